@@ -1,0 +1,26 @@
+# How every target of the project is compiled. Sanitizers and optimisation come from the preset.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(FAIRLEAD_SANITIZE "" CACHE STRING "address,undefined or thread")
+option(FAIRLEAD_TESTS "Build the tests and the load programs" ON)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+
+add_library(fairlead_flags INTERFACE)
+target_include_directories(fairlead_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(fairlead_flags INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor -fno-plt -fpch-preprocess
+  -Wno-missing-field-initializers -Wno-interference-size)
+target_compile_definitions(fairlead_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+if(FAIRLEAD_SANITIZE)
+  target_compile_options(fairlead_flags INTERFACE -fsanitize=${FAIRLEAD_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(fairlead_flags INTERFACE -fsanitize=${FAIRLEAD_SANITIZE})
+endif()
+if(FAIRLEAD_SANITIZE MATCHES thread)
+  # GCC warns that fences are not modelled; Asio and the standard library use a few, none of which a finding has hung on.
+  target_compile_options(fairlead_flags INTERFACE -Wno-tsan)
+endif()

@@ -1,0 +1,56 @@
+// Who may call: keys and what each may do.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace fairlead::access {
+
+// What a key may do; a set of bits.
+enum class Scope : std::uint8_t {
+  kCall = 1,   // the data plane: /v1/*
+  kRead = 2,   // read the control plane: resources, calls, SQL over records
+  kWrite = 4,  // apply, promote, roll back
+  kAdmin = 8,  // keys
+};
+
+struct Principal {
+  std::string key_id;  // "key_01J…": public
+  std::string name;
+  std::string project;
+  std::uint8_t scopes = 0;
+  std::int64_t expires_at_us = 0;  // 0: never
+  bool may(Scope scope) const { return (scopes & static_cast<std::uint8_t>(scope)) != 0; }
+};
+
+// All keys that are in force: immutable, part of the configuration snapshot. Holds keyed digests, never keys.
+class KeyTable {
+ public:
+  struct Entry {
+    Sha256 digest;
+    Principal principal;
+  };
+  KeyTable(std::string pepper, std::vector<Entry> entries);
+
+  // The principal of the key, compared in constant time; null if it is not known or has expired.
+  const Principal* find(std::string_view key, std::int64_t now_us) const;
+
+  // The same for the value of `Authorization: Bearer …`, or of `x-api-key` when there is no Authorization. Errors as the
+  // OpenAI API answers: kUnauthenticated with code invalid_api_key; two credentials that differ are refused.
+  Result<const Principal*> authenticate(std::string_view authorization, std::string_view api_key, std::int64_t now_us) const;
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Sha256& digest) const;
+  };
+  std::string pepper_;
+  std::unordered_map<Sha256, Principal, Hash> entries_;
+};
+
+}  // namespace fairlead::access

@@ -1,0 +1,18 @@
+// Identifiers that sort by time: ULIDs (https://github.com/ulid/spec), 26 characters of Crockford's base 32.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fairlead {
+
+// A new ULID for the given wall time: 48 bits of milliseconds, 80 random bits. Thread-safe; ids of one thread made in one
+// millisecond sort in the order they were made. Unpredictable enough to be unique, not to be secret.
+std::string new_id(std::int64_t unix_micros);
+
+bool is_id(std::string_view text);
+
+// `bytes` from the operating system's generator, for secrets. Aborts the process if there are none to be had.
+std::string random_bytes(std::size_t bytes);
+
+}  // namespace fairlead

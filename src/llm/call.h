@@ -1,0 +1,58 @@
+// A call on its way through the stages.
+#pragma once
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "llm/chat.h"
+#include "llm/provider.h"
+#include "platform/async/cancellation.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task.h"
+
+namespace fairlead::llm {
+
+// Fairlead's own fields of a request: the `fairlead` object (docs/reference/calling.md). Unknown ones are refused, so that
+// a slip is seen.
+struct CallOptions {
+  std::string variables;  // raw JSON object, or empty
+  std::string session, user;
+  std::vector<std::string> tags;
+  std::string idempotency_key;
+  static Result<CallOptions> parse(std::string_view fairlead_json);
+};
+
+// What a stage may read and change. Loop-affine; lives until the call is recorded.
+struct Call {
+  std::string id;
+  std::string project;
+  ChatRequest request;
+  CallOptions options;
+  std::shared_ptr<const Model> model;  // set by the resolved target or by a stage
+  // Attribution for the record.
+  std::string target_kind, target_name, label, variant;
+  int target_version = 0;
+  // Text made by stages that `request` views; grows, never moves its elements.
+  std::vector<std::unique_ptr<std::string>> owned;
+  async::Loop* loop = nullptr;
+  async::Cancellation* cancellation = nullptr;
+
+  std::string_view own(std::string text) {
+    owned.push_back(std::make_unique<std::string>(std::move(text)));
+    return *owned.back();
+  }
+};
+
+// One step of a call before it is routed. Made per configuration snapshot, shared by all loops, immutable.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual std::string_view name() const = 0;
+  // On the call's loop; must not block. An error ends the call with it.
+  virtual async::Task<Result<void>> run(Call& call) = 0;
+};
+
+}  // namespace fairlead::llm

@@ -1,0 +1,102 @@
+// The port to whatever answers: a vendor's API or a local model.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "llm/chat.h"
+#include "platform/async/cancellation.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task.h"
+
+namespace fairlead::llm {
+
+// What is asked of a provider. Everything it views outlives the completion.
+struct ChatCall {
+  const ChatRequest& request;       // final: rendered, `model` and `fairlead` still as the client sent them
+  std::string_view upstream_model;  // the model's name at the provider
+  std::string_view call_id;
+  std::string_view idempotency_key;  // sent upstream where the vendor knows such a thing; may be empty
+  async::Loop& loop;
+  async::Cancellation& cancellation;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+// What a read of an answer in progress brought.
+struct Delta {
+  // While streaming: whole server-sent events in OpenAI form, ready for the wire, "data: {chunk}\n\n" one after another,
+  // without the final "data: [DONE]\n\n". Otherwise the whole chat.completion object, in one piece. May be empty.
+  // Valid until the next call of next().
+  std::string_view wire;
+  bool end = false;  // nothing follows; `wire` may still hold the last bytes
+};
+
+// What is known of an answer when it has ended, or of as much of it as came.
+struct Outcome {
+  Usage usage;
+  std::string finish_reason;   // of the first choice: stop, length, tool_calls, content_filter, function_call
+  std::string upstream_model;  // as the upstream names what answered
+  std::string upstream_id;     // its id for the answer
+  bool content_started = false;  // a chunk with content, a tool call or a refusal has been seen
+};
+
+// An answer in progress. Destroying it before its end cancels the upstream call. Loop-affine.
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  // With `request.stream`, usage always arrives (providers ask for it upstream): the chunk that carries nothing but usage
+  // is put into `wire` only if the client asked with stream_options.include_usage, and then has "choices": [].
+  // Errors as Provider::chat; after one, outcome() says what had come.
+  virtual async::Task<Result<Delta>> next() = 0;
+  virtual const Outcome& outcome() const = 0;
+};
+
+// A configured upstream. Made per configuration snapshot, shared by all loops, immutable or thread-safe; keeps what belongs
+// to a loop (connections) by loop.index().
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual std::string_view name() const = 0;  // of the provider resource
+  virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
+  // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
+  // message and never hold a credential:
+  //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
+  //   kUnauthenticated, kPermissionDenied → kUpstream with code upstream_auth: the fault is the operator's, not the caller's
+  //   kExhausted     429: code rate_limit_exceeded or insufficient_quota
+  //   kTimeout       upstream_timeout
+  //   kUnavailable   unreachable, 503, 529, a local model that is loading or has died
+  //   kUpstream      5xx, or an answer that makes no sense (upstream_invalid)
+  //   kUnsupported   the request holds what this provider cannot express; `param` names the field
+  //   kCancelled
+  virtual async::Task<Result<std::unique_ptr<Completion>>> chat(ChatCall call) = 0;
+};
+
+// Money per million tokens, in US dollars, by kind of token.
+struct Prices {
+  double input = 0, cached_input = 0, cache_write = 0, output = 0, reasoning = 0;
+};
+
+// Dollars; `cached_input`, `cache_write` and `reasoning` are priced apart from the rest of input and output.
+double cost_of(const Usage& usage, const Prices& prices);
+
+struct Route {
+  std::shared_ptr<Provider> provider;
+  std::string upstream_model;
+};
+
+// A model resource, ready to be called.
+struct Model {
+  std::string name;
+  int version = 0;
+  std::string digest;
+  std::vector<Route> routes;  // in order of preference; never empty
+  Prices prices;
+  std::chrono::milliseconds timeout{600'000};  // for the whole call
+};
+
+}  // namespace fairlead::llm

@@ -1,0 +1,114 @@
+// The event loops of the process, one a core, and the threads beside them that may block.
+#pragma once
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "platform/async/task.h"
+#include "platform/async/timer_wheel.h"
+
+namespace fairlead::async {
+
+// One event loop, driven by one thread. What belongs to a loop is touched from that thread only.
+class Loop {
+ public:
+  explicit Loop(int index) : index_(index), context_(1), wheel_(context_) {}
+  int index() const { return index_; }
+  IoContext& context() { return context_; }
+  Executor executor() { return context_.get_executor(); }
+  TimerWheel& wheel() { return wheel_; }
+  // Runs `work` on the loop's thread, later. Thread-safe.
+  void post(std::function<void()> work) { boost::asio::post(context_, std::move(work)); }
+
+ private:
+  int index_;
+  IoContext context_;
+  TimerWheel wheel_;
+};
+
+// Owns the loops and runs them on `count` threads. Made, started, stopped and destroyed by one thread.
+class Runtime {
+ public:
+  explicit Runtime(int count);  // at least 1
+  ~Runtime();                   // stops and joins
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  int size() const { return static_cast<int>(loops_.size()); }
+  Loop& loop(int index) { return *loops_[static_cast<std::size_t>(index)]; }
+  void start();  // a thread a loop
+  void stop();   // ends the loops after what runs now, and joins; again does nothing
+
+ private:
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<boost::asio::executor_work_guard<Executor>> guards_;
+  std::vector<std::thread> threads_;
+};
+
+// Threads for calls that block: databases, files, name look-ups. Thread-safe. Destroying it waits for what was given to it.
+class BlockingPool {
+ public:
+  explicit BlockingPool(int threads);
+  ~BlockingPool();
+  BlockingPool(const BlockingPool&) = delete;
+  BlockingPool& operator=(const BlockingPool&) = delete;
+
+  // Runs `work()` on one of the threads and resumes the caller on its own loop with what it returned. `work` must not
+  // throw. It runs to its end even if the awaiting task is destroyed; so it must own what it uses.
+  template <class Work, class T = std::invoke_result_t<Work&>>
+  Task<T> run(Work work) {
+    return run_on_pool<Work, T>(*this, std::move(work));
+  }
+
+  void post(std::function<void()> work);
+
+ private:
+  template <class Work, class T>
+  static Task<T> run_on_pool(BlockingPool& pool, Work work) {
+    if constexpr (std::is_void_v<T>) {
+      co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&, void()>(
+          Initiate<Work>{&pool}, use_task, std::move(work));
+    } else {
+      std::optional<T> result = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&,
+                                                                     void(std::optional<T>)>(
+          Initiate<Work>{&pool}, use_task, std::move(work));
+      co_return std::move(*result);
+    }
+  }
+
+  template <class Work>
+  struct Initiate {
+    BlockingPool* pool;
+    template <class Handler>
+    void operator()(Handler handler, Work work) const {
+      auto executor = boost::asio::get_associated_executor(handler);
+      auto guard = boost::asio::make_work_guard(executor);
+      // std::function wants a copyable target; a handler only moves.
+      auto shared = std::make_shared<std::pair<Handler, Work>>(std::move(handler), std::move(work));
+      pool->post([shared, executor, guard]() mutable {
+        if constexpr (std::is_void_v<std::invoke_result_t<Work&>>) {
+          shared->second();
+          boost::asio::post(executor, [shared] { std::move(shared->first)(); });
+        } else {
+          auto result = std::make_shared<std::optional<std::invoke_result_t<Work&>>>(shared->second());
+          boost::asio::post(executor, [shared, result] { std::move(shared->first)(std::move(*result)); });
+        }
+        guard.reset();
+        shared.reset();
+      });
+    }
+  };
+
+  boost::asio::thread_pool pool_;
+};
+
+}  // namespace fairlead::async

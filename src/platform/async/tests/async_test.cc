@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "platform/async/cancellation.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task_group.h"
+
+namespace fairlead::async {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Cancellation, CallsEachRegistrationOnceAndLateOnesAtOnce) {
+  Cancellation cancellation;
+  int calls = 0;
+  const auto count = [](void* self) { ++*static_cast<int*>(self); };
+  Cancellation::Registration first(cancellation, count, &calls);
+  { Cancellation::Registration gone(cancellation, count, &calls); }
+  cancellation.request(ErrorKind::kTimeout);
+  cancellation.request(ErrorKind::kCancelled);
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(cancellation.reason(), ErrorKind::kTimeout);
+  Cancellation::Registration late(cancellation, count, &calls);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(TimerWheel, FiresInOrderNeverEarlyAndNotWhenDisarmed) {
+  Loop loop(0);
+  struct Fired {
+    std::vector<std::chrono::steady_clock::time_point> times;
+  } fired;
+  const auto note = [](void* self) { static_cast<Fired*>(self)->times.push_back(std::chrono::steady_clock::now()); };
+  TimerWheel::Timer soon(loop.wheel(), note, &fired), later(loop.wheel(), note, &fired), never(loop.wheel(), note, &fired);
+  const auto start = std::chrono::steady_clock::now();
+  later.arm_in(120ms);
+  soon.arm_in(40ms);
+  never.arm_in(60ms);
+  never.disarm();
+  loop.context().run();
+  ASSERT_EQ(fired.times.size(), 2u);
+  EXPECT_GE(fired.times[0] - start, 40ms);
+  EXPECT_GE(fired.times[1] - start, 120ms);
+}
+
+TEST(TimerWheel, ATimerMayDestroyAnotherOfItsSlotAndRearmItself) {
+  Loop loop(0);
+  struct Both {
+    TimerWheel::Timer self;
+    std::unique_ptr<TimerWheel::Timer> other;
+    int fired = 0;
+    explicit Both(TimerWheel& wheel)
+        : self(wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this),
+          other(std::make_unique<TimerWheel::Timer>(wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this)) {}
+    void fire() {
+      other.reset();
+      if (++fired < 3) self.arm_in(1ms);
+    }
+  } both(loop.wheel());
+  both.self.arm_in(30ms);
+  both.other->arm_in(30ms);
+  loop.context().run();
+  EXPECT_GE(both.fired, 3);
+}
+
+Task<int> thread_hop(BlockingPool& pool) {
+  const auto mine = std::this_thread::get_id();
+  const bool elsewhere = co_await pool.run([mine] { return std::this_thread::get_id() != mine; });
+  co_await pool.run([] {});
+  co_return elsewhere && std::this_thread::get_id() == mine ? 1 : 0;
+}
+
+TEST(BlockingPool, RunsElsewhereAndResumesOnTheLoop) {
+  BlockingPool pool(2);
+  Runtime runtime(1);
+  runtime.start();
+  auto done = boost::asio::co_spawn(runtime.loop(0).context(), thread_hop(pool), boost::asio::use_future);
+  EXPECT_EQ(done.get(), 1);
+}
+
+Task<void> wait_for_ever(bool& ended) {
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>
+      timer(co_await boost::asio::this_coro::executor);
+  timer.expires_after(1h);
+  boost::system::error_code error;
+  co_await timer.async_wait(boost::asio::redirect_error(use_task, error));
+  ended = true;
+}
+
+Task<int> own_two(Executor executor) {
+  TaskGroup group(executor);
+  bool first = false, second = false;
+  group.spawn(wait_for_ever(first));
+  group.spawn(wait_for_ever(second));
+  co_await boost::asio::post(executor, use_task);
+  group.cancel();
+  co_await group.join();
+  co_return first + second;
+}
+
+TEST(TaskGroup, CancelsAndJoins) {
+  Loop loop(0);
+  auto done = boost::asio::co_spawn(loop.context(), own_two(loop.executor()), boost::asio::use_future);
+  loop.context().run();
+  EXPECT_EQ(done.get(), 2);
+}
+
+}  // namespace
+}  // namespace fairlead::async

@@ -1,0 +1,69 @@
+// The transactional store: SQLite embedded; PostgreSQL will stand behind the same interface.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task.h"
+
+namespace fairlead::store {
+
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+
+class Row {
+ public:
+  virtual ~Row() = default;
+  virtual std::int64_t integer(int column) const = 0;
+  virtual double real(int column) const = 0;
+  virtual std::string_view text(int column) const = 0;  // until the next row
+  virtual bool is_null(int column) const = 0;
+};
+
+// A connection, inside a transaction. Used by one thread at a time. SQL is what both engines understand, with `$1`
+// placeholders; statements are prepared once a connection.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // Calls `each` for every row; an error that it returns ends the query with it. Errors: store_conflict (a constraint),
+  // store_read_only, store_full, store_corrupt, store_busy, store_error.
+  virtual Result<void> query(std::string_view sql, std::span<const Value> parameters,
+                             const std::function<Result<void>(const Row&)>& each) = 0;
+  // The number of rows changed.
+  virtual Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters = {}) = 0;
+};
+
+// `version` counts from 1 within its room; once released, never changed.
+struct Migration {
+  std::string room;
+  int version;
+  std::string sql;  // one or more statements
+};
+
+// Thread-safe. One writer, several readers, none on an event loop.
+class Database {
+ public:
+  virtual ~Database() = default;
+  // Work runs in a transaction, committed if it returns a value and rolled back if it returns an error. It may run on any
+  // thread, must own what it uses, and must not throw. The blocking forms are for start, tools and tests.
+  using Work = std::function<Result<void>(Connection&)>;
+  virtual Result<void> read_blocking(const Work& work) = 0;
+  virtual Result<void> write_blocking(const Work& work) = 0;
+  virtual async::Task<Result<void>> read(Work work) = 0;
+  virtual async::Task<Result<void>> write(Work work) = 0;  // durable when it returns
+};
+
+// Opens DIR/fairlead.db, makes it if it is not there, and applies migrations in order. Errors say the path and what to do:
+// store_locked (another process has this data folder), store_read_only, store_corrupt, store_newer (made by a newer
+// Fairlead).
+Result<std::unique_ptr<Database>> open_sqlite(const std::string& path, async::BlockingPool& readers,
+                                              std::span<const Migration> migrations);
+
+}  // namespace fairlead::store

@@ -1,0 +1,48 @@
+// What the resources room must know of a kind; each room that owns one gives it, `app` lists them.
+#pragma once
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace fairlead::resources {
+
+// One version of a resource, as stored. Immutable.
+struct Version {
+  std::string kind, project, name;
+  int version = 0;
+  std::string digest;  // SHA-256, hex, of the canonical spec
+  boost::json::object spec;
+  std::string author, message;
+  std::int64_t created_at_us = 0;
+};
+
+// A fault in a spec: where (JSON pointer into the spec, RFC 6901) and what.
+struct SpecError {
+  std::string pointer;
+  std::string message;  // a sentence, with a suggestion where there is one
+};
+
+// What a spec can be checked against: the project as it will be after the apply.
+class Catalogue {
+ public:
+  virtual ~Catalogue() = default;
+  virtual const boost::json::object* find(std::string_view kind, std::string_view name) const = 0;
+  virtual std::vector<std::string> names(std::string_view kind) const = 0;
+};
+
+struct Kind {
+  std::string name;    // "prompt"
+  std::string schema;  // JSON Schema (draft 2020-12) of the spec, without kind, name and labels
+  // Adds defaults and reads `{file: …}` texts: gives the spec as it is stored and digested. May be empty.
+  std::function<void(boost::json::object& spec)> normalise;
+  // What the schema cannot say: references to other resources, templates that must compile. May be empty.
+  std::function<std::vector<SpecError>(std::string_view name, const boost::json::object& spec, const Catalogue& others)> check;
+};
+
+}  // namespace fairlead::resources
