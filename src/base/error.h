@@ -25,13 +25,15 @@ enum class ErrorKind : std::uint8_t {
 };
 
 // A value; copied and moved freely. `code` is stable and made for programs (`model_not_found`); `message` is one or two
-// sentences that say what, where and what to do; `param` names the field of the request at fault, if one is.
+// sentences that say what, where and what to do, without a secret or a person's data; `param` names the field of the
+// request at fault, if one is.
 struct [[nodiscard]] Error {
   ErrorKind kind = ErrorKind::kInternal;
   std::string code = "internal_error";
   std::string message;
   std::string param{};
   std::shared_ptr<const Error> cause{};
+  std::int64_t retry_after_ms = 0;  // when another try may help, as far as is known; 0: not known
 };
 
 // The HTTP status that answers an error of this kind.

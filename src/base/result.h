@@ -12,7 +12,7 @@ using Result = std::expected<T, Error>;
 
 // `return fail(ErrorKind::kNotFound, "model_not_found", "Model `x` does not exist.", "model");`
 inline std::unexpected<Error> fail(ErrorKind kind, std::string code, std::string message, std::string param = {}) {
-  return std::unexpected(Error{kind, std::move(code), std::move(message), std::move(param), nullptr});
+  return std::unexpected(Error{kind, std::move(code), std::move(message), std::move(param), nullptr, 0});
 }
 inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
 

@@ -1,0 +1,82 @@
+// What calls are served from: everything that a configuration decides, compiled, immutable.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "access/keys.h"
+#include "base/result.h"
+#include "llm/call.h"
+#include "llm/provider.h"
+#include "platform/async/runtime.h"
+
+namespace fairlead::gateway {
+
+// One version of something that the `model` field can address.
+struct Target {
+  std::string kind;  // "prompt", "model"
+  std::string name;
+  int version = 0;
+  std::int64_t created_at_s = 0;                          // unix time
+  std::vector<std::shared_ptr<llm::Stage>> stages;        // run in order; a prompt's renders and sets the model
+  std::shared_ptr<const llm::Model> model;                // of kind "model"; a prompt's stage sets it
+  std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)
+};
+
+// All versions of one name.
+struct Addressable {
+  std::map<int, std::shared_ptr<const Target>> versions;
+  std::map<std::string, int, std::less<>> labels;  // `latest` among them
+  // What a bare name means: `production` if that label exists, else `latest`. Null if there is no version.
+  const Target* in_force() const;
+};
+
+struct Resolved {
+  const Target* target;
+  std::string label;  // the label it was found by; empty for a number
+};
+
+class Project {
+ public:
+  explicit Project(std::string name) : name_(std::move(name)) {}
+  Addressable& add(std::string_view kind, std::string_view name);
+  // `name`, `name@label`, `name@7`, each with `kind:` in front or not (docs/reference/calling.md). Errors: kNotFound with
+  // code model_not_found and param `model`; kUnavailable with the target's fault. A text that may be a secret is not repeated.
+  Result<Resolved> resolve(std::string_view reference) const;
+  const std::map<std::string, Addressable, std::less<>>& addressables() const { return by_kind_and_name_; }
+
+ private:
+  std::unexpected<Error> not_found(std::string_view reference) const;
+  std::string name_;
+  std::map<std::string, Addressable, std::less<>> by_kind_and_name_;  // "prompt:support-reply"
+  std::map<std::string, std::string, std::less<>> kind_of_name_;      // bare names are unique among kinds
+};
+
+struct Snapshot {
+  std::shared_ptr<const access::KeyTable> keys;
+  std::unordered_map<std::string, Project> projects;
+  const Project* project(const std::string& name) const;
+};
+
+// `reference` if it is a plausible name, else a note that it is not shown: clients paste keys into the wrong field.
+std::string shown_reference(std::string_view reference);
+
+// Hands each loop the newest snapshot. A call takes one pointer at its start and keeps it to its end.
+class SnapshotHolder {
+ public:
+  explicit SnapshotHolder(async::Runtime& runtime, std::shared_ptr<const Snapshot> first);
+  // From that loop's thread.
+  const std::shared_ptr<const Snapshot>& current(const async::Loop& loop) const;
+  // Returns when calls that start from now on, on every loop, see `next`. From outside the loops, which must be running.
+  void publish_and_wait(std::shared_ptr<const Snapshot> next);
+
+ private:
+  async::Runtime& runtime_;
+  std::vector<std::shared_ptr<const Snapshot>> of_loop_;  // element i is touched by loop i alone
+};
+
+}  // namespace fairlead::gateway

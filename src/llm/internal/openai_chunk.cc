@@ -1,0 +1,245 @@
+#include "llm/internal/openai_chunk.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "llm/internal/json_scan.h"
+#include "llm/internal/openai_errors.h"
+
+namespace fairlead::llm::internal {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::size_t kChoicesLimit = 1024;
+constexpr std::string_view kUsageNull = R"(],"usage":null)";
+
+// Its buffers are the cost of a small parse; what it returns lives until the next.
+dom::parser& thread_parser() {
+  thread_local dom::parser parser;
+  return parser;
+}
+
+std::unexpected<Error> invalid(std::string what) {
+  return fail(ErrorKind::kUpstream, "upstream_invalid", "The upstream's answer makes no sense: " + std::move(what) + ".");
+}
+
+std::size_t find(std::string_view text, std::string_view needle, std::size_t from) {
+  if (from >= text.size()) return std::string_view::npos;
+  const void* at = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
+  return at == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
+}
+
+// What follows the name of a member, past the colon; empty if `at` is not the end of a name.
+std::string_view value_at(std::string_view text, std::size_t at) {
+  const auto skip = [&] {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  };
+  skip();
+  if (at >= text.size() || text[at] != ':') return {};
+  ++at;
+  skip();
+  return text.substr(at);
+}
+
+// Whether a member of that name, at any depth, has a value other than null. `quoted` holds the quotes: inside of a string
+// they would be escaped, so that a hit is a name, or a whole string.
+bool has_value(std::string_view text, std::string_view quoted) {
+  for (std::size_t at = find(text, quoted, 0); at != std::string_view::npos; at = find(text, quoted, at + quoted.size())) {
+    const std::string_view value = value_at(text, at + quoted.size());
+    if (!value.empty() && !value.starts_with("null")) return true;
+  }
+  return false;
+}
+
+std::int64_t count(dom::object object, std::string_view name) {
+  dom::element value;
+  if (object.at_key(name).get(value)) return 0;
+  if (value.is_int64()) return std::max<std::int64_t>(0, value.get_int64().value_unsafe());
+  const double number = value.is_double() ? value.get_double().value_unsafe() : 0;
+  return number > 0 && number < 9e15 ? static_cast<std::int64_t>(number) : 0;
+}
+
+std::int64_t count(dom::object object, std::string_view details, std::string_view name) {
+  dom::object inner;
+  return object.at_key(details).get_object().get(inner) ? 0 : count(inner, name);
+}
+
+Usage read_usage(dom::object object) {
+  Usage usage;
+  usage.reported = true;
+  usage.input = count(object, "prompt_tokens");
+  usage.output = count(object, "completion_tokens");
+  usage.cached_input = std::max(count(object, "prompt_tokens_details", "cached_tokens"), count(object, "prompt_cache_hit_tokens"));
+  usage.cache_write = count(object, "prompt_tokens_details", "cache_write_tokens");
+  usage.reasoning = count(object, "completion_tokens_details", "reasoning_tokens");
+  usage.cached_input = std::min(usage.cached_input, usage.input);
+  usage.cache_write = std::min(usage.cache_write, usage.input - usage.cached_input);
+  usage.reasoning = std::min(usage.reasoning, usage.output);
+  return usage;
+}
+
+void take_string(dom::object object, std::string_view name, std::string& into) {
+  std::string_view value;
+  if (into.empty() && !object.at_key(name).get_string().get(value)) into = std::string(value);
+}
+
+// Whether a delta or a message holds something that a person or a program would see.
+bool has_content(dom::object message) {
+  for (const dom::key_value_pair member : message) {
+    if (member.key == "role" || member.value.is_null()) continue;
+    if (member.value.is_string() && member.value.get_string_length().value_unsafe() == 0) continue;
+    if (member.value.is_array() && member.value.get_array().value_unsafe().size() == 0) continue;
+    return true;
+  }
+  return false;
+}
+
+// The chunk's text with other values for "choices" and "usage"; an empty one takes "usage" out.
+void rewrite(std::string_view chunk, bool empty_choices, std::string_view usage, std::string& out) {
+  MemberScanner scanner(chunk);
+  out += '{';
+  bool first = true;
+  while (scanner.next()) {
+    std::string_view value = scanner.json();
+    if (scanner.raw_name() == "usage") {
+      if (usage.empty()) continue;
+      value = usage;
+    } else if (scanner.raw_name() == "choices" && empty_choices) {
+      value = "[]";
+    }
+    if (!first) out += ',';
+    first = false;
+    out += '"';
+    out += scanner.raw_name();
+    out += "\":";
+    out += value;
+  }
+  out += '}';
+}
+
+std::string_view raw_member(std::string_view object, std::string_view name) {
+  MemberScanner scanner(object);
+  while (scanner.next())
+    if (scanner.raw_name() == name) return scanner.json();
+  return {};
+}
+
+}  // namespace
+
+AnswerReader::AnswerReader(bool include_usage, int n, Secrets secrets)
+    : include_usage_(include_usage), n_(static_cast<std::size_t>(std::max(n, 1))), secrets_(std::move(secrets)) {}
+
+bool AnswerReader::every_choice_finished() const {
+  return finished_.size() >= n_ && std::ranges::all_of(finished_, [](bool one) { return one; });
+}
+
+// Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
+bool AnswerReader::is_plain(std::string_view data) const {
+  return outcome_.content_started && !has_value(data, R"("finish_reason")") && find(data, R"("usage")", 0) == data.npos &&
+         !has_value(data, R"("error")");
+}
+
+Result<Verdict> AnswerReader::event(std::string_view data, std::string& replacement) {
+  if (data.front() != '{' || data.back() != '}') return invalid("an event is not a JSON object");
+  if (is_plain(data)) return Verdict::kPass;
+  // OpenAI writes "usage":null into every chunk when the last one is to carry usage.
+  if (outcome_.content_started && !has_value(data, R"("usage")") && !has_value(data, R"("finish_reason")") &&
+      !has_value(data, R"("error")")) {
+    if (include_usage_) return Verdict::kPass;
+    if (const std::size_t at = find(data, kUsageNull, 0); at != data.npos) {
+      replacement += data.substr(0, at + 1);
+      replacement += data.substr(at + kUsageNull.size());
+      return Verdict::kReplace;
+    }
+  }
+  return look_into(data, replacement);
+}
+
+Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& replacement) {
+  dom::element root;
+  if (const auto error = thread_parser().parse(data.data(), data.size()).get(root); error || !root.is_object())
+    return invalid("an event is not a JSON object");
+  const dom::object chunk = root.get_object().value_unsafe();
+  if (dom::element error; !chunk.at_key("error").get(error) && !error.is_null())
+    return fail(error_in_answer(error, secrets_));
+
+  dom::array choices;
+  const bool has_choices = !chunk.at_key("choices").get_array().get(choices);
+  dom::element usage;
+  const bool usage_named = !chunk.at_key("usage").get(usage);
+  const bool has_usage = usage_named && usage.is_object();
+  if (!has_choices && !has_usage) return Verdict::kDrop;  // a vendor's own event: no chunk
+  any_chunk_ = true;
+  take_string(chunk, "id", outcome_.upstream_id);
+  take_string(chunk, "model", outcome_.upstream_model);
+
+  bool says_something = false;
+  if (has_choices) {
+    for (const dom::element choice : choices) {
+      dom::object object;
+      if (choice.get_object().get(object)) return invalid("a choice is not an object");
+      std::int64_t index = 0;
+      if (!object.at_key("index").get_int64().get(index) && (index < 0 || index >= static_cast<std::int64_t>(kChoicesLimit)))
+        return invalid("the index of a choice is out of range");
+      const auto slot = static_cast<std::size_t>(index);
+      if (finished_.size() <= slot) finished_.resize(slot + 1, false);
+      if (dom::object delta; !object.at_key("delta").get_object().get(delta) && has_content(delta))
+        says_something = outcome_.content_started = true;
+      std::string_view reason;
+      if (!object.at_key("finish_reason").get_string().get(reason) && !finished_[slot]) {
+        finished_[slot] = says_something = true;
+        if (slot == 0) outcome_.finish_reason = std::string(reason);
+      }
+    }
+  }
+  if (has_usage) {
+    outcome_.usage = read_usage(usage.get_object().value_unsafe());
+    if (include_usage_) {
+      usage_chunk_.clear();
+      if (has_choices) {
+        rewrite(data, true, raw_member(data, "usage"), usage_chunk_);
+      } else {
+        // Without "choices" it is no chunk by the contract; with an empty list it is.
+        usage_chunk_ = R"({"choices":[],)";
+        usage_chunk_ += data.substr(data.find_first_not_of(" \t", 1));
+      }
+    }
+    if (!says_something) return Verdict::kDrop;
+    rewrite(data, false, include_usage_ ? "null" : "", replacement);
+    return Verdict::kReplace;
+  }
+  if (usage_named && !include_usage_) {
+    rewrite(data, false, "", replacement);
+    return Verdict::kReplace;
+  }
+  return Verdict::kPass;
+}
+
+Result<void> AnswerReader::whole(std::string_view body) {
+  dom::parser parser;  // not the thread's: it would keep the size of the largest answer
+  dom::element root;
+  if (const auto error = parser.parse(body.data(), body.size()).get(root); error || !root.is_object())
+    return invalid("it is not a JSON object");
+  const dom::object object = root.get_object().value_unsafe();
+  if (dom::element error; !object.at_key("error").get(error) && !error.is_null())
+    return fail(error_in_answer(error, secrets_));
+  dom::array choices;
+  if (object.at_key("choices").get_array().get(choices)) return invalid("it has no choices");
+  take_string(object, "id", outcome_.upstream_id);
+  take_string(object, "model", outcome_.upstream_model);
+  for (const dom::element choice : choices) {
+    dom::object one;
+    if (choice.get_object().get(one)) return invalid("a choice is not an object");
+    take_string(one, "finish_reason", outcome_.finish_reason);
+    if (dom::object message; !one.at_key("message").get_object().get(message) && has_content(message))
+      outcome_.content_started = true;
+  }
+  if (dom::object usage; !object.at_key("usage").get_object().get(usage)) outcome_.usage = read_usage(usage);
+  return {};
+}
+
+}  // namespace fairlead::llm::internal

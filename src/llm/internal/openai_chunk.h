@@ -1,0 +1,48 @@
+// One event of a streamed answer, or the one object of a whole one: what it says, and how it is put right.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "llm/openai_completion.h"
+#include "llm/provider.h"
+
+namespace fairlead::llm::internal {
+
+// What to do with an event.
+enum class Verdict { kPass, kReplace, kDrop };
+
+// Follows one answer, event by event. Loop-affine.
+class AnswerReader {
+ public:
+  AnswerReader(bool include_usage, int n, Secrets secrets);
+
+  // `data` is one event's data, neither empty nor [DONE]. With kReplace, what stands in its place is appended to
+  // `replacement`. Errors: the upstream's own, or upstream_invalid.
+  Result<Verdict> event(std::string_view data, std::string& replacement);
+  // The chat.completion object of an answer that was not streamed.
+  Result<void> whole(std::string_view body);
+
+  // The usage chunk that the client asked for, to be sent before [DONE]; empty if there is none.
+  const std::string& usage_chunk() const { return usage_chunk_; }
+  bool every_choice_finished() const;
+  bool any_chunk() const { return any_chunk_; }
+  Outcome& outcome() { return outcome_; }
+  const Outcome& outcome() const { return outcome_; }
+
+ private:
+  struct Choices;
+  bool is_plain(std::string_view data) const;
+  Result<Verdict> look_into(std::string_view data, std::string& replacement);
+
+  bool include_usage_;
+  std::size_t n_;
+  Secrets secrets_;
+  Outcome outcome_;
+  std::vector<bool> finished_;  // by choice index
+  std::string usage_chunk_;
+  bool any_chunk_ = false;
+};
+
+}  // namespace fairlead::llm::internal

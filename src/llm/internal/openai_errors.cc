@@ -1,0 +1,210 @@
+#include "llm/internal/openai_errors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace fairlead::llm {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::size_t kMessageLimit = 2048;
+constexpr std::size_t kCodeLimit = 64;
+constexpr std::string_view kRedacted = "[redacted]";
+
+struct Said {
+  std::string message, code, type, param;
+  int status = 0;  // a code that is a number
+};
+
+std::string text_member(dom::object object, std::string_view name) {
+  std::string_view value;
+  if (object.at_key(name).get_string().get(value)) return {};
+  return std::string(value);
+}
+
+void cut(std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence
+  text.resize(end);
+  text += "…";
+}
+
+Said read_object(dom::object object) {
+  Said said;
+  said.message = text_member(object, "message");
+  said.code = text_member(object, "code");
+  said.type = text_member(object, "type");
+  said.param = text_member(object, "param");
+  std::int64_t number = 0;
+  if (!object.at_key("code").get_int64().get(number) && number >= 400 && number < 600) said.status = static_cast<int>(number);
+  return said;
+}
+
+Said read_error(dom::element error) {
+  if (error.is_object()) return read_object(error.get_object().value_unsafe());
+  Said said;
+  if (error.is_string()) said.message = std::string(error.get_string().value_unsafe());
+  return said;
+}
+
+// FastAPI's {"detail": "…"} or {"detail": [{"loc": […], "msg": "…"}]}.
+std::string detail_of(dom::object object) {
+  std::string text = text_member(object, "detail");
+  if (!text.empty()) return text;
+  dom::array list;
+  if (object.at_key("detail").get_array().get(list)) return {};
+  for (const dom::element one : list) {
+    std::string_view message;
+    if (one.at_key("msg").get_string().get(message)) continue;
+    if (!text.empty()) text += "; ";
+    text += message;
+  }
+  return text;
+}
+
+Said read_body(std::string_view body) {
+  dom::parser parser;
+  dom::element root;
+  if (!parser.parse(body.data(), body.size()).get(root) && root.is_object()) {
+    const dom::object object = root.get_object().value_unsafe();
+    dom::element error;
+    if (!object.at_key("error").get(error) && !error.is_null()) return read_error(error);
+    Said said = read_object(object);
+    if (said.message.empty()) said.message = detail_of(object);
+    return said;
+  }
+  Said said;
+  // A page of a proxy in between says nothing to a program's user.
+  if (!body.empty() && body.find('<') == std::string_view::npos && simdjson::validate_utf8(body.data(), body.size())) {
+    said.message = std::string(body.substr(0, kMessageLimit));
+  }
+  return said;
+}
+
+bool is_code(std::string_view text) {
+  return !text.empty() && text.size() <= kCodeLimit && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
+Error classify(int status, Said said, const Secrets& secrets) {
+  Error error;
+  error.message = without_secrets(std::move(said.message), secrets);
+  cut(error.message, kMessageLimit);
+  if (error.message.empty()) error.message = fmt::format("The upstream answered with status {}.", status);
+  const std::string_view code = is_code(said.code) ? said.code : said.type;
+  switch (status) {
+    case 401:
+    case 403:
+    case 407:
+      error.kind = ErrorKind::kUpstream;
+      error.code = "upstream_auth";
+      error.message = fmt::format("The provider did not accept Fairlead's credentials (status {}): {}", status, error.message);
+      return error;
+    case 402:
+      error.kind = ErrorKind::kExhausted;
+      error.code = "insufficient_quota";
+      return error;
+    case 408:
+    case 504:
+      error.kind = ErrorKind::kTimeout;
+      error.code = "upstream_timeout";
+      return error;
+    case 429:
+      error.kind = ErrorKind::kExhausted;
+      error.code = said.code == "insufficient_quota" || said.type == "insufficient_quota" ? "insufficient_quota"
+                                                                                         : "rate_limit_exceeded";
+      return error;
+    case 503:
+    case 529:
+      error.kind = ErrorKind::kUnavailable;
+      error.code = "upstream_unavailable";
+      return error;
+    default: break;
+  }
+  if (status >= 400 && status < 500) {
+    error.kind = ErrorKind::kInvalid;
+    error.code = is_code(code) ? std::string(code) : "upstream_rejected";
+    error.param = without_secrets(std::move(said.param), secrets);
+    cut(error.param, kCodeLimit * 4);
+    return error;
+  }
+  error.kind = ErrorKind::kUpstream;
+  error.code = status >= 500 ? "upstream_error" : "upstream_invalid";
+  if (status < 400) error.message = fmt::format("The upstream answered with status {}, which is not an answer.", status);
+  return error;
+}
+
+bool ends_word(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '`' || c == ',' || c == ';'; }
+
+// A word that shows a part of a secret: its beginning, or a mask made of stars.
+bool shows_part(std::string_view word, const std::vector<std::string>& secrets) {
+  if (word.find("**") != std::string_view::npos) return true;
+  return std::ranges::any_of(secrets, [word](const std::string& secret) {
+    return secret.size() >= 12 && word.find(std::string_view(secret).substr(0, 8)) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+std::string without_secrets(std::string text, const Secrets& secrets) {
+  if (!secrets || secrets->empty()) return text;
+  for (const std::string& secret : *secrets) {
+    if (secret.empty()) continue;
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kRedacted.size()))
+      text.replace(at, secret.size(), kRedacted);
+  }
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && !ends_word(text[end])) ++end;
+    const std::string_view word = std::string_view(text).substr(at, end - at);
+    out += shows_part(word, *secrets) ? kRedacted : word;
+    if (end < text.size()) out += text[end++];
+    at = end;
+  }
+  return out;
+}
+
+Error upstream_error(int status, std::string_view body, std::optional<std::string_view> retry_after, const Secrets& secrets) {
+  Error error = classify(status, read_body(body), secrets);
+  const bool may_retry = error.kind == ErrorKind::kExhausted || error.kind == ErrorKind::kUnavailable;
+  if (may_retry && retry_after && !retry_after->empty() && retry_after->size() <= 40 &&
+      std::ranges::all_of(*retry_after, [](char c) { return c >= ' ' && c < 127; })) {
+    error.message += fmt::format(" (the upstream says: retry after {}{})", *retry_after,
+                                 std::isdigit(static_cast<unsigned char>(retry_after->front())) != 0 ? " s" : "");
+  }
+  return error;
+}
+
+namespace internal {
+
+Error error_in_answer(dom::element error, const Secrets& secrets) {
+  Said said = read_error(error);
+  int status = said.status;
+  if (status == 0) {
+    const auto says = [&said](std::string_view word) { return said.type == word || said.code == word; };
+    if (says("rate_limit_exceeded") || says("rate_limit_error") || says("insufficient_quota")) {
+      status = 429;
+    } else if (says("overloaded_error") || says("service_unavailable")) {
+      status = 503;
+    } else if (says("authentication_error") || says("permission_error") || says("invalid_api_key")) {
+      status = 401;
+    } else if (says("invalid_request_error")) {
+      status = 400;
+    } else if (says("timeout_error")) {
+      status = 504;
+    } else {
+      status = 500;
+    }
+  }
+  if (said.message.empty()) said.message = "The upstream failed while it answered.";
+  return classify(status, std::move(said), secrets);
+}
+
+}  // namespace internal
+}  // namespace fairlead::llm
