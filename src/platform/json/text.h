@@ -15,8 +15,8 @@ Result<boost::json::value> parse(std::string_view text, std::size_t max_depth = 
 std::string to_text(const boost::json::value& value);
 std::string to_pretty_text(const boost::json::value& value);  // two spaces, members in their order
 
-// RFC 8785 (JCS): members sorted by UTF-16 code units, numbers as ECMAScript writes them, no white space. Equal values have
-// equal text, so its SHA-256 names the value.
+// RFC 8785 (JCS): members sorted by UTF-16 code units, numbers as ECMAScript writes them, no white space. Equal values
+// have equal text, so its SHA-256 names the value.
 std::string canonical(const boost::json::value& value);
 
 // Appends `text` as a JSON string, quotes included. Invalid UTF-8 becomes U+FFFD.
