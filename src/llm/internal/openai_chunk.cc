@@ -14,6 +14,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
+constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large event is not kept
 constexpr std::size_t kChoicesLimit = 1024;
 constexpr std::string_view kUsageNull = R"(],"usage":null)";
 
@@ -24,10 +25,11 @@ dom::parser& thread_parser() {
 }
 
 std::unexpected<Error> invalid(std::string what) {
-  return fail(ErrorKind::kUpstream, "upstream_invalid", "The upstream's answer makes no sense: " + std::move(what) + ".");
+  return fail(ErrorKind::kUpstream, "upstream_invalid",
+              "The upstream's answer makes no sense: " + std::move(what) + ".");
 }
 
-std::size_t find(std::string_view text, std::string_view needle, std::size_t from) {
+std::size_t position(std::string_view text, std::string_view needle, std::size_t from) {
   if (from >= text.size()) return std::string_view::npos;
   const void* at = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
   return at == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
@@ -45,10 +47,11 @@ std::string_view value_at(std::string_view text, std::size_t at) {
   return text.substr(at);
 }
 
-// Whether a member of that name, at any depth, has a value other than null. `quoted` holds the quotes: inside of a string
-// they would be escaped, so that a hit is a name, or a whole string.
+// Whether a member of that name, at any depth, has a value other than null. `quoted` holds the quotes: inside of a
+// string they would be escaped, so that a hit is a name, or a whole string.
 bool has_value(std::string_view text, std::string_view quoted) {
-  for (std::size_t at = find(text, quoted, 0); at != std::string_view::npos; at = find(text, quoted, at + quoted.size())) {
+  for (std::size_t at = position(text, quoted, 0); at != std::string_view::npos;
+       at = position(text, quoted, at + quoted.size())) {
     const std::string_view value = value_at(text, at + quoted.size());
     if (!value.empty() && !value.starts_with("null")) return true;
   }
@@ -73,7 +76,8 @@ Usage read_usage(dom::object object) {
   usage.reported = true;
   usage.input = count(object, "prompt_tokens");
   usage.output = count(object, "completion_tokens");
-  usage.cached_input = std::max(count(object, "prompt_tokens_details", "cached_tokens"), count(object, "prompt_cache_hit_tokens"));
+  usage.cached_input =
+      std::max(count(object, "prompt_tokens_details", "cached_tokens"), count(object, "prompt_cache_hit_tokens"));
   usage.cache_write = count(object, "prompt_tokens_details", "cache_write_tokens");
   usage.reasoning = count(object, "completion_tokens_details", "reasoning_tokens");
   usage.cached_input = std::min(usage.cached_input, usage.input);
@@ -137,31 +141,30 @@ bool AnswerReader::every_choice_finished() const {
   return finished_.size() >= n_ && std::ranges::all_of(finished_, [](bool one) { return one; });
 }
 
-// Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
-bool AnswerReader::is_plain(std::string_view data) const {
-  return outcome_.content_started && !has_value(data, R"("finish_reason")") && find(data, R"("usage")", 0) == data.npos &&
-         !has_value(data, R"("error")");
-}
-
 Result<Verdict> AnswerReader::event(std::string_view data, std::string& replacement) {
   if (data.front() != '{' || data.back() != '}') return invalid("an event is not a JSON object");
-  if (is_plain(data)) return Verdict::kPass;
-  // OpenAI writes "usage":null into every chunk when the last one is to carry usage.
-  if (outcome_.content_started && !has_value(data, R"("usage")") && !has_value(data, R"("finish_reason")") &&
-      !has_value(data, R"("error")")) {
-    if (include_usage_) return Verdict::kPass;
-    if (const std::size_t at = find(data, kUsageNull, 0); at != data.npos) {
-      replacement += data.substr(0, at + 1);
-      replacement += data.substr(at + kUsageNull.size());
-      return Verdict::kReplace;
+  // Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
+  if (outcome_.content_started && !has_value(data, R"("finish_reason")") && !has_value(data, R"("error")")) {
+    const std::size_t usage = position(data, R"("usage")", 0);
+    if (usage == data.npos) return Verdict::kPass;
+    if (!has_value(data.substr(usage), R"("usage")")) {
+      // OpenAI writes "usage":null into every chunk when the last one is to carry usage.
+      if (include_usage_) return Verdict::kPass;
+      if (const std::size_t at = position(data, kUsageNull, 0); at != data.npos) {
+        replacement += data.substr(0, at + 1);
+        replacement += data.substr(at + kUsageNull.size());
+        return Verdict::kReplace;
+      }
     }
   }
   return look_into(data, replacement);
 }
 
 Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& replacement) {
+  dom::parser large;
+  dom::parser& parser = data.size() > kKeptCapacity ? large : thread_parser();
   dom::element root;
-  if (const auto error = thread_parser().parse(data.data(), data.size()).get(root); error || !root.is_object())
+  if (const auto error = parser.parse(data.data(), data.size()).get(root); error || !root.is_object())
     return invalid("an event is not a JSON object");
   const dom::object chunk = root.get_object().value_unsafe();
   if (dom::element error; !chunk.at_key("error").get(error) && !error.is_null())
@@ -183,7 +186,8 @@ Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& repl
       dom::object object;
       if (choice.get_object().get(object)) return invalid("a choice is not an object");
       std::int64_t index = 0;
-      if (!object.at_key("index").get_int64().get(index) && (index < 0 || index >= static_cast<std::int64_t>(kChoicesLimit)))
+      if (!object.at_key("index").get_int64().get(index) &&
+          (index < 0 || index >= static_cast<std::int64_t>(kChoicesLimit)))
         return invalid("the index of a choice is out of range");
       const auto slot = static_cast<std::size_t>(index);
       if (finished_.size() <= slot) finished_.resize(slot + 1, false);

@@ -32,8 +32,6 @@ class AnswerReader {
   const Outcome& outcome() const { return outcome_; }
 
  private:
-  struct Choices;
-  bool is_plain(std::string_view data) const;
   Result<Verdict> look_into(std::string_view data, std::string& replacement);
 
   bool include_usage_;

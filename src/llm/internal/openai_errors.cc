@@ -40,7 +40,8 @@ Said read_object(dom::object object) {
   said.type = text_member(object, "type");
   said.param = text_member(object, "param");
   std::int64_t number = 0;
-  if (!object.at_key("code").get_int64().get(number) && number >= 400 && number < 600) said.status = static_cast<int>(number);
+  if (!object.at_key("code").get_int64().get(number) && number >= 400 && number < 600)
+    said.status = static_cast<int>(number);
   return said;
 }
 
@@ -80,7 +81,7 @@ Said read_body(std::string_view body) {
   Said said;
   // A page of a proxy in between says nothing to a program's user.
   if (!body.empty() && body.find('<') == std::string_view::npos && simdjson::validate_utf8(body.data(), body.size())) {
-    said.message = std::string(body.substr(0, kMessageLimit));
+    said.message = std::string(body.substr(0, kMessageLimit + 8));  // cut() ends it
   }
   return said;
 }
@@ -103,7 +104,8 @@ Error classify(int status, Said said, const Secrets& secrets) {
     case 407:
       error.kind = ErrorKind::kUpstream;
       error.code = "upstream_auth";
-      error.message = fmt::format("The provider did not accept Fairlead's credentials (status {}): {}", status, error.message);
+      error.message =
+          fmt::format("The provider did not accept Fairlead's credentials (status {}): {}", status, error.message);
       return error;
     case 402:
       error.kind = ErrorKind::kExhausted;
@@ -117,14 +119,15 @@ Error classify(int status, Said said, const Secrets& secrets) {
     case 429:
       error.kind = ErrorKind::kExhausted;
       error.code = said.code == "insufficient_quota" || said.type == "insufficient_quota" ? "insufficient_quota"
-                                                                                         : "rate_limit_exceeded";
+                                                                                          : "rate_limit_exceeded";
       return error;
     case 503:
     case 529:
       error.kind = ErrorKind::kUnavailable;
       error.code = "upstream_unavailable";
       return error;
-    default: break;
+    default:
+      break;
   }
   if (status >= 400 && status < 500) {
     error.kind = ErrorKind::kInvalid;
@@ -135,11 +138,14 @@ Error classify(int status, Said said, const Secrets& secrets) {
   }
   error.kind = ErrorKind::kUpstream;
   error.code = status >= 500 ? "upstream_error" : "upstream_invalid";
-  if (status < 400) error.message = fmt::format("The upstream answered with status {}, which is not an answer.", status);
+  if (status < 400)
+    error.message = fmt::format("The upstream answered with status {}, which is not an answer.", status);
   return error;
 }
 
-bool ends_word(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '`' || c == ',' || c == ';'; }
+bool ends_word(char c) {
+  return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '`' || c == ',' || c == ';';
+}
 
 // A word that shows a part of a secret: its beginning, or a mask made of stars.
 bool shows_part(std::string_view word, const std::vector<std::string>& secrets) {
@@ -170,7 +176,8 @@ std::string without_secrets(std::string text, const Secrets& secrets) {
   return out;
 }
 
-Error upstream_error(int status, std::string_view body, std::optional<std::string_view> retry_after, const Secrets& secrets) {
+Error upstream_error(int status, std::string_view body, std::optional<std::string_view> retry_after,
+                     const Secrets& secrets) {
   Error error = classify(status, read_body(body), secrets);
   const bool may_retry = error.kind == ErrorKind::kExhausted || error.kind == ErrorKind::kUnavailable;
   if (may_retry && retry_after && !retry_after->empty() && retry_after->size() <= 40 &&
@@ -179,6 +186,13 @@ Error upstream_error(int status, std::string_view body, std::optional<std::strin
                                  std::isdigit(static_cast<unsigned char>(retry_after->front())) != 0 ? " s" : "");
   }
   return error;
+}
+
+Error upstream_error_in_answer(std::string_view error_json, const Secrets& secrets) {
+  dom::parser parser;
+  dom::element error;
+  if (parser.parse(error_json.data(), error_json.size()).get(error)) return classify(500, {}, secrets);
+  return internal::error_in_answer(error, secrets);
 }
 
 namespace internal {
@@ -194,7 +208,7 @@ Error error_in_answer(dom::element error, const Secrets& secrets) {
       status = 503;
     } else if (says("authentication_error") || says("permission_error") || says("invalid_api_key")) {
       status = 401;
-    } else if (says("invalid_request_error")) {
+    } else if (says("invalid_request_error") || says("not_found_error") || says("request_too_large")) {
       status = 400;
     } else if (says("timeout_error")) {
       status = 504;
