@@ -18,7 +18,7 @@ namespace fairlead::http {
 // Where requests go: `https://host:port/prefix`, `http://…`, or `unix:/path` for a Unix socket. Immutable once parsed.
 struct Origin {
   bool tls = false;
-  std::string host;       // for the Host header and the certificate
+  std::string host;  // for the Host header and the certificate
   std::uint16_t port = 0;
   std::string unix_path;  // not empty: a Unix socket
   std::string prefix;     // path of the base URL without a trailing slash: "/v1", or empty
@@ -28,19 +28,19 @@ struct Origin {
 
 struct ClientOptions {
   std::chrono::milliseconds connect_timeout{5'000};  // resolve, connect and TLS handshake, each
-  std::chrono::milliseconds idle_timeout{30'000};    // pooled connections are closed after this; keep under the server's
+  std::chrono::milliseconds idle_timeout{30'000};  // pooled connections are closed after this; keep under the server's
   std::size_t idle_per_origin = 64;
   std::size_t head_bytes = 64 * 1024;
-  std::string ca_file;     // empty: the system's
+  std::string ca_file;  // empty: the system's
 };
 
 struct ClientRequest {
   Method method = Method::kGet;
-  std::string_view target;   // after the origin's prefix: "/chat/completions"
+  std::string_view target;  // after the origin's prefix: "/chat/completions"
   // Ready header lines, each ended by CRLF: "authorization: Bearer …\r\naccept: …\r\n". Host, Content-Length and
   // Connection are the client's own. Built once a provider, not once a call.
   std::string_view header_lines;
-  std::string_view body;     // sent as it is with Content-Length, if `content_type` is not empty
+  std::string_view body;  // sent as it is with Content-Length, if `content_type` is not empty
   std::string_view content_type;
   // No byte of the answer's head by then: timeout. Also bounds each later wait for a byte if `read_timeout` is set.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
@@ -66,14 +66,15 @@ class ClientResponse {
 // Belongs to one loop: made, used and destroyed there (or before it runs, after it stopped).
 class Client {
  public:
-  static Result<std::unique_ptr<Client>> create(async::Loop& loop, async::BlockingPool& resolver, ClientOptions options);
+  static Result<std::unique_ptr<Client>> create(async::Loop& loop, async::BlockingPool& resolver,
+                                                ClientOptions options);
   virtual ~Client() = default;
-  // Sends and waits for the head of a final answer. What `origin` and the request view must live until this returns; the
-  // cancellation until the response is gone. A pooled connection that the server had closed is replaced once, silently, if
-  // no byte of an answer came. Errors: upstream_unreachable, upstream_reset, upstream_timeout, upstream_invalid,
-  // upstream_tls, cancelled.
+  // Sends and waits for the head of a final answer. What `origin` and the request view must live until this returns;
+  // the cancellation until the response is gone. A pooled connection that the server had closed is replaced once,
+  // silently, if no byte of an answer came. Errors: upstream_unreachable, upstream_reset, upstream_timeout,
+  // upstream_invalid, upstream_tls, cancelled.
   virtual async::Task<Result<std::unique_ptr<ClientResponse>>> send(const Origin& origin, ClientRequest request,
-                                                                   async::Cancellation& cancellation) = 0;
+                                                                    async::Cancellation& cancellation) = 0;
 };
 
 }  // namespace fairlead::http

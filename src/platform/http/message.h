@@ -12,7 +12,7 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kO
 std::string_view to_string(Method method);
 
 struct Header {
-  std::string_view name;  // as sent; compare without case
+  std::string_view name;   // as sent; compare without case
   std::string_view value;  // without leading and trailing white space
 };
 

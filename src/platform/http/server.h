@@ -15,12 +15,12 @@
 
 namespace fairlead::http {
 
-// One request on a server connection, and its answer. Given to a handler when the head has been read and before any of the
-// body is; used on that loop only; ends when the handler's task ends. Views that it hands out live until then.
+// One request on a server connection, and its answer. Given to a handler when the head has been read and before any of
+// the body is; used on that loop only; ends when the handler's task ends. Views that it hands out live until then.
 //
 // A handler either calls respond() once, or begin_stream(), then write() any number of times, then finish(). If it does
-// neither, or fails in the middle of a stream, the connection is closed without the end of the answer, so that the client
-// can tell. If it has not read the body, the server discards it or closes the connection, as the limits say.
+// neither, or fails in the middle of a stream, the connection is closed without the end of the answer, so that the
+// client can tell. If it has not read the body, the server discards it or closes the connection, as the limits say.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -64,6 +64,7 @@ class Router {
   Router();
   ~Router();
   Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
   // Pattern: literal segments, `{name}` for one segment, `{name...}` for the rest of the path. A literal wins over a
   // parameter. HEAD is answered by a GET handler. Adding the same method and pattern twice asserts.
   void add(Method method, std::string_view pattern, Handler handler);
@@ -112,8 +113,8 @@ class Server {
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
   virtual void start() = 0;  // begins to accept; loops may be running already
-  // Stops accepting, lets calls in flight end (answered with "Connection: close"), cancels what is left at the deadline,
-  // and returns when no connection is left. From outside the loops; they must be running.
+  // Stops accepting, lets calls in flight end (answered with "Connection: close"), cancels what is left at the
+  // deadline, and returns when no connection is left. From outside the loops; they must be running.
   virtual void drain(std::chrono::milliseconds patience) = 0;
   virtual std::size_t open_connections() const = 0;  // thread-safe
 };

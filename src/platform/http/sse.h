@@ -1,4 +1,5 @@
-// Server-sent events as they arrive (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
+// Server-sent events as they arrive
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
 #pragma once
 #include <functional>
 #include <string>

@@ -1,0 +1,188 @@
+#include "platform/http/client.h"
+
+#include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <vector>
+
+#include "platform/http/internal/client_connection.h"
+#include "platform/http/internal/resolver.h"
+#include "platform/http/internal/tls.h"
+
+namespace fairlead::http {
+namespace {
+
+// A reused connection that the server had closed tells so within a round trip; what fails later has been worked on.
+constexpr std::chrono::seconds kStaleWithin{1};
+
+// Idle connections to one place; the last one used is the first one taken.
+struct Pool {
+  bool tls;
+  std::uint16_t port;
+  std::string host;
+  std::string unix_path;
+  std::size_t limit;
+  std::chrono::milliseconds idle_timeout;
+  std::vector<std::unique_ptr<ClientConnection>> idle{};
+
+  bool leads_to(const Origin& origin) const {
+    return port == origin.port && tls == origin.tls && host == origin.host && unix_path == origin.unix_path;
+  }
+  std::unique_ptr<ClientConnection> take() {
+    while (!idle.empty()) {
+      auto connection = std::move(idle.back());
+      idle.pop_back();
+      if (connection->quiet()) return connection;  // bytes that came unasked are nobody's answer
+    }
+    return nullptr;
+  }
+  void put(std::unique_ptr<ClientConnection> connection) {
+    if (limit == 0) return;
+    if (idle.size() >= limit) idle.erase(idle.begin());
+    const auto drop = [](void* self, ClientConnection& one) {
+      auto& all = static_cast<Pool*>(self)->idle;
+      all.erase(std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.get() == &one; }));
+    };
+    connection->wait_idle(idle_timeout, drop, this);
+    idle.push_back(std::move(connection));
+  }
+};
+
+void cancel_connection(void* self) {
+  static_cast<ClientConnection*>(self)->cancel();
+}
+
+class PooledResponse final : public ClientResponse {
+ public:
+  PooledResponse(Pool& pool, std::unique_ptr<ClientConnection> connection, async::Cancellation& cancellation)
+      : pool_(pool),
+        connection_(std::move(connection)),
+        on_cancel_(cancellation, cancel_connection, connection_.get()) {}
+  ~PooledResponse() override {
+    if (connection_->reusable()) pool_.put(std::move(connection_));
+  }
+
+  int status() const override { return connection_->head().status; }
+  std::span<const Header> headers() const override { return connection_->head().headers; }
+  async::Task<Result<std::string_view>> read() override { return connection_->read(); }
+  async::Task<Result<std::string>> read_all(std::size_t limit) override;
+
+ private:
+  Pool& pool_;
+  std::unique_ptr<ClientConnection> connection_;
+  async::Cancellation::Registration on_cancel_;
+};
+
+std::unexpected<Error> too_large(std::size_t limit) {
+  return fail(ErrorKind::kUpstream, "upstream_too_large",
+              "The upstream's answer is larger than " + std::to_string(limit) + " bytes.");
+}
+
+async::Task<Result<std::string>> PooledResponse::read_all(std::size_t limit) {
+  std::string all;
+  if (const auto remaining = connection_->remaining()) {
+    if (*remaining > limit) co_return too_large(limit);
+    all.reserve(std::min<std::size_t>(static_cast<std::size_t>(*remaining), 1024 * 1024));
+  }
+  while (true) {
+    auto piece = co_await connection_->read();
+    if (!piece) co_return fail(std::move(piece).error());
+    if (piece->empty()) co_return all;
+    if (all.size() + piece->size() > limit) co_return too_large(limit);
+    all.append(*piece);
+  }
+}
+
+bool is_idempotent(Method method) {
+  return method != Method::kPost && method != Method::kPatch;
+}
+
+class PoolingClient final : public Client {
+ public:
+  PoolingClient(async::Loop& loop, async::BlockingPool& resolver, ClientOptions options,
+                std::shared_ptr<TlsContext> tls)
+      : loop_(loop), options_(std::move(options)), resolver_(loop, resolver), tls_(std::move(tls)) {}
+
+  async::Task<Result<std::unique_ptr<ClientResponse>>> send(const Origin& origin, ClientRequest request,
+                                                            async::Cancellation& cancellation) override;
+
+ private:
+  Pool& pool_of(const Origin& origin);
+  async::Task<Result<std::unique_ptr<ClientConnection>>> connect(const Origin& origin,
+                                                                 async::Cancellation& cancellation);
+
+  async::Loop& loop_;
+  ClientOptions options_;
+  Resolver resolver_;
+  std::shared_ptr<TlsContext> tls_;  // null until it is needed
+  std::vector<std::unique_ptr<Pool>> pools_;
+};
+
+Pool& PoolingClient::pool_of(const Origin& origin) {
+  for (const auto& pool : pools_)
+    if (pool->leads_to(origin)) return *pool;
+  pools_.push_back(std::make_unique<Pool>(
+      Pool{origin.tls, origin.port, origin.host, origin.unix_path, options_.idle_per_origin, options_.idle_timeout}));
+  return *pools_.back();
+}
+
+async::Task<Result<std::unique_ptr<ClientConnection>>> PoolingClient::connect(const Origin& origin,
+                                                                              async::Cancellation& cancellation) {
+  if (origin.tls && !tls_) {
+    auto made = TlsContext::client(options_.ca_file);
+    if (!made) co_return fail(std::move(made).error());
+    tls_ = std::move(*made);
+  }
+  std::vector<Endpoint> endpoints;
+  if (!origin.unix_path.empty()) {
+    endpoints.emplace_back(boost::asio::local::stream_protocol::endpoint(origin.unix_path));
+  } else {
+    auto resolved = co_await resolver_.resolve(origin.host, origin.port, options_.connect_timeout, cancellation);
+    if (!resolved) co_return fail(std::move(resolved).error());
+    endpoints = std::move(*resolved);
+  }
+  const std::string name = origin.unix_path.empty() ? origin.host_header : "unix:" + origin.unix_path;
+  auto connection = std::make_unique<ClientConnection>(loop_, options_, name);
+  const async::Cancellation::Registration on_cancel(cancellation, cancel_connection, connection.get());
+  const TlsContext* const tls = origin.tls ? tls_.get() : nullptr;
+  auto connected = co_await connection->connect(std::move(endpoints), tls, origin.host, options_.connect_timeout);
+  if (!connected) co_return fail(std::move(connected).error());
+  co_return connection;
+}
+
+async::Task<Result<std::unique_ptr<ClientResponse>>> PoolingClient::send(const Origin& origin, ClientRequest request,
+                                                                         async::Cancellation& cancellation) {
+  if (cancellation.requested()) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
+  Pool& pool = pool_of(origin);
+  std::unique_ptr<ClientConnection> connection = pool.take();
+  bool reused = connection != nullptr;
+  while (true) {
+    if (!connection) {
+      auto connected = co_await connect(origin, cancellation);
+      if (!connected) co_return fail(std::move(connected).error());
+      connection = std::move(*connected);
+    }
+    ClientConnection& in_use = *connection;
+    auto response = std::make_unique<PooledResponse>(pool, std::move(connection), cancellation);
+    const auto begun = reused ? LazyTimer::now() : LazyTimer::Time();
+    auto answered = co_await in_use.exchange(origin, request);
+    if (answered) co_return std::unique_ptr<ClientResponse>(std::move(response));
+    const bool stale = reused && !in_use.answered() && !in_use.given_up() &&
+                       answered.error().code == "upstream_reset" &&
+                       (is_idempotent(request.method) || LazyTimer::now() - begun < kStaleWithin);
+    if (!stale) co_return fail(std::move(answered).error());
+    reused = false;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::create(async::Loop& loop, async::BlockingPool& resolver,
+                                               ClientOptions options) {
+  std::shared_ptr<TlsContext> tls;
+  if (!options.ca_file.empty()) {
+    FAIRLEAD_TRY(tls, TlsContext::client(options.ca_file));
+  }
+  return std::make_unique<PoolingClient>(loop, resolver, std::move(options), std::move(tls));
+}
+
+}  // namespace fairlead::http

@@ -1,0 +1,162 @@
+// A connection's answers.
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <charconv>
+
+#include "platform/http/internal/connection.h"
+
+namespace fairlead::http {
+namespace {
+
+constexpr std::size_t kOneSend = 16 * 1024;  // up to here copying is cheaper than gathering
+
+bool is_clean(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+}
+
+bool has_no_body(int status) {
+  return status == 204 || status == 304 || status < 200;
+}
+
+void append_number(std::string& out, std::size_t number, int base = 10) {
+  std::array<char, 24> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number, base).ptr;
+  out.append(text.data(), end);
+}
+
+}  // namespace
+
+std::unexpected<Error> Connection::gone() {
+  gone_ = true;
+  cancellation_.request();
+  return fail(ErrorKind::kCancelled, "client_closed", "The client has closed the connection.");
+}
+
+void Connection::add_header(std::string_view name, std::string_view value) {
+  assert(!answered_ && !name.empty() && is_clean(name) && is_clean(value));
+  extra_headers_.append(name).append(": ").append(value).append("\r\n");
+}
+
+// Puts the head of an answer into out_. Without a length the body is chunked, or ends with the connection.
+void Connection::write_head(int status, std::string_view content_type, std::optional<std::size_t> length) {
+  const std::string_view reason = reason_phrase(status);
+  out_.append("HTTP/1.1 ");
+  append_number(out_, static_cast<std::size_t>(status));
+  out_.append(" ").append(reason).append("\r\ndate: ").append(shard_->date()).append("\r\n");
+  if (!content_type.empty()) out_.append("content-type: ").append(content_type).append("\r\n");
+  if (length) {
+    if (!has_no_body(status)) {
+      out_.append("content-length: ");
+      append_number(out_, *length);
+      out_.append("\r\n");
+    }
+  } else if (chunked_answer_) {
+    out_.append("transfer-encoding: chunked\r\n");
+  }
+  if (!keep_) out_.append("connection: close\r\n");
+  out_.append(extra_headers_).append("\r\n");
+}
+
+async::Task<Result<void>> Connection::respond(int status, std::string_view content_type, std::string_view body) {
+  assert(!answered_);
+  answered_ = true;
+  keep_ = keep_ && !drain_ && !shard_->draining() && body_can_be_discarded();
+  write_head(status, content_type, body.size());
+  if (head().method == Method::kHead || has_no_body(status)) body = {};
+  answer_started_ = true;
+  if (out_.size() + body.size() <= kOneSend) {
+    out_.append(body);
+    body = {};
+  }
+  // The whole of it in one call of the kernel is the usual case, and needs no second coroutine.
+  std::array<iovec, 2> pieces = {iovec{out_.data(), out_.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
+  const std::size_t total = out_.size() + body.size();
+  const std::size_t sent = gone_ ? 0 : transport_.send_now(pieces);
+  if (sent == total) {
+    out_.clear();
+    complete_ = true;
+    co_return Result<void>{};
+  }
+  const std::size_t of_head = std::min(sent, out_.size());
+  out_.erase(0, of_head);
+  body.remove_prefix(sent - of_head);
+  auto rest = co_await send(body, {});
+  complete_ = rest.has_value();
+  co_return rest;
+}
+
+void Connection::begin_stream(int status, std::string_view content_type) {
+  assert(!answered_);
+  answered_ = streaming_ = true;
+  chunked_answer_ = parser_.minor_version() == 1;
+  keep_ = keep_ && chunked_answer_ && !drain_ && !shard_->draining() && body_can_be_discarded();
+  write_head(status, content_type, std::nullopt);
+}
+
+async::Task<Result<void>> Connection::write(std::string_view bytes) {
+  assert(streaming_ && !complete_);
+  answer_started_ = true;
+  if (head().method == Method::kHead) bytes = {};
+  if (bytes.empty()) co_return co_await send({}, {});
+  std::string_view end;
+  if (chunked_answer_) {
+    append_number(out_, bytes.size(), 16);
+    out_.append("\r\n");
+    end = "\r\n";
+  }
+  if (out_.size() + bytes.size() <= kOneSend) {
+    out_.append(bytes).append(end);
+    const iovec piece{out_.data(), out_.size()};
+    const std::size_t sent = gone_ ? 0 : transport_.send_now({&piece, 1});
+    out_.erase(0, sent);
+    if (out_.empty()) co_return Result<void>{};
+    co_return co_await send({}, {});
+  }
+  co_return co_await send(bytes, end);
+}
+
+async::Task<Result<void>> Connection::finish() {
+  assert(streaming_ && !complete_);
+  answer_started_ = true;
+  if (chunked_answer_ && head().method != Method::kHead) out_.append("0\r\n\r\n");
+  auto sent = co_await send({}, {});
+  complete_ = sent.has_value();
+  co_return sent;
+}
+
+// Sends out_, then `more`, then `end`.
+async::Task<Result<void>> Connection::send(std::string_view more, std::string_view end) {
+  std::array<iovec, 3> pieces = {iovec{out_.data(), out_.size()}, iovec{const_cast<char*>(more.data()), more.size()},
+                                 iovec{const_cast<char*>(end.data()), end.size()}};
+  auto sent = co_await send_rest(pieces);
+  out_.clear();
+  co_return sent;
+}
+
+async::Task<Result<void>> Connection::send_rest(Pieces pieces) {
+  if (gone_ || !transport_.is_open()) co_return gone();
+  const Phase before = phase_;
+  std::size_t sent = transport_.send_now(pieces);
+  while (true) {
+    while (!pieces.empty() && sent >= pieces.front().iov_len) {
+      sent -= pieces.front().iov_len;
+      pieces = pieces.subspan(1);
+    }
+    if (pieces.empty()) break;
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + sent;
+    pieces.front().iov_len -= sent;
+    wait_in(Phase::kWriting, LazyTimer::now() + limits().write_timeout);
+    Transport::ErrorCode error;
+    sent = co_await transport_.write_some(pieces, error);
+    if (error) co_return gone();
+  }
+  if (phase_ == Phase::kWriting) {
+    timer_.clear();
+    wait_in(before, watch_due_);
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace fairlead::http

@@ -1,0 +1,125 @@
+#include "platform/http/internal/transport.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <string_view>
+
+namespace fairlead::http {
+namespace asio = boost::asio;
+
+struct Transport::Tls {
+  Tls(Socket& socket, const TlsContext& settings) : stream(socket, settings.native()) {}
+  asio::ssl::stream<Socket&> stream;
+};
+
+Transport::Transport(async::Executor executor) : socket_(executor) {}
+
+Transport::Transport(async::Executor executor, int family, int descriptor) : socket_(executor) {
+  ErrorCode ignored;
+  socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), descriptor, ignored);
+  if (family != AF_UNIX) set_no_delay();
+}
+
+void Transport::set_no_delay() {
+  const int one = 1;  // on a Unix socket it fails, and does not matter
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+std::string Transport::tls_failure(ErrorCode error) const {
+  std::string text = error.message();
+  if (!tls_) return text;
+  const long verdict = SSL_get_verify_result(const_cast<Tls&>(*tls_).stream.native_handle());
+  if (verdict != X509_V_OK) text.append(": ").append(X509_verify_cert_error_string(verdict));
+  return text;
+}
+
+Transport::~Transport() = default;
+
+async::Task<void> Transport::accept_tls(const TlsContext& context, ErrorCode& error) {
+  tls_ = std::make_unique<Tls>(socket_, context);
+  co_await tls_->stream.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(async::use_task, error));
+}
+
+async::Task<void> Transport::connect_tls(const TlsContext& context, std::string host, ErrorCode& error) {
+  tls_ = std::make_unique<Tls>(socket_, context);
+  SSL* const native = tls_->stream.native_handle();
+  std::array<unsigned char, sizeof(in6_addr)> address;
+  const bool is_address = ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+                          ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  if (is_address) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(native), host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(native, host.c_str());
+    SSL_set1_host(native, host.c_str());
+  }
+  co_await tls_->stream.async_handshake(asio::ssl::stream_base::client, asio::redirect_error(async::use_task, error));
+}
+
+async::Task<std::size_t> Transport::read(char* buffer, std::size_t size, ErrorCode& error) {
+  if (tls_)
+    return tls_->stream.async_read_some(asio::buffer(buffer, size), asio::redirect_error(async::use_task, error));
+  return socket_.async_read_some(asio::buffer(buffer, size), asio::redirect_error(async::use_task, error));
+}
+
+void Transport::read(char* buffer, std::size_t size, ReadHandler handler) {
+  if (tls_) return tls_->stream.async_read_some(asio::buffer(buffer, size), std::move(handler));
+  socket_.async_read_some(asio::buffer(buffer, size), std::move(handler));
+}
+
+void Transport::wait_for_failure(std::function<void(ErrorCode)> handler) {
+  socket_.async_wait(Socket::wait_error, std::move(handler));
+}
+
+std::size_t Transport::send_now(std::span<const iovec> pieces) {
+  if (tls_) return 0;
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+async::Task<std::size_t> Transport::write_some(std::span<const iovec> pieces, ErrorCode& error) {
+  std::array<asio::const_buffer, 4> buffers;
+  for (std::size_t i = 0; i < std::min(pieces.size(), buffers.size()); ++i)
+    buffers[i] = {pieces[i].iov_base, pieces[i].iov_len};
+  if (tls_) return tls_->stream.async_write_some(buffers, asio::redirect_error(async::use_task, error));
+  return socket_.async_write_some(buffers, asio::redirect_error(async::use_task, error));
+}
+
+void Transport::send_and_forget(std::string_view bytes, std::shared_ptr<void> keep) {
+  if (tls_) return tls_->stream.async_write_some(asio::buffer(bytes), [keep](ErrorCode, std::size_t) {});
+  ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool Transport::quiet() {
+  char byte;
+  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+async::Task<void> Transport::end_writing(ErrorCode& error) {
+  if (tls_)
+    co_await tls_->stream.async_shutdown(asio::redirect_error(async::use_task, error));
+  else
+    socket_.shutdown(Socket::shutdown_send, error);
+}
+
+void Transport::cancel() {
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+}
+
+void Transport::close() {
+  ErrorCode ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace fairlead::http

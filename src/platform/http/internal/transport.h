@@ -1,0 +1,73 @@
+// A connected stream: TCP or a Unix socket, with or without TLS.
+#pragma once
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "platform/async/task.h"
+#include "platform/http/internal/tls.h"
+
+namespace fairlead::http {
+
+// Belongs to one loop. One read and one write at a time. Errors are Asio's codes: eof for an orderly end,
+// stream_truncated for a TLS peer that left without saying so, operation_aborted after cancel() or close().
+class Transport {
+ public:
+  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, async::Executor>;
+  using ErrorCode = boost::system::error_code;
+
+  explicit Transport(async::Executor executor);
+  // Takes over a connected socket of that family.
+  Transport(async::Executor executor, int family, int descriptor);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  Socket& socket() { return socket_; }
+  bool is_open() const { return socket_.is_open(); }
+  bool is_tls() const { return tls_ != nullptr; }
+
+  async::Task<void> accept_tls(const TlsContext& context, ErrorCode& error);
+  // `host` is checked against the certificate and sent as SNI unless it is an address.
+  async::Task<void> connect_tls(const TlsContext& context, std::string host, ErrorCode& error);
+
+  // Why a handshake failed, with what is wrong with the certificate if that was it.
+  std::string tls_failure(ErrorCode error) const;
+  void set_no_delay();
+
+  // Some bytes, at least one, or an error. `buffer` and `error` must live until it is done.
+  async::Task<std::size_t> read(char* buffer, std::size_t size, ErrorCode& error);
+  using ReadHandler = std::function<void(ErrorCode, std::size_t)>;
+  void read(char* buffer, std::size_t size, ReadHandler handler);
+  // When the peer has reset the connection or the socket fails, not when it only ends its side.
+  void wait_for_failure(std::function<void(ErrorCode)> handler);
+
+  // What the socket takes at once, without waiting: 0 over TLS. A failure shows in the write that follows.
+  std::size_t send_now(std::span<const iovec> pieces);
+  // Some of it, at least a byte, or an error. At most four pieces; they and what they point to must live until it is
+  // done.
+  async::Task<std::size_t> write_some(std::span<const iovec> pieces, ErrorCode& error);
+  // A few bytes whose fate does not matter. `bytes` is static; `keep` keeps this alive until they have gone.
+  void send_and_forget(std::string_view bytes, std::shared_ptr<void> keep);
+
+  // A look at what has arrived, without taking it: true if the peer is still there and has said nothing.
+  bool quiet();
+  async::Task<void> end_writing(ErrorCode& error);  // close_notify or FIN
+  void cancel();                                    // what is pending
+  void close();
+
+ private:
+  struct Tls;
+  Socket socket_;
+  std::unique_ptr<Tls> tls_;
+};
+
+}  // namespace fairlead::http

@@ -1,0 +1,76 @@
+#include "platform/http/problem.h"
+
+#include "platform/http/server.h"
+#include "platform/json/text.h"
+
+namespace fairlead::http {
+namespace {
+
+std::string body_of(std::string_view message, std::string_view type, std::string_view code, std::string_view param) {
+  std::string out;
+  out.reserve(96 + message.size() + param.size());
+  out += R"({"error":{"message":)";
+  json::append_string(out, message);
+  out += R"(,"type":)";
+  json::append_string(out, type);
+  out += R"(,"param":)";
+  if (param.empty())
+    out += "null";
+  else
+    json::append_string(out, param);
+  out += R"(,"code":)";
+  if (code.empty())
+    out += "null";
+  else
+    json::append_string(out, code);
+  out += "}}";
+  return out;
+}
+
+}  // namespace
+
+int error_status(const Error& error) {
+  return error.code == "body_timeout" ? 408 : http_status(error.kind);
+}
+
+std::string_view error_type(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid:
+    case ErrorKind::kUnauthenticated:
+    case ErrorKind::kNotFound:
+    case ErrorKind::kConflict:
+    case ErrorKind::kTooLarge:
+    case ErrorKind::kUnsupported:
+      return "invalid_request_error";
+    case ErrorKind::kPermissionDenied:
+      return "permission_error";
+    case ErrorKind::kExhausted:
+      return error.code == "insufficient_quota" || error.code == "budget_exceeded" ? "insufficient_quota"
+                                                                                   : "rate_limit_error";
+    case ErrorKind::kUpstream:
+      return "upstream_error";
+    case ErrorKind::kTimeout:
+      return error.code == "body_timeout" ? "invalid_request_error" : "server_error";
+    case ErrorKind::kCancelled:
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kInternal:
+      return "server_error";
+  }
+  return "server_error";
+}
+
+std::string error_body(const Error& error) {
+  return body_of(error.message, error_type(error), error.code, error.param);
+}
+
+std::string error_body(int status, std::string_view code, std::string_view message) {
+  return body_of(message, status < 500 ? "invalid_request_error" : "server_error", code, {});
+}
+
+async::Task<Result<void>> respond_error(Exchange& exchange, Error error) {
+  if (exchange.answered()) co_return Result<void>{};
+  const std::string body = error_body(error);
+  co_return co_await exchange.respond(error_status(error), "application/json", body);
+}
+
+}  // namespace fairlead::http
