@@ -1,0 +1,196 @@
+#include "models/kind.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
+#include <charconv>
+#include <optional>
+
+#include "base/suggest.h"
+
+namespace fairlead::models {
+namespace {
+
+namespace bj = boost::json;
+using resources::Catalogue;
+using resources::SpecError;
+
+constexpr std::string_view kSchema = R"({
+  "type": "object",
+  "required": ["routes"],
+  "additionalProperties": false,
+  "properties": {
+    "description": {"type": "string", "maxLength": 2000},
+    "card": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "size": {"type": "string", "maxLength": 100},
+        "licence": {"type": "string", "maxLength": 200},
+        "training_data": {"type": "string", "maxLength": 4000},
+        "context_length": {"type": "integer", "minimum": 1}
+      }
+    },
+    "prices": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "input": {"type": "number", "minimum": 0},
+        "cached_input": {"type": "number", "minimum": 0},
+        "cache_write": {"type": "number", "minimum": 0},
+        "output": {"type": "number", "minimum": 0},
+        "reasoning": {"type": "number", "minimum": 0}
+      }
+    },
+    "timeout": {"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$"},
+    "routes": {
+      "type": "array",
+      "minItems": 1,
+      "maxItems": 16,
+      "items": {
+        "type": "object",
+        "required": ["provider"],
+        "additionalProperties": false,
+        "properties": {
+          "provider": {"type": "string", "minLength": 1, "maxLength": 200},
+          "model": {"type": "string", "minLength": 1, "maxLength": 500},
+          "file": {"type": "string", "maxLength": 200, "pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]*\\.gguf$"},
+          "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+        }
+      }
+    }
+  }
+})";
+
+constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+
+std::string text_of(const bj::object& object, std::string_view name) {
+  const bj::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::vector<const bj::object*> routes_of(const bj::object& spec) {
+  std::vector<const bj::object*> out;
+  const bj::value* routes = spec.if_contains("routes");
+  if (routes == nullptr || !routes->is_array()) return out;
+  for (const bj::value& route : routes->get_array()) {
+    if (route.is_object()) out.push_back(&route.get_object());
+  }
+  return out;
+}
+
+// "1.5s"; the schema has seen to the form.
+std::optional<std::chrono::milliseconds> parse_timeout(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(end, text.data() + text.size());
+  const double ms = number * (unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : 3'600'000);
+  if (ms < 1 || ms > static_cast<double>(kLongest.count())) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+}
+
+void check_route(const bj::object& route, const std::string& at, const Catalogue& others, std::vector<SpecError>& out) {
+  const std::string name = text_of(route, "provider");
+  const bj::object* provider = others.find("provider", name);
+  if (provider == nullptr) {
+    out.push_back({at + "/provider", "provider `" + name + "` does not exist." + did_you_mean(name, others.names("provider"))});
+    return;
+  }
+  const bool local = text_of(*provider, "type") == "llama.cpp";
+  const char* needed = local ? "file" : "model";
+  const char* wrong = local ? "model" : "file";
+  if (route.contains(wrong)) {
+    out.push_back({at + "/" + wrong, "provider `" + name + "` is of type " + text_of(*provider, "type") + " and takes `" + needed +
+                                         "`, not `" + wrong + "`"});
+  } else if (!route.contains(needed)) {
+    out.push_back({at, std::string("must have `") + needed + "`: " + (local ? "the name of a GGUF file" : "the model's name at the provider")});
+  }
+  if (route.contains("sha256") && !route.contains("file")) {
+    out.push_back({at + "/sha256", "has a meaning beside `file` only"});
+  }
+}
+
+// One file has one content: two digests for it can never both be served.
+void check_digests(std::string_view name, const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
+  const auto routes = routes_of(spec);
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const std::string file = text_of(*routes[i], "file");
+    const std::string digest = text_of(*routes[i], "sha256");
+    if (file.empty() || digest.empty()) continue;
+    for (const std::string& other : others.names("model")) {
+      const bj::object* found = other == name ? &spec : others.find("model", other);
+      if (found == nullptr) continue;
+      for (const LocalFile& local : local_files(*found)) {
+        if (local.file != file || local.sha256.empty() || local.sha256 == digest) continue;
+        out.push_back({"/routes/" + std::to_string(i) + "/sha256",
+                       "model `" + other + "` wants the same file with another digest, " + local.sha256});
+        return;
+      }
+    }
+  }
+}
+
+std::vector<SpecError> check(std::string_view name, const bj::object& spec, const Catalogue& others) {
+  std::vector<SpecError> out;
+  const auto routes = routes_of(spec);
+  for (std::size_t i = 0; i < routes.size(); ++i) check_route(*routes[i], "/routes/" + std::to_string(i), others, out);
+  check_digests(name, spec, others, out);
+  if (const std::string timeout = text_of(spec, "timeout"); !timeout.empty() && !parse_timeout(timeout)) {
+    out.push_back({"/timeout", "must be from 1ms to 24h"});
+  }
+  return out;
+}
+
+// What is cheaper than the usual kind of token is named; what is not named costs the same.
+llm::Prices prices_of(const bj::object& spec) {
+  llm::Prices out;
+  const bj::value* prices = spec.if_contains("prices");
+  if (prices == nullptr || !prices->is_object()) return out;
+  const auto number = [&](std::string_view name, double otherwise) {
+    const bj::value* value = prices->get_object().if_contains(name);
+    return value != nullptr && value->is_number() ? value->to_number<double>() : otherwise;
+  };
+  out.input = number("input", 0);
+  out.cached_input = number("cached_input", out.input);
+  out.cache_write = number("cache_write", out.input);
+  out.output = number("output", 0);
+  out.reasoning = number("reasoning", out.output);
+  return out;
+}
+
+}  // namespace
+
+resources::Kind model_kind() {
+  return {.name = "model", .schema = std::string(kSchema), .normalise = {}, .check = check, .addressable = true, .plural = "models"};
+}
+
+std::vector<LocalFile> local_files(const bj::object& spec) {
+  std::vector<LocalFile> out;
+  for (const bj::object* route : routes_of(spec)) {
+    if (const std::string file = text_of(*route, "file"); !file.empty()) out.push_back({file, text_of(*route, "sha256")});
+  }
+  return out;
+}
+
+Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version, const ProviderLookup& providers) {
+  auto out = std::make_shared<llm::Model>();
+  out->name = version.name;
+  out->version = version.version;
+  out->digest = version.digest;
+  out->prices = prices_of(version.spec);
+  if (const auto timeout = parse_timeout(text_of(version.spec, "timeout"))) out->timeout = *timeout;
+  for (const bj::object* route : routes_of(version.spec)) {
+    const std::string name = text_of(*route, "provider");
+    auto provider = providers(name);
+    if (!provider) {
+      return fail(ErrorKind::kNotFound, "provider_not_found", "Model `" + version.name + "` names provider `" + name + "`, which does not exist.");
+    }
+    const std::string file = text_of(*route, "file");
+    out->routes.push_back({std::move(provider), file.empty() ? text_of(*route, "model") : file});
+  }
+  if (out->routes.empty()) return fail(ErrorKind::kInvalid, "invalid_resources", "Model `" + version.name + "` has no routes.");
+  return out;
+}
+
+}  // namespace fairlead::models

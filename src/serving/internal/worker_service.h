@@ -1,0 +1,49 @@
+// The routes of a worker.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "llm/chat.h"
+#include "platform/async/runtime.h"
+#include "platform/http/server.h"
+#include "serving/internal/chat_format.h"
+#include "serving/internal/loaded_model.h"
+#include "serving/internal/piece_queue.h"
+#include "serving/internal/scheduler.h"
+#include "serving/worker.h"
+
+namespace fairlead::serving {
+
+// What a loaded model needs to answer.
+struct Serving {
+  std::unique_ptr<LoadedModel> model;
+  std::unique_ptr<ChatFormat> format;
+  std::unique_ptr<Scheduler> scheduler;
+};
+
+// Handlers run on the loop; set_progress() and set_serving() may be called by another thread. Outlives the server.
+class WorkerService {
+ public:
+  WorkerService(std::string name, async::Loop& loop) : name_(std::move(name)), loop_(loop) {}
+
+  http::Router router();
+  void set_progress(float progress) { progress_ = progress; }
+  void set_serving(Serving* serving) { serving_ = serving; }  // which must outlive the server
+
+ private:
+  async::Task<void> health(http::Exchange& exchange);
+  async::Task<void> chat(http::Exchange& exchange);
+  async::Task<void> answer(http::Exchange& exchange, const llm::ChatRequest& request);
+  async::Task<void> refuse(http::Exchange& exchange, Error error);
+  Result<std::shared_ptr<Generation>> plan(const llm::ChatRequest& request, ChatPrompt prompt, std::shared_ptr<PieceQueue> pieces);
+  async::Task<void> stream(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation, PieceQueue& pieces);
+  async::Task<void> collect(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation, PieceQueue& pieces);
+
+  std::string name_;
+  async::Loop& loop_;
+  std::atomic<float> progress_{0};
+  std::atomic<Serving*> serving_{nullptr};
+};
+
+}  // namespace fairlead::serving

@@ -1,0 +1,108 @@
+#include "serving/provider.h"
+
+#include "llm/openai_completion.h"
+#include "platform/json/text.h"
+
+namespace fairlead::serving {
+namespace {
+
+constexpr std::size_t kErrorLimit = 64 * 1024;
+
+bool is_transport_fault(const Error& error) {
+  return error.code == "upstream_reset" || error.code == "upstream_unreachable" || error.code == "upstream_invalid";
+}
+
+Error worker_died(bool content_started) {
+  if (content_started) {
+    return {ErrorKind::kUpstream, "worker_died", "The local model's worker ended in the middle of the answer. It is being restarted."};
+  }
+  return {ErrorKind::kUnavailable, "worker_died", "The local model's worker ended before it answered. It is being restarted; try again in a few seconds."};
+}
+
+// An answer whose worker may die.
+class LocalCompletion final : public llm::Completion {
+ public:
+  explicit LocalCompletion(std::unique_ptr<llm::Completion> completion) : completion_(std::move(completion)) {}
+
+  async::Task<Result<llm::Delta>> next() override {
+    auto delta = co_await completion_->next();
+    if (!delta && is_transport_fault(delta.error())) co_return fail(worker_died(completion_->outcome().content_started));
+    co_return delta;
+  }
+  const llm::Outcome& outcome() const override { return completion_->outcome(); }
+
+ private:
+  std::unique_ptr<llm::Completion> completion_;
+};
+
+Error not_ready(const std::string& file, const ModelStatus* status) {
+  if (status == nullptr) {
+    return {ErrorKind::kUnavailable, "model_failed", "The model file `" + file + "` is not served here."};
+  }
+  switch (status->state) {
+    case ModelState::kFailed: return {ErrorKind::kUnavailable, "model_failed", status->message};
+    case ModelState::kRestarting: return {ErrorKind::kUnavailable, "worker_died", status->message};
+    default: break;
+  }
+  return {ErrorKind::kUnavailable, "model_loading",
+          "The model `" + file + "` is loading (" + std::to_string(static_cast<int>(status->progress * 100)) + " %). Try again in a few seconds."};
+}
+
+class LocalProvider final : public llm::Provider {
+ public:
+  LocalProvider(std::string name, const LocalModels& models, std::function<http::Client&(async::Loop&)> client)
+      : name_(std::move(name)), models_(models), client_(std::move(client)) {}
+
+  std::string_view name() const override { return name_; }
+  std::string_view type() const override { return "llama.cpp"; }
+  async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
+
+ private:
+  std::string name_;
+  const LocalModels& models_;
+  std::function<http::Client&(async::Loop&)> client_;
+};
+
+async::Task<Result<std::unique_ptr<llm::Completion>>> LocalProvider::chat(llm::ChatCall call) {
+  const std::string file(call.upstream_model);
+  const std::shared_ptr<const ModelStatus> status = models_.find(file);
+  if (status == nullptr || !status->origin) co_return fail(not_ready(file, status.get()));
+
+  llm::ChatRequest request = call.request;  // its views, not what they view
+  const std::string model = json::quoted(file);
+  request.set("model", model);
+  request.remove("fairlead");
+  const std::string body = request.to_json();
+  http::ClientRequest message;
+  message.method = http::Method::kPost;
+  message.target = "/v1/chat/completions";
+  message.body = body;
+  message.content_type = "application/json";
+  message.deadline = call.deadline;
+  http::Client& client = client_(call.loop);
+  auto response = co_await client.send(*status->origin, message, call.cancellation);
+  if (!response) {
+    if (is_transport_fault(response.error())) co_return fail(worker_died(false));
+    co_return fail(std::move(response).error());
+  }
+  if ((*response)->status() != 200) {
+    auto text = co_await (*response)->read_all(kErrorLimit);
+    if (!text) co_return fail(worker_died(false));
+    co_return fail(llm::upstream_error((*response)->status(), *text, (*response)->header("retry-after")));
+  }
+  llm::OpenAiAnswer answer;
+  answer.stream = request.stream;
+  answer.include_usage = request.include_usage;
+  answer.n = request.n;
+  std::unique_ptr<llm::Completion> completion = llm::read_openai_completion(*std::move(response), std::move(answer));
+  co_return std::make_unique<LocalCompletion>(std::move(completion));
+}
+
+}  // namespace
+
+std::shared_ptr<llm::Provider> make_provider(std::string name, const LocalModels& models,
+                                             std::function<http::Client&(async::Loop&)> client) {
+  return std::make_shared<LocalProvider>(std::move(name), models, std::move(client));
+}
+
+}  // namespace fairlead::serving
