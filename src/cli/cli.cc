@@ -1,0 +1,65 @@
+#include "cli/cli.h"
+
+#include <csignal>
+
+#include "cli/internal/command.h"
+
+namespace fairlead::cli {
+namespace {
+
+void add_own_commands(CLI::App& app, const Hooks& hooks) {
+  CLI::App* const serve = app.add_subcommand("serve", "Run the server");
+  serve->add_option("--data", "Folder for everything that is kept")->type_name("DIR");
+  serve->add_option("--listen", "Address to listen on")->type_name("HOST:PORT");
+  serve->add_option("--project", "Folder whose resources are applied at start")->type_name("DIR");
+  serve->footer("Every setting is an option too: --http.body_bytes=20MiB; `fairlead config reference` lists them.\nExample:\n"
+                "  fairlead serve --data /var/lib/fairlead --listen 0.0.0.0:8484");
+  CLI::App* const version = app.add_subcommand("version", "Print the version");
+  version->callback([&hooks] { std::printf("fairlead %s\n", hooks.version.c_str()); });
+}
+
+bool asks_for_help(const std::vector<std::string>& arguments) {
+  for (const std::string& one : arguments)
+    if (one == "--help" || one == "-h") return true;
+  return false;
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const Hooks& hooks) {
+  const std::vector<std::string> rest(argv + std::min(argc, 2), argv + argc);
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first == "worker") return hooks.worker(rest);
+  if (first == "serve" && !asks_for_help(rest)) return hooks.serve(rest);
+
+  std::signal(SIGPIPE, SIG_IGN);
+  Context context;
+  CLI::App app("Fairlead: LLMOps in one program.", "fairlead");
+  app.require_subcommand(1);
+  app.footer("The commands but `serve` talk to the server at FAIRLEAD_URL (http://127.0.0.1:8484) with the key in FAIRLEAD_KEY.\n"
+             "Exit status: 0 done, 1 failed, 2 wrong words or input, 3 a gate is not met.");
+  add_own_commands(app, hooks);
+  add_plan_and_apply(app, context);
+  add_get(app, context);
+  add_list(app, context);
+  add_diff(app, context);
+  add_promote_and_rollback(app, context);
+  add_pull(app, context);
+  add_prompts(app, context);
+  add_models(app, context);
+  add_keys(app, context);
+  add_calls(app, context);
+  add_sql(app, context);
+  add_status(app, context);
+  add_config(app, context);
+  add_completion(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? kDone : kUsage;
+  }
+  return context.exit_status;
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,130 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "cli/internal/command.h"
+
+namespace fairlead::cli {
+namespace {
+
+std::string milliseconds(const boost::json::value& call, std::string_view member) {
+  return text_of(call, member).empty() ? "-" : std::to_string(integer_of(call, member)) + " ms";
+}
+
+// 14:02:19  support-reply v4  small→local  200  412 ms  ttft 61 ms  311→87 tok  0.0000 $  error
+std::string call_line(const boost::json::value& call, bool colours) {
+  std::string target = text_of(call, "target");
+  if (target.empty())
+    target = text_of(call, "requested_model");
+  else
+    target += " v" + text_of(call, "target_version");
+  if (const std::string variant = text_of(call, "variant"); !variant.empty()) target += "/" + variant;
+  std::string route = text_of(call, "model");
+  if (const std::string provider = text_of(call, "provider"); !provider.empty()) route += "→" + provider;
+  const std::int64_t status = integer_of(call, "status");
+  const boost::json::object& object = call.as_object();
+  const boost::json::value* const cost = object.if_contains("cost_usd");
+  std::string out = fmt::format("{}  {:<24} {:<16} {}  {:>9}  ttft {:>8}  {}→{} tok  {:.4f} $", local_time(text_of(call, "started_at")),
+                                target, route, painted(std::to_string(status), status < 400 ? Colour::kGreen : Colour::kRed, colours),
+                                milliseconds(call, "duration_ms"), milliseconds(call, "first_token_ms"),
+                                integer_of(call, "input_tokens"), integer_of(call, "output_tokens"),
+                                cost && cost->is_number() ? cost->to_number<double>() : 0.0);
+  if (const std::string error = text_of(call, "error_code"); !error.empty()) out += "   " + painted(error, Colour::kRed, colours);
+  if (const boost::json::value* attempts = object.if_contains("attempts");
+      attempts && attempts->is_array() && attempts->get_array().size() > 1) {
+    const boost::json::value& first = attempts->get_array().front();
+    out += "   fell back: " + text_of(first, "provider") + " " + text_of(first, "error_code");
+  }
+  return out + "\n";
+}
+
+std::string call_page(const boost::json::value& call) {
+  std::string out;
+  for (const auto& [name, value] : call.as_object()) {
+    if (value.is_null() || name == "attempts") continue;
+    out += fmt::format("  {:<20} {}\n", std::string_view(name), value.is_string() ? std::string(value.get_string()) : json::to_text(value));
+  }
+  if (const boost::json::value* attempts = call.as_object().if_contains("attempts"); attempts && attempts->is_array()) {
+    for (const boost::json::value& one : attempts->get_array())
+      out += fmt::format("  attempt {}            {} {}  {} ms  {} {}\n", text_of(one, "number"), text_of(one, "provider"),
+                         text_of(one, "upstream_model"), integer_of(one, "duration_ms"), text_of(one, "error_code"),
+                         text_of(one, "error_message"));
+  }
+  return out;
+}
+
+void print_line(Context& context, const boost::json::value& call) {
+  const std::string line = context.as_json ? json::to_text(call) + "\n" : call_line(call, context.colours());
+  std::fputs(line.c_str(), stdout);
+}
+
+void tail(Context& context, std::map<std::string, std::string> filters) {
+  filters["limit"] = "10";
+  auto reply = context.call(http::Method::kGet, "/api/v1/calls" + query_string(filters));
+  if (!reply) return context.fail_with(reply.error());
+  const boost::json::array first = reply->at("data").as_array();
+  std::string after = "00000000000000000000000000";
+  for (auto call = first.rbegin(); call != first.rend(); ++call) {
+    print_line(context, *call);
+    after = text_of(*call, "id");
+  }
+  filters["limit"] = "1000";
+  for (;;) {
+    std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    filters["after"] = after;
+    reply = context.call(http::Method::kGet, "/api/v1/calls" + query_string(filters));
+    if (!reply) return context.fail_with(reply.error());
+    for (const boost::json::value& call : reply->at("data").as_array()) {
+      print_line(context, call);
+      after = text_of(call, "id");
+    }
+  }
+}
+
+}  // namespace
+
+void add_calls(CLI::App& app, Context& context) {
+  CLI::App* const calls = app.add_subcommand("calls", "What was called, how it went and what it cost");
+  calls->require_subcommand(1);
+  const auto filters = std::make_shared<std::map<std::string, std::string>>();
+  const auto id = std::make_shared<std::string>();
+  const auto add_filters = [filters](CLI::App& to) {
+    const auto add = [&](const char* name, const char* what) {
+      to.add_option_function<std::string>(std::string("--") + name, [filters, name](const std::string& value) { (*filters)[name] = value; }, what);
+    };
+    add("target", "Only calls of this prompt or model: support-reply, support-reply@4");
+    add("model", "Only calls that this model resource answered");
+    add("status", "Only this status: 200, 5xx");
+    add("error", "Only calls with this error code; any: with one");
+    add("user", "Only calls for this user");
+    add("session", "Only calls of this session");
+    add("key", "Only calls with this key's id");
+    add("tag", "Only calls with this tag");
+  };
+
+  CLI::App* const list = command(*calls, context, "list", "List calls, newest first", "fairlead calls list --target support-reply --error any");
+  add_filters(*list);
+  list->add_option_function<std::string>("--limit", [filters](const std::string& value) { (*filters)["limit"] = value; }, "At most this many; else 50");
+  list->add_option_function<std::string>("--before", [filters](const std::string& value) { (*filters)["before"] = value; }, "Older than this call's id: the next page");
+  list->callback([&context, filters] {
+    answer(context, http::Method::kGet, "/api/v1/calls" + query_string(*filters), nullptr, [&context](const boost::json::value& reply) {
+      std::string out;
+      const boost::json::array& data = reply.at("data").as_array();
+      for (const boost::json::value& call : data) out += text_of(call, "id") + "  " + call_line(call, context.colours());
+      if (reply.at("has_more").as_bool() && !data.empty()) out += "  more: fairlead calls list --before " + text_of(data.back(), "id") + "\n";
+      return out;
+    });
+  });
+
+  CLI::App* const show = command(*calls, context, "show", "Show the whole record of a call", "fairlead calls show 01JD8");
+  show->add_option("id", *id, "The call's id, or as much of it as is unique")->required();
+  show->callback([&context, id] { answer(context, http::Method::kGet, "/api/v1/calls/" + segment(*id), nullptr, call_page); });
+
+  CLI::App* const follow = command(*calls, context, "tail", "Show calls as they end, until Ctrl-C", "fairlead calls tail --error any");
+  add_filters(*follow);
+  follow->callback([&context, filters] { tail(context, *filters); });
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,27 @@
+// Every command: adds itself below `app` and fills `context.exit_status` when it runs. One file each.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace fairlead::cli {
+
+class Context;
+
+void add_plan_and_apply(CLI::App& app, Context& context);
+void add_get(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context);
+void add_diff(CLI::App& app, Context& context);
+void add_promote_and_rollback(CLI::App& app, Context& context);
+void add_pull(CLI::App& app, Context& context);
+void add_keys(CLI::App& app, Context& context);
+void add_calls(CLI::App& app, Context& context);
+void add_sql(CLI::App& app, Context& context);
+void add_models(CLI::App& app, Context& context);
+void add_prompts(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_config(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
+
+}  // namespace fairlead::cli

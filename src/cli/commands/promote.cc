@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include "cli/internal/command.h"
+
+namespace fairlead::cli {
+namespace {
+
+// "prompt/support-reply@4", "support-reply@staging" or "support-reply".
+struct Named {
+  std::string kind, name, ref;
+};
+
+Named split(std::string text) {
+  Named out;
+  if (const auto slash = text.find_first_of("/:"); slash != std::string::npos) {
+    out.kind = text.substr(0, slash);
+    text = text.substr(slash + 1);
+  }
+  if (const auto at = text.find('@'); at != std::string::npos) {
+    out.ref = text.substr(at + 1);
+    text = text.substr(0, at);
+  }
+  out.name = std::move(text);
+  return out;
+}
+
+std::string moved(const boost::json::value& reply, const std::string& undo) {
+  const std::int64_t from = integer_of(reply, "from");
+  return fmt::format("  {}: {} → v{}   audit #{}   (undo: {})\n", text_of(reply, "label"),
+                     from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
+                     integer_of(reply, "audit"), undo);
+}
+
+}  // namespace
+
+void add_promote_and_rollback(CLI::App& app, Context& context) {
+  struct Words {
+    std::string what, to, label = "production";
+  };
+  const auto words = std::make_shared<Words>();
+  CLI::App* const promote = command(app, context, "promote", "Move a label to a version",
+                                    "fairlead promote support-reply@4 --to production");
+  promote->add_option("what", words->what, "NAME@VERSION or NAME@LABEL, with KIND/ in front if the name is not unique")->required();
+  promote->add_option("--to", words->to, "The label that moves")->required();
+  promote->callback([&context, words] {
+    const Named named = split(words->what);
+    if (named.ref.empty())
+      return context.fail_with(Error{ErrorKind::kInvalid, "no_version", "Which version? Write NAME@VERSION, as in " + words->what + "@4."});
+    boost::json::object body{{"name", named.name}, {"ref", named.ref}, {"to", words->to}};
+    if (!named.kind.empty()) body["kind"] = named.kind;
+    const boost::json::value value = std::move(body);
+    answer(context, http::Method::kPost, "/api/v1/promote", &value, [&](const boost::json::value& reply) {
+      const std::string other = words->to == "production" ? "" : " --label " + words->to;
+      return moved(reply, "fairlead rollback " + named.name + other);
+    });
+  });
+
+  CLI::App* const rollback = command(app, context, "rollback", "Put a label back to where it stood before its last move",
+                                     "fairlead rollback support-reply");
+  rollback->add_option("what", words->what, "NAME, with KIND/ in front if the name is not unique")->required();
+  rollback->add_option("--label", words->label, "The label")->capture_default_str();
+  rollback->callback([&context, words] {
+    const Named named = split(words->what);
+    boost::json::object body{{"name", named.name}, {"label", words->label}};
+    if (!named.kind.empty()) body["kind"] = named.kind;
+    const boost::json::value value = std::move(body);
+    answer(context, http::Method::kPost, "/api/v1/rollback", &value, [&](const boost::json::value& reply) {
+      return moved(reply, fmt::format("fairlead promote {}@{} --to {}", named.name, integer_of(reply, "from"), words->label));
+    });
+  });
+}
+
+}  // namespace fairlead::cli
