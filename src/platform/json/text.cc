@@ -413,6 +413,21 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::size_t valid_utf8_prefix(std::string_view text) {
+  std::size_t at = 0, wrong = 0;
+  while (at < text.size()) {
+    const std::size_t length = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : sequence(text, at, wrong);
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 std::string quoted(std::string_view text) {
   std::string out;
   append_string(out, text);

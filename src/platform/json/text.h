@@ -23,4 +23,9 @@ std::string canonical(const boost::json::value& value);
 void append_string(std::string& out, std::string_view text);
 std::string quoted(std::string_view text);
 
+// How many bytes from the start are well-formed UTF-8 (RFC 3629): text.size() if all are.
+std::size_t valid_utf8_prefix(std::string_view text);
+// Code points of well-formed UTF-8.
+std::size_t count_characters(std::string_view text);
+
 }  // namespace fairlead::json

@@ -35,11 +35,6 @@ struct Step {  // of the way from the root of the instance; lives on the stack
   std::size_t index;
 };
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string counted(std::uint64_t n, std::string_view what) {
   return std::to_string(n) + " " + std::string(what) + (n == 1 ? "" : "s");
 }
@@ -195,7 +190,7 @@ class Validator {
     bool valid = true;
     steps_ += text.size() / 256;
     if (node.min_length || node.max_length) {
-      const std::size_t length = characters(text);
+      const std::size_t length = count_characters(text);
       if (node.min_length && length < *node.min_length) {
         valid =
             fault("minLength", *node.min_length == 1 ? "must not be empty"
