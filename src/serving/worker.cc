@@ -65,7 +65,7 @@ class DecodeThread {
   void run() {
     if (auto loaded = load(); !loaded) {
       if (stopping_) return;
-      kLog.error("the model cannot be loaded", {{"file", options_.model}, {"reason", loaded.error().message}});
+      if (options_.status_fd < 0) kLog.error("the model cannot be loaded", {{"reason", loaded.error().message}});
       status_.report("failed " + loaded.error().message);
       exit_status_ = kCannotLoad;
       kill(getpid(), SIGTERM);

@@ -130,8 +130,9 @@ Result<common_chat_msg> ChatFormat::State::message(const llm::Message& from, std
       return fail(ErrorKind::kInvalid, "unsupported_value", "This local model reads text only.",
                   "messages[" + std::to_string(index) + "].content[" + std::to_string(i) + "]");
     }
-    out.content += marked(part.text);
+    out.content += part.text;
   }
+  out.content = marked(out.content);  // joined first: a token may be spread over parts
   for (const llm::ToolCall& call : from.tool_calls) out.tool_calls.push_back({marked(call.name), marked(call.arguments), call.id});
   out.tool_call_id = marked(from.tool_call_id);
   out.tool_name = marked(from.name);

@@ -17,27 +17,22 @@ namespace {
 
 constexpr log::Logger kLog{"serving"};
 
-// The last complaint of llama.cpp, which reports why a file cannot be loaded in its log alone. Once the model is loaded
-// nothing of it is logged: what it says then may quote a request.
+// The last complaint of llama.cpp, which says why a file cannot be loaded in its log alone. Nothing else of that log is kept:
+// once a model is loaded, it may quote a request.
 struct LastComplaint {
   std::mutex mutex;
   std::string text;
-  bool loading = true;
 };
 
 void hear(ggml_log_level level, const char* text, void* self) {
-  if (level != GGML_LOG_LEVEL_ERROR && level != GGML_LOG_LEVEL_WARN) return;
+  if (level != GGML_LOG_LEVEL_ERROR) return;
   std::string line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
   if (line.empty()) return;
   auto& complaint = *static_cast<LastComplaint*>(self);
   const std::lock_guard lock(complaint.mutex);
-  if (!complaint.loading) return;
   // "failed to load model" follows the reason and says less.
-  if (level == GGML_LOG_LEVEL_ERROR && (complaint.text.empty() || line.find("failed to load model") == std::string::npos)) {
-    complaint.text = line;
-  }
-  kLog.warning("llama.cpp", {{"message", line}});
+  if (complaint.text.empty() || line.find("failed to load model") == std::string::npos) complaint.text = line;
 }
 
 // llama.cpp's log is one for the process and is never unset, so what hears it stays too.
@@ -99,8 +94,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelSettings& sett
     return fail(ErrorKind::kInvalid, "model_invalid", "The file holds an encoder, not a model that writes text.");
   }
   FAIRLEAD_CHECK(loaded->make_context(settings));
-  const std::lock_guard lock(complaint().mutex);
-  complaint().loading = false;
   return loaded;
 }
 

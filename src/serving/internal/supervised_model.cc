@@ -139,7 +139,7 @@ void SupervisedModel::check_digest() {
   for (const std::string& wanted : wanted_.sha256) {
     if (wanted != **digest) {
       return refuse("The file `" + wanted_.file + "` has SHA-256 " + **digest + ", not " + wanted +
-                    " as its model says. It was not loaded.");
+                    " as its model says. It is not served.");
     }
   }
   if (worker_ready_) become(ModelState::kReady);
