@@ -83,6 +83,10 @@ std::string type_names(std::uint8_t types) {
   return out;
 }
 
+std::string counted(std::uint64_t n, std::string_view what) {
+  return std::to_string(n) + " " + std::string(what) + (n == 1 ? "" : "s");
+}
+
 std::string describe(const Node& node) {
   if (node.always) return *node.always ? "anything" : "nothing";
   if (const bj::object* object = node.source ? node.source->if_object() : nullptr) {

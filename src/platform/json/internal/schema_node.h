@@ -101,6 +101,7 @@ inline constexpr std::string_view kNameless = "fairlead:schema";
 
 std::string_view type_name(const boost::json::value& value);                  // "a string"
 std::string type_names(std::uint8_t types);                                   // "a string or null"
+std::string counted(std::uint64_t n, std::string_view what);                  // "1 item", "2 items"
 std::string describe(const Node& node);                                       // what a branch of anyOf or oneOf wants
 std::string brief(const boost::json::value& value);                           // a value in a message, cut where long
 bool equal_values(const boost::json::value& a, const boost::json::value& b);  // 1 equals 1.0
