@@ -22,7 +22,7 @@ class Row {
  public:
   virtual ~Row() = default;
   virtual std::int64_t integer(int column) const = 0;
-  virtual double real(int column) const = 0;
+  virtual double real(int column) const = 0;            // columns count from 0; a null is 0 or ""
   virtual std::string_view text(int column) const = 0;  // until the next row
   virtual bool is_null(int column) const = 0;
 };
@@ -32,8 +32,9 @@ class Row {
 class Connection {
  public:
   virtual ~Connection() = default;
-  // Calls `each` for every row; an error that it returns ends the query with it. Errors: store_conflict (a constraint),
-  // store_read_only, store_full, store_corrupt, store_busy, store_error.
+  // Calls `each`, which may be empty and may query in its turn, for every row; an error that it returns ends the query
+  // with it. Also for `insert … returning`. Errors: store_conflict (a constraint), store_read_only (or a write within a
+  // read), store_full, store_corrupt, store_busy, store_error (the statement is wrong).
   virtual Result<void> query(std::string_view sql, std::span<const Value> parameters,
                              const std::function<Result<void>(const Row&)>& each) = 0;
   // The number of rows changed.
@@ -51,19 +52,26 @@ struct Migration {
 class Database {
  public:
   virtual ~Database() = default;
-  // Work runs in a transaction, committed if it returns a value and rolled back if it returns an error. It may run on any
-  // thread, must own what it uses, and must not throw. The blocking forms are for start, tools and tests.
+  // Work runs in a transaction, committed if it returns a value and rolled back if it returns an error; it returns the
+  // error of a statement that failed. It may run on any thread, must own what it uses, must not throw, and must not
+  // call the database that runs it. Writes happen in the order given, one after another; those that wait are committed
+  // to the disk together, so when the disk fails them (store_full), they fail together.
   using Work = std::function<Result<void>(Connection&)>;
+  // On the calling thread, or waiting for the writer's; not on a loop.
   virtual Result<void> read_blocking(const Work& work) = 0;
   virtual Result<void> write_blocking(const Work& work) = 0;
+  // Once begun they run to their end, even if the awaiting task is destroyed. A read sees every write that had
+  // returned.
   virtual async::Task<Result<void>> read(Work work) = 0;
   virtual async::Task<Result<void>> write(Work work) = 0;  // durable when it returns
 };
 
-// Opens DIR/fairlead.db, makes it if it is not there, and applies migrations in order. Errors say the path and what to do:
-// store_locked (another process has this data folder), store_read_only, store_corrupt, store_newer (made by a newer
-// Fairlead).
-Result<std::unique_ptr<Database>> open_sqlite(const std::string& path, async::BlockingPool& readers,
+// Opens FOLDER/fairlead.db, makes it and the folder if they are not there, and applies migrations in order, in one
+// transaction. The process has the folder for itself until the database is destroyed, by a lock on FOLDER/fairlead.lock
+// that the kernel drops when the process dies. `readers` outlives the database. Errors say the path and what to do:
+// store_locked (another process has this data folder), store_read_only, store_full, store_corrupt, store_newer (made by
+// a newer Fairlead), store_migration (a released migration was changed, or its numbers have a gap).
+Result<std::unique_ptr<Database>> open_sqlite(const std::string& folder, async::BlockingPool& readers,
                                               std::span<const Migration> migrations);
 
 }  // namespace fairlead::store
