@@ -32,25 +32,35 @@ struct Principal {
 // All keys that are in force: immutable, part of the configuration snapshot. Holds keyed digests, never keys.
 class KeyTable {
  public:
+  // The keyed digest under which a key is known.
+  static Sha256 digest_of(std::string_view pepper, std::string_view key);
+
   struct Entry {
     Sha256 digest;
     Principal principal;
   };
   KeyTable(std::string pepper, std::vector<Entry> entries);
 
-  // The principal of the key, compared in constant time; null if it is not known or has expired.
+  // The principal of the key, compared in constant time; null if it is not known or has expired. Lives as long as this.
   const Principal* find(std::string_view key, std::int64_t now_us) const;
 
-  // The same for the value of `Authorization: Bearer …`, or of `x-api-key` when there is no Authorization. Errors as the
-  // OpenAI API answers: kUnauthenticated with code invalid_api_key; two credentials that differ are refused.
-  Result<const Principal*> authenticate(std::string_view authorization, std::string_view api_key, std::int64_t now_us) const;
+  // The same for the values of `Authorization: Bearer …` and `x-api-key`, empty if they were not sent. Errors are
+  // kUnauthenticated, never hold what was sent, and read as the OpenAI API's: missing_api_key, invalid_api_key; two
+  // credentials that differ are refused.
+  Result<const Principal*> authenticate(std::string_view authorization, std::string_view api_key,
+                                        std::int64_t now_us) const;
 
  private:
+  // The digest is keyed, so nobody can choose one to learn from the time that a look-up takes; it is compared in
+  // constant time all the same.
   struct Hash {
     std::size_t operator()(const Sha256& digest) const;
   };
+  struct Equal {
+    bool operator()(const Sha256& a, const Sha256& b) const;
+  };
   std::string pepper_;
-  std::unordered_map<Sha256, Principal, Hash> entries_;
+  std::unordered_map<Sha256, Principal, Hash, Equal> entries_;
 };
 
 }  // namespace fairlead::access
