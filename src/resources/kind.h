@@ -2,8 +2,8 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,24 +25,32 @@ struct Version {
 // A fault in a spec: where (JSON pointer into the spec, RFC 6901) and what.
 struct SpecError {
   std::string pointer;
-  std::string message;  // a sentence, with a suggestion where there is one
+  std::string message;  // a sentence; "Did you mean `x`?" at its end is shown as the hint
+  std::string hint{};   // what to do, if the message does not end with it
 };
 
 // What a spec can be checked against: the project as it will be after the apply.
 class Catalogue {
  public:
   virtual ~Catalogue() = default;
+  // The newest spec, or null. Valid until the check returns.
   virtual const boost::json::object* find(std::string_view kind, std::string_view name) const = 0;
   virtual std::vector<std::string> names(std::string_view kind) const = 0;
 };
 
+// What a room tells of its kind. The functions are called from any thread.
 struct Kind {
   std::string name;    // "prompt"
-  std::string schema;  // JSON Schema (draft 2020-12) of the spec, without kind, name and labels
-  // Adds defaults and reads `{file: …}` texts: gives the spec as it is stored and digested. May be empty.
+  std::string schema;  // JSON Schema (draft 2020-12) of the spec, without kind, name, version and labels
+  // Adds defaults: gives the spec as it is stored and digested. Called before the schema is checked, when `{file: …}`
+  // texts are in place; must bear any spec. May be empty.
   std::function<void(boost::json::object& spec)> normalise;
   // What the schema cannot say: references to other resources, templates that must compile. May be empty.
-  std::function<std::vector<SpecError>(std::string_view name, const boost::json::object& spec, const Catalogue& others)> check;
+  std::function<std::vector<SpecError>(std::string_view name, const boost::json::object& spec, const Catalogue& others)>
+      check;
+  // Clients call it by its bare name (`model: "support-reply"`), so no two such resources of a project share one.
+  bool addressable = false;
+  std::string plural{};  // the folder that pull puts it in; empty: the name and an s
 };
 
 }  // namespace fairlead::resources

@@ -1,0 +1,126 @@
+#include "resources/http/answers.h"
+
+#include <boost/json/value.hpp>
+
+#include "base/clock.h"
+
+namespace fairlead::resources {
+namespace {
+
+namespace bj = boost::json;
+
+bj::object labels_json(const Labels& labels) {
+  bj::object object;
+  for (const auto& [label, version] : labels) object[label] = version;
+  return object;
+}
+
+bj::value version_or_null(int version) {
+  return version == 0 ? bj::value(nullptr) : bj::value(version);
+}
+
+}  // namespace
+
+bj::array changes_json(const std::vector<Change>& changes) {
+  bj::array array;
+  for (const Change& change : changes) {
+    bj::object object;
+    object["path"] = change.path;
+    if (change.from) object["from"] = *change.from;
+    if (change.to) object["to"] = *change.to;
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+bj::object changes_json(const ChangeSet& changes) {
+  bj::array documents;
+  for (const DocumentChange& change : changes.documents) {
+    bj::object object;
+    object["kind"] = change.kind;
+    object["name"] = change.name;
+    object["action"] = to_string(change.action);
+    object["from"] = version_or_null(change.from);
+    object["to"] = change.to;
+    object["labels"] = bj::array(change.labels.begin(), change.labels.end());
+    object["changes"] = changes_json(change.changes);
+    documents.push_back(std::move(object));
+  }
+  bj::object summary;
+  for (const Action action : {Action::kNew, Action::kChanged, Action::kSame})
+    summary[to_string(action)] = changes.count(action);
+  bj::object answer;
+  answer["changes"] = std::move(documents);
+  answer["summary"] = std::move(summary);
+  return answer;
+}
+
+bj::object faults_json(const std::vector<Fault>& faults) {
+  bj::array all;
+  for (const Fault& fault : faults) {
+    bj::object object;
+    object["file"] = fault.file;
+    object["line"] = fault.line;
+    object["column"] = fault.column;
+    object["message"] = fault.message;
+    object["hint"] = fault.hint;
+    all.push_back(std::move(object));
+  }
+  const std::string more = faults.size() == 1 ? "" : " (and " + std::to_string(faults.size() - 1) + " more)";
+  bj::object error;
+  error["message"] = to_text(faults.front()) + more;
+  error["type"] = "invalid_request_error";
+  error["code"] = "invalid_resources";
+  error["param"] = "files";
+  error["faults"] = std::move(all);
+  bj::object answer;
+  answer["error"] = std::move(error);
+  return answer;
+}
+
+bj::object move_json(const LabelMove& move) {
+  bj::object object;
+  object["kind"] = move.kind;
+  object["name"] = move.name;
+  object["label"] = move.label;
+  object["from"] = version_or_null(move.from);
+  object["to"] = move.to;
+  object["audit"] = move.audit;
+  return object;
+}
+
+bj::object page_json(const ResourceService::Page& page) {
+  bj::array data;
+  for (const Summary& summary : page.data) {
+    bj::object object;
+    object["kind"] = summary.kind;
+    object["name"] = summary.name;
+    object["version"] = summary.version;
+    object["digest"] = summary.digest;
+    object["labels"] = labels_json(summary.labels);
+    object["author"] = summary.author;
+    object["message"] = summary.message;
+    object["created_at"] = iso8601(summary.created_at_us);
+    data.push_back(std::move(object));
+  }
+  bj::object answer;
+  answer["data"] = std::move(data);
+  answer["has_more"] = page.has_more;
+  return answer;
+}
+
+bj::object version_json(const Version& version, const Labels& labels) {
+  bj::object object;
+  object["kind"] = version.kind;
+  object["name"] = version.name;
+  object["version"] = version.version;
+  object["digest"] = version.digest;
+  object["labels"] = labels_json(labels);
+  object["author"] = version.author;
+  object["message"] = version.message;
+  object["created_at"] = iso8601(version.created_at_us);
+  object["spec"] = version.spec;
+  return object;
+}
+
+}  // namespace fairlead::resources

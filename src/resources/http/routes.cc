@@ -1,0 +1,190 @@
+#include "resources/http/routes.h"
+
+#include <boost/json/array.hpp>
+#include <utility>
+
+#include "access/control_plane.h"
+#include "base/clock.h"
+#include "resources/http/answers.h"
+
+namespace fairlead::resources {
+namespace {
+
+namespace bj = boost::json;
+using access::Actor;
+using access::optional_string;
+using access::parameter_of;
+using access::Principal;
+using access::refuse;
+using access::required_string;
+using access::respond_json;
+
+// The `files` of a plan or an apply.
+Result<Files> files_of(const bj::object& body) {
+  const bj::value* value = body.if_contains("files");
+  if (value == nullptr) return fail(ErrorKind::kInvalid, "missing_required_parameter", "`files` is required.", "files");
+  if (!value->is_object())
+    return fail(ErrorKind::kInvalid, "invalid_type", "`files` must be an object of paths and texts.", "files");
+  Files files;
+  for (const auto& [path, text] : value->get_object()) {
+    if (!text.is_string())
+      return fail(ErrorKind::kInvalid, "invalid_type", "Each of `files` must be a string.", "files");
+    files.emplace(path, text.get_string());
+  }
+  return files;
+}
+
+async::Task<void> answer_changes(http::Exchange& exchange, Result<ChangeSet> changes) {
+  if (!changes) co_return co_await refuse(exchange, std::move(changes).error());
+  const int status = changes->faults.empty() ? 200 : 400;
+  co_await respond_json(exchange, status, status == 200 ? changes_json(*changes) : faults_json(changes->faults));
+}
+
+async::Task<void> plan(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) co_return co_await refuse(exchange, std::move(body).error());
+  auto files = files_of(*body);
+  if (!files) co_return co_await refuse(exchange, std::move(files).error());
+  auto changes = co_await service.plan(principal.project, std::move(*files));
+  co_await answer_changes(exchange, std::move(changes));
+}
+
+async::Task<void> apply(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) co_return co_await refuse(exchange, std::move(body).error());
+  auto files = files_of(*body);
+  if (!files) co_return co_await refuse(exchange, std::move(files).error());
+  auto message = optional_string(*body, "message");
+  if (!message) co_return co_await refuse(exchange, std::move(message).error());
+  std::string text = message->value_or("");
+  auto changes = co_await service.apply(principal.project, std::move(*files), Actor::of(principal), std::move(text));
+  co_await answer_changes(exchange, std::move(changes));
+}
+
+async::Task<void> answer_move(http::Exchange& exchange, Result<LabelMove> moved) {
+  if (!moved) co_return co_await refuse(exchange, std::move(moved).error());
+  co_await respond_json(exchange, 200, move_json(*moved));
+}
+
+struct MoveRequest {
+  std::string kind, name, ref, label;
+};
+
+Result<MoveRequest> promote_request(const bj::object& body) {
+  FAIRLEAD_CHECK(access::only_members(body, {"kind", "name", "ref", "to"}));
+  MoveRequest request;
+  FAIRLEAD_TRY(request.name, required_string(body, "name"));
+  FAIRLEAD_TRY(auto kind, optional_string(body, "kind"));
+  request.kind = std::move(kind).value_or("");
+  if (const bj::value* ref = body.if_contains("ref"); ref != nullptr && ref->is_int64()) {
+    request.ref = std::to_string(ref->get_int64());
+  } else {
+    FAIRLEAD_TRY(request.ref, required_string(body, "ref"));
+  }
+  FAIRLEAD_TRY(request.label, required_string(body, "to"));
+  return request;
+}
+
+Result<MoveRequest> rollback_request(const bj::object& body) {
+  FAIRLEAD_CHECK(access::only_members(body, {"kind", "name", "label"}));
+  MoveRequest request;
+  FAIRLEAD_TRY(request.name, required_string(body, "name"));
+  FAIRLEAD_TRY(auto kind, optional_string(body, "kind"));
+  FAIRLEAD_TRY(auto label, optional_string(body, "label"));
+  request.kind = std::move(kind).value_or("");
+  request.label = std::move(label).value_or(std::string(kProduction));
+  return request;
+}
+
+async::Task<void> promote(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) co_return co_await refuse(exchange, std::move(body).error());
+  auto request = promote_request(*body);
+  if (!request) co_return co_await refuse(exchange, std::move(request).error());
+  auto moved = co_await service.promote(principal.project, request->kind, request->name, request->ref, request->label,
+                                        Actor::of(principal));
+  co_await answer_move(exchange, std::move(moved));
+}
+
+async::Task<void> rollback(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) co_return co_await refuse(exchange, std::move(body).error());
+  auto request = rollback_request(*body);
+  if (!request) co_return co_await refuse(exchange, std::move(request).error());
+  auto moved =
+      co_await service.rollback(principal.project, request->kind, request->name, request->label, Actor::of(principal));
+  co_await answer_move(exchange, std::move(moved));
+}
+
+async::Task<void> answer_page(http::Exchange& exchange, Result<ResourceService::Page> page) {
+  if (!page) co_return co_await refuse(exchange, std::move(page).error());
+  co_await respond_json(exchange, 200, page_json(*page));
+}
+
+async::Task<void> list(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto limit = access::limit_of(exchange, 100, 1000);
+  if (!limit) co_return co_await refuse(exchange, std::move(limit).error());
+  std::string kind = parameter_of(exchange, "kind"), name = parameter_of(exchange, "name");
+  auto page = co_await service.list(principal.project, std::move(kind), std::move(name), *limit);
+  co_await answer_page(exchange, std::move(page));
+}
+
+async::Task<void> list_versions(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
+  auto page = co_await service.versions(principal.project, std::move(kind), std::move(name));
+  co_await answer_page(exchange, std::move(page));
+}
+
+async::Task<void> get(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
+  std::string ref = parameter_of(exchange, "ref");
+  auto found = co_await service.get(principal.project, std::move(kind), std::move(name), std::move(ref));
+  if (!found) co_return co_await refuse(exchange, std::move(found).error());
+  co_await respond_json(exchange, 200, version_json(found->version, found->labels));
+}
+
+async::Task<void> difference(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
+  std::string from = parameter_of(exchange, "from"), to = parameter_of(exchange, "to");
+  auto found =
+      co_await service.difference(principal.project, std::move(kind), std::move(name), std::move(from), std::move(to));
+  if (!found) co_return co_await refuse(exchange, std::move(found).error());
+  bj::object answer;
+  answer["from"] = found->from;
+  answer["to"] = found->to;
+  answer["changes"] = changes_json(found->changes);
+  co_await respond_json(exchange, 200, std::move(answer));
+}
+
+async::Task<void> pull(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto files = co_await service.pull(principal.project);
+  if (!files) co_return co_await refuse(exchange, std::move(files).error());
+  bj::object texts;
+  for (const auto& [path, text] : *files) texts[path] = text;
+  bj::object answer;
+  answer["files"] = std::move(texts);
+  co_await respond_json(exchange, 200, std::move(answer));
+}
+
+}  // namespace
+
+void add_routes(http::Router& router, const access::Guard& guard, ResourceService& service) {
+  const auto add = [&](http::Method method, std::string_view path, access::Scope scope, auto handler) {
+    router.add(method, path,
+               guard.protect(scope, [&service, handler](http::Exchange& exchange, const Principal& principal) {
+                 return handler(exchange, principal, service);
+               }));
+  };
+  using enum http::Method;
+  add(kGet, "/api/v1/resources", access::Scope::kRead, list);
+  add(kGet, "/api/v1/resources/{kind}/{name}", access::Scope::kRead, get);
+  add(kGet, "/api/v1/resources/{kind}/{name}/versions", access::Scope::kRead, list_versions);
+  add(kGet, "/api/v1/resources/{kind}/{name}/diff", access::Scope::kRead, difference);
+  add(kGet, "/api/v1/pull", access::Scope::kRead, pull);
+  add(kPost, "/api/v1/plan", access::Scope::kWrite, plan);
+  add(kPost, "/api/v1/apply", access::Scope::kWrite, apply);
+  add(kPost, "/api/v1/promote", access::Scope::kWrite, promote);
+  add(kPost, "/api/v1/rollback", access::Scope::kWrite, rollback);
+}
+
+}  // namespace fairlead::resources

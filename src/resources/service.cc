@@ -1,0 +1,240 @@
+#include "resources/service.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "platform/config/yaml.h"
+#include "resources/internal/changer.h"
+#include "resources/internal/documents.h"
+#include "resources/internal/planner.h"
+#include "resources/store/queries.h"
+
+namespace fairlead::resources {
+
+using store::Connection;
+using store::Database;
+
+std::string_view to_string(Action action) {
+  switch (action) {
+    case Action::kNew:
+      return "new";
+    case Action::kChanged:
+      return "changed";
+    case Action::kSame:
+      return "same";
+  }
+  return "";
+}
+
+std::string to_text(const Fault& fault) {
+  std::string text = fault.file;
+  if (fault.line > 0) text += ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
+  text += ": " + fault.message;
+  if (!fault.hint.empty()) text += "\n  " + fault.hint;
+  return text;
+}
+
+int ChangeSet::count(Action action) const {
+  return static_cast<int>(std::count_if(documents.begin(), documents.end(),
+                                        [&](const DocumentChange& change) { return change.action == action; }));
+}
+
+class ResourceService::Impl {
+ public:
+  Impl(Database& database, const Clock& clock, std::vector<CompiledKind> kinds)
+      : database(database), changer(database, clock, std::move(kinds)) {}
+
+  Database& database;
+  Changer changer;
+  async::BlockingPool thread{1};  // last: the change in progress ends before anything else goes
+};
+
+ResourceService::ResourceService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ResourceService::~ResourceService() = default;
+
+std::vector<store::Migration> ResourceService::migrations() {
+  return resource_migrations();
+}
+
+Result<std::unique_ptr<ResourceService>> ResourceService::create(Database& database, const Clock& clock,
+                                                                 std::vector<Kind> kinds) {
+  std::vector<CompiledKind> compiled;
+  for (Kind& kind : kinds) {
+    auto schema = json::Schema::parse(kind.schema);
+    if (!schema) return fail(with_context(std::move(schema).error(), "the schema of kind " + kind.name));
+    compiled.push_back({std::move(kind), *std::move(schema)});
+  }
+  return std::unique_ptr<ResourceService>(
+      new ResourceService(std::make_unique<Impl>(database, clock, std::move(compiled))));
+}
+
+void ResourceService::set_prepare(Prepare prepare) {
+  impl_->changer.set_prepare(std::move(prepare));
+}
+
+Result<std::vector<std::string>> ResourceService::project_names_blocking() {
+  std::vector<std::string> names;
+  FAIRLEAD_CHECK(impl_->database.read_blocking([&](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(names, project_names(connection));
+    return {};
+  }));
+  return names;
+}
+
+Result<Project> ResourceService::load_blocking(const std::string& project) {
+  return impl_->changer.load(project);
+}
+
+Result<ChangeSet> ResourceService::apply_blocking(std::string project, Files files, access::Actor actor,
+                                                  std::string message) {
+  return impl_->changer.apply(project, files, actor, message);
+}
+
+async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files) {
+  auto planning = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files)] {
+    return impl->changer.plan(project, files);
+  });
+  co_return co_await std::move(planning);
+}
+
+async::Task<Result<ChangeSet>> ResourceService::apply(std::string project, Files files, access::Actor actor,
+                                                      std::string message) {
+  auto applying = impl_->thread.run(
+      [impl = impl_.get(), project = std::move(project), files = std::move(files), actor = std::move(actor),
+       message = std::move(message)] { return impl->changer.apply(project, files, actor, message); });
+  co_return co_await std::move(applying);
+}
+
+async::Task<Result<LabelMove>> ResourceService::promote(std::string project, std::string kind, std::string name,
+                                                        std::string ref, std::string label, access::Actor actor) {
+  auto promoting = impl_->thread.run(
+      [impl = impl_.get(), project = std::move(project), kind = std::move(kind), name = std::move(name),
+       ref = std::move(ref), label = std::move(label),
+       actor = std::move(actor)] { return impl->changer.promote(project, kind, name, ref, label, actor); });
+  co_return co_await std::move(promoting);
+}
+
+async::Task<Result<LabelMove>> ResourceService::rollback(std::string project, std::string kind, std::string name,
+                                                         std::string label, access::Actor actor) {
+  auto rolling_back = impl_->thread.run([impl = impl_.get(), project = std::move(project), kind = std::move(kind),
+                                         name = std::move(name), label = std::move(label), actor = std::move(actor)] {
+    return impl->changer.rollback(project, kind, name, label, actor);
+  });
+  co_return co_await std::move(rolling_back);
+}
+
+namespace {
+
+std::string to_yaml(const Version& version) {
+  boost::json::object document;
+  document["kind"] = version.kind;
+  document["name"] = version.name;
+  for (const auto& [name, value] : version.spec) document[name] = value;
+  return config::to_yaml(document);
+}
+
+// Runs `work` in a read and gives what it made. T is shared with the work, which may outlive the awaiting task.
+template <class T>
+async::Task<Result<T>> read(Database& database, std::function<Result<T>(Connection&)> make) {
+  auto made = std::make_shared<std::optional<T>>();
+  Database::Work work = [made, make = std::move(make)](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*made, make(connection));
+    return {};
+  };
+  auto done = co_await database.read(std::move(work));
+  if (!done) co_return fail(std::move(done).error());
+  co_return std::move(**made);
+}
+
+Result<Resource> existing(Connection& connection, const std::string& project, const std::string& kind,
+                          const std::string& name) {
+  FAIRLEAD_TRY(auto found, load_resource(connection, project, kind, name));
+  if (found) return *std::move(found);
+  FAIRLEAD_TRY(const auto others, load_summaries(connection, project, kind, "", 10'000));
+  std::vector<std::string> names;
+  for (const Summary& other : others) names.push_back(other.name);
+  return fail(not_found(project, kind, name, names));
+}
+
+}  // namespace
+
+async::Task<Result<ResourceService::Page>> ResourceService::list(std::string project, std::string kind,
+                                                                 std::string name, std::size_t limit) {
+  std::function<Result<Page>(Connection&)> make = [=](Connection& connection) -> Result<Page> {
+    Page page;
+    FAIRLEAD_TRY(page.data, load_summaries(connection, project, kind, name, limit + 1));
+    page.has_more = page.data.size() > limit;
+    if (page.has_more) page.data.pop_back();
+    return page;
+  };
+  co_return co_await read<Page>(impl_->database, std::move(make));
+}
+
+async::Task<Result<ResourceService::Page>> ResourceService::versions(std::string project, std::string kind,
+                                                                     std::string name) {
+  std::function<Result<Page>(Connection&)> make = [=](Connection& connection) -> Result<Page> {
+    FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+    Page page;
+    for (auto entry = resource.versions.rbegin(); entry != resource.versions.rend(); ++entry) {
+      const Version& version = *entry->second;
+      Summary summary{version.kind,   version.name,    version.version,       version.digest,
+                      version.author, version.message, version.created_at_us, {}};
+      for (const auto& [label, number] : resource.labels) {
+        if (number == version.version) summary.labels.emplace(label, number);
+      }
+      page.data.push_back(std::move(summary));
+    }
+    return page;
+  };
+  co_return co_await read<Page>(impl_->database, std::move(make));
+}
+
+async::Task<Result<ResourceService::Found>> ResourceService::get(std::string project, std::string kind,
+                                                                 std::string name, std::string ref) {
+  std::function<Result<Found>(Connection&)> make = [=](Connection& connection) -> Result<Found> {
+    FAIRLEAD_TRY(Resource resource, existing(connection, project, kind, name));
+    FAIRLEAD_TRY(const int number, resource.resolve(ref));
+    FAIRLEAD_TRY(Version version, load_version(connection, project, kind, name, number));
+    return Found{std::move(version), std::move(resource.labels)};
+  };
+  co_return co_await read<Found>(impl_->database, std::move(make));
+}
+
+async::Task<Result<ResourceService::Difference>> ResourceService::difference(std::string project, std::string kind,
+                                                                             std::string name, std::string from,
+                                                                             std::string to) {
+  std::function<Result<Difference>(Connection&)> make = [=](Connection& connection) -> Result<Difference> {
+    FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+    Difference difference;
+    FAIRLEAD_TRY(difference.to, resource.resolve(to.empty() ? std::string(kLatest) : to));
+    if (from.empty()) {
+      const auto here = resource.versions.find(difference.to);
+      difference.from = here == resource.versions.begin() ? difference.to : std::prev(here)->first;
+    } else {
+      FAIRLEAD_TRY(difference.from, resource.resolve(from));
+    }
+    FAIRLEAD_TRY(const Version before, load_version(connection, project, kind, name, difference.from));
+    FAIRLEAD_TRY(const Version after, load_version(connection, project, kind, name, difference.to));
+    difference.changes = diff(before.spec, after.spec);
+    return difference;
+  };
+  co_return co_await read<Difference>(impl_->database, std::move(make));
+}
+
+async::Task<Result<Files>> ResourceService::pull(std::string project) {
+  std::function<Result<Files>(Connection&)> make = [this, project](Connection& connection) -> Result<Files> {
+    FAIRLEAD_TRY(const auto newest, load_summaries(connection, project, "", "", 1'000'000));
+    Files files;
+    for (const Summary& summary : newest) {
+      FAIRLEAD_TRY(const Version version,
+                   load_version(connection, project, summary.kind, summary.name, summary.version));
+      files.emplace(impl_->changer.folder_of(summary.kind) + "/" + summary.name + ".yaml", to_yaml(version));
+    }
+    return files;
+  };
+  co_return co_await read<Files>(impl_->database, std::move(make));
+}
+
+}  // namespace fairlead::resources

@@ -1,0 +1,136 @@
+// Versions, labels, apply, promote: everything that is done with resources.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/audit.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task.h"
+#include "platform/store/database.h"
+#include "resources/diff.h"
+#include "resources/kind.h"
+#include "resources/project.h"
+
+namespace fairlead::resources {
+
+// A project's folder: paths relative to its root, with '/', to their text.
+using Files = std::map<std::string, std::string>;
+
+struct Fault {
+  std::string file;
+  int line = 0, column = 0;  // from 1; 0: the file as a whole
+  std::string message;
+  std::string hint;  // "did you mean `locale`?", or empty
+};
+
+// "prompts/x.yaml:14:11: unknown variable `localle`\n  did you mean `locale`?"
+std::string to_text(const Fault& fault);
+
+enum class Action : std::uint8_t { kNew, kChanged, kSame };
+std::string_view to_string(Action action);
+
+// What applying one document does, or did.
+struct DocumentChange {
+  std::string kind, name;
+  Action action = Action::kSame;
+  int from = 0;                     // `latest` before; 0: there was none
+  int to = 0;                       // the version that the document stands for
+  std::vector<std::string> labels;  // that move to it, without `latest`
+  std::vector<Change> changes;      // between `from` and `to`
+};
+
+struct ChangeSet {
+  std::vector<Fault> faults;  // not empty: nothing is applied, and `documents` is empty
+  std::vector<DocumentChange> documents;
+  int count(Action action) const;
+};
+
+struct LabelMove {
+  std::string kind, name, label;
+  int from = 0;  // 0: the label did not exist
+  int to = 0;
+  std::int64_t audit = 0;
+};
+
+struct Summary {
+  std::string kind, name;
+  int version = 0;
+  std::string digest, author, message;
+  std::int64_t created_at_us = 0;
+  std::map<std::string, int, std::less<>> labels;  // for versions(): those that point to this one
+};
+
+// Thread-safe. Changes run one after another on a thread of the service; reads on the store's readers.
+class ResourceService {
+ public:
+  // Called on the service's thread before a change is committed, with the project as it will be. An error refuses the
+  // change: nothing is stored. What it returns is called once the change is durable and before the caller is answered;
+  // it puts the new state in force and cannot fail. Dropped uncalled if the commit fails.
+  using Publish = std::function<void()>;
+  using Prepare = std::function<Result<Publish>(const Project& after)>;
+
+  static std::vector<store::Migration> migrations();
+
+  // Compiles the kinds' schemas. `database` and `clock` outlive the service. Error: invalid_schema.
+  static Result<std::unique_ptr<ResourceService>> create(store::Database& database, const Clock& clock,
+                                                         std::vector<Kind> kinds);
+  ~ResourceService();  // waits for the change in progress
+
+  // Before the first change; the one listener.
+  void set_prepare(Prepare prepare);
+
+  // For start: what is stored.
+  Result<std::vector<std::string>> project_names_blocking();
+  Result<Project> load_blocking(const std::string& project);
+  // For `serve --project`, from a thread that may block.
+  Result<ChangeSet> apply_blocking(std::string project, Files files, access::Actor actor, std::string message);
+
+  // Faults are in the answer; errors are the store's.
+  async::Task<Result<ChangeSet>> plan(std::string project, Files files);
+  async::Task<Result<ChangeSet>> apply(std::string project, Files files, access::Actor actor, std::string message);
+
+  // An empty kind: the one that has the name, or the addressable one of several. Errors: resource_not_found,
+  // version_not_found, label_not_found, ambiguous_name, invalid_label, nothing_to_roll_back.
+  async::Task<Result<LabelMove>> promote(std::string project, std::string kind, std::string name, std::string ref,
+                                         std::string label, access::Actor actor);
+  // Back to where the label stood before its last move; twice is there and back.
+  async::Task<Result<LabelMove>> rollback(std::string project, std::string kind, std::string name, std::string label,
+                                          access::Actor actor);
+
+  struct Page {
+    std::vector<Summary> data;
+    bool has_more = false;
+  };
+  // Each resource at its latest version, by kind and name; empty filters match all.
+  async::Task<Result<Page>> list(std::string project, std::string kind, std::string name, std::size_t limit);
+  async::Task<Result<Page>> versions(std::string project, std::string kind, std::string name);  // newest first
+  struct Found {
+    Version version;
+    std::map<std::string, int, std::less<>> labels;  // of the resource
+  };
+  async::Task<Result<Found>> get(std::string project, std::string kind, std::string name, std::string ref);
+  struct Difference {
+    int from = 0, to = 0;
+    std::vector<Change> changes;
+  };
+  // Empty `to`: latest; empty `from`: the one before `to`.
+  async::Task<Result<Difference>> difference(std::string project, std::string kind, std::string name, std::string from,
+                                             std::string to);
+  async::Task<Result<Files>> pull(std::string project);  // each resource at its latest version
+
+ private:
+  class Impl;
+  explicit ResourceService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fairlead::resources
