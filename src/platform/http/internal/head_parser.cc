@@ -124,6 +124,7 @@ struct HeadParser::Framing {
   bool last_is_chunked = false;
   bool close = false;
   bool keep_alive = false;
+  bool odd_options = false;  // an element of Connection is no token
   std::string_view expect;
 };
 
@@ -305,6 +306,7 @@ bool HeadParser::read_framing(Framing& framing) {
           for_each_element(header.value, [&](std::string_view option) {
             framing.close |= equal_ignoring_case(option, "close");
             framing.keep_alive |= equal_ignoring_case(option, "keep-alive");
+            framing.odd_options |= !all(option, kToken);
           });
         break;
       case 12:
@@ -356,6 +358,7 @@ bool HeadParser::read_framing(Framing& framing) {
 bool HeadParser::finish_request() {
   Framing framing;
   if (!read_framing(framing)) return false;
+  if (framing.odd_options) return refuse(400, "invalid_header", "The Connection header is not a list of tokens.");
   if (framing.hosts > 1) return refuse(400, "duplicate_header", "There are two Host headers.");
   if (framing.hosts == 0 && minor_version_ == 1) return refuse(400, "invalid_host", "The Host header is missing.");
   if (framing.hosts == 1 && !valid_host(framing.host))
@@ -381,7 +384,7 @@ bool HeadParser::finish_response() {
   response_.headers = headers_;
   response_.content_length = framing.content_length;
   response_.chunked = framing.transfer_encoding;
-  response_.keep_alive = minor_version_ == 1 ? !framing.close : framing.keep_alive && !framing.close;
+  response_.keep_alive = !framing.close && !framing.odd_options && (minor_version_ == 1 || framing.keep_alive);
   return true;
 }
 

@@ -32,20 +32,27 @@ class ClientRunner {
   Outcome send(const std::string& url, ClientRequest request, std::size_t limit = 100'000'000) {
     const auto origin = Origin::parse(url);
     if (!origin) return {.code = origin.error().code};
-    return boost::asio::co_spawn(runtime_.loop(0).context(), exchange(*client_, *origin, request, limit), boost::asio::use_future).get();
+    return boost::asio::co_spawn(runtime_.loop(0).context(), exchange(*client_, *origin, request, limit),
+                                 boost::asio::use_future)
+        .get();
   }
   Outcome get(std::uint16_t port, std::string_view target = "/") {
     return send("http://127.0.0.1:" + std::to_string(port), {.target = target, .deadline = Clock::now() + 5s});
   }
   Outcome post(std::uint16_t port, std::string_view target, std::string_view body) {
-    return send("http://127.0.0.1:" + std::to_string(port),
-                {.method = Method::kPost, .target = target, .body = body, .content_type = "text/plain", .deadline = Clock::now() + 5s});
+    return send("http://127.0.0.1:" + std::to_string(port), {.method = Method::kPost,
+                                                             .target = target,
+                                                             .body = body,
+                                                             .content_type = "text/plain",
+                                                             .deadline = Clock::now() + 5s});
   }
   // Cancels when `after` has passed.
   Outcome send_and_cancel(const std::string& url, std::chrono::milliseconds after) {
     const auto origin = Origin::parse(url);
     async::Cancellation cancellation;
-    auto answer = boost::asio::co_spawn(runtime_.loop(0).context(), exchange(*client_, *origin, {.target = "/"}, 1000, &cancellation), boost::asio::use_future);
+    auto answer = boost::asio::co_spawn(runtime_.loop(0).context(),
+                                        exchange(*client_, *origin, {.target = "/"}, 1000, &cancellation),
+                                        boost::asio::use_future);
     std::this_thread::sleep_for(after);
     runtime_.loop(0).post([&] { cancellation.request(); });
     return answer.get();
@@ -59,8 +66,10 @@ class ClientRunner {
     if (!response) co_return Outcome{.status = 0, .body = response.error().message, .code = response.error().code};
     Outcome outcome{.status = (*response)->status(), .body = {}, .code = {}};
     auto body = co_await (*response)->read_all(limit);
-    if (body) outcome.body = std::move(*body);
-    else outcome.code = body.error().code;
+    if (body)
+      outcome.body = std::move(*body);
+    else
+      outcome.code = body.error().code;
     co_return outcome;
   }
   async::Runtime runtime_;
@@ -79,8 +88,9 @@ TEST(Origin, ReadsUrls) {
   EXPECT_EQ(Origin::parse("http://[::1]:8080/x")->host, "::1");
   EXPECT_EQ(Origin::parse("http://[::1]:8080/x")->host_header, "[::1]:8080");
   EXPECT_EQ(Origin::parse("unix:/run/a.sock")->unix_path, "/run/a.sock");
-  for (const char* url : {"", "api.example.com", "ftp://a", "http://", "http://u:secret@a/", "http://a?x", "http://a#x", "http://a:0",
-                          "http://a:99999", "http://a:x", "http://a b", "http://[::1", "unix:relative", "http://a\r\nb", "http://a:"}) {
+  for (const char* url :
+       {"", "api.example.com", "ftp://a", "http://", "http://u:secret@a/", "http://a?x", "http://a#x", "http://a:0",
+        "http://a:99999", "http://a:x", "http://a b", "http://[::1", "unix:relative", "http://a\r\nb", "http://a:"}) {
     const auto parsed = Origin::parse(url);
     ASSERT_FALSE(parsed.has_value()) << url;
     EXPECT_EQ(parsed.error().code, "invalid_url");
@@ -144,11 +154,15 @@ TEST(Client, ReadsAnswersStrictly) {
       {"chunks", ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: 1\r\n\r\n", 200, "hello"},
       {"until the end", ok + "\r\nhello", 200, "hello"},
       {"HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nhello", 200, "hello"},
-      {"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok + "Content-Length: 5\r\n\r\nhello", 200, "hello"},
+      {"interim answers",
+       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok +
+           "Content-Length: 5\r\n\r\nhello",
+       200, "hello"},
       {"204", "HTTP/1.1 204 No Content\r\n\r\n", 204, ""},
       {"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304, ""},
       {"an error", "HTTP/1.1 529 Overloaded\r\nContent-Length: 2\r\n\r\n{}", 529, "{}"},
-      {"length and chunked", ok + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, "", "upstream_invalid"},
+      {"length and chunked", ok + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, "",
+       "upstream_invalid"},
       {"two lengths", ok + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 0, "", "upstream_invalid"},
       {"an unknown coding", ok + "Transfer-Encoding: gzip\r\n\r\nhello", 0, "", "upstream_invalid"},
       {"a bare LF", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", 0, "", "upstream_invalid"},
@@ -179,7 +193,8 @@ TEST(Client, ReadsAnswersStrictly) {
 }
 
 TEST(Client, ReadsAnAnswerSplitAnywhere) {
-  const std::string answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;e\r\nhello\r\n6\r\n world\r\n0\r\nT: 1\r\n\r\n";
+  const std::string answer =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;e\r\nhello\r\n6\r\n world\r\n0\r\nT: 1\r\n\r\n";
   ClientRunner client;
   std::vector<ScriptedUpstream::Turn> turns;
   for (std::size_t at = 1; at < answer.size(); at += 3) turns.push_back({.answer = answer, .split_at = at});
@@ -217,14 +232,16 @@ TEST(Client, NeverRepeatsARequestWhoseAnswerHadBegun) {
 }
 
 TEST(Client, NeverRepeatsAPostThatWasWorkedOn) {
-  ScriptedUpstream upstream({{.answer = kFine}, {.answer = "", .delay = 1500ms, .then_close = true}, {.answer = kFine}});
+  ScriptedUpstream upstream(
+      {{.answer = kFine}, {.answer = "", .delay = 1500ms, .then_close = true}, {.answer = kFine}});
   ClientRunner client;
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
   EXPECT_EQ(client.post(upstream.port(), "/", "x").code, "upstream_reset");
 }
 
 TEST(Client, DoesNotReuseAConnectionThatSaysClose) {
-  ScriptedUpstream upstream({{.answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"}, {.answer = kFine}});
+  ScriptedUpstream upstream(
+      {{.answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"}, {.answer = kFine}});
   ClientRunner client;
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
@@ -232,7 +249,8 @@ TEST(Client, DoesNotReuseAConnectionThatSaysClose) {
 }
 
 TEST(Client, TakesNoAnswerThatCameUnasked) {
-  ScriptedUpstream upstream({{.answer = kFine + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"}, {.answer = kFine}});
+  ScriptedUpstream upstream(
+      {{.answer = kFine + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"}, {.answer = kFine}});
   ClientRunner client;
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
@@ -243,7 +261,8 @@ TEST(Client, GivesUpAtTheDeadline) {
   ScriptedUpstream upstream({{.answer = kFine, .delay = 3s}});
   ClientRunner client;
   const auto start = Clock::now();
-  const Outcome outcome = client.send("http://127.0.0.1:" + std::to_string(upstream.port()), {.target = "/", .deadline = Clock::now() + 200ms});
+  const Outcome outcome = client.send("http://127.0.0.1:" + std::to_string(upstream.port()),
+                                      {.target = "/", .deadline = Clock::now() + 200ms});
   EXPECT_EQ(outcome.code, "upstream_timeout");
   EXPECT_LT(Clock::now() - start, 1s);
 }
@@ -252,8 +271,8 @@ TEST(Client, GivesUpWhenNothingComesForAWhile) {
   ScriptedUpstream upstream({{.answer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", .delay_after = 3s}});
   ClientRunner client;
   const auto start = Clock::now();
-  const Outcome outcome =
-      client.send("http://127.0.0.1:" + std::to_string(upstream.port()), {.target = "/", .deadline = Clock::now() + 60s, .read_timeout = 200ms});
+  const Outcome outcome = client.send("http://127.0.0.1:" + std::to_string(upstream.port()),
+                                      {.target = "/", .deadline = Clock::now() + 60s, .read_timeout = 200ms});
   EXPECT_EQ(outcome.code, "upstream_timeout");
   EXPECT_LT(Clock::now() - start, 1s);
 }

@@ -21,7 +21,9 @@ std::string get(std::string_view headers, std::string_view line = "GET /hello HT
 std::string post(std::string_view headers, std::string_view body = {}) {
   return "POST /echo HTTP/1.1\r\nHost: a\r\n" + std::string(headers) + "\r\n" + std::string(body);
 }
-std::string chunked(std::string_view body) { return post("Transfer-Encoding: chunked\r\n", body); }
+std::string chunked(std::string_view body) {
+  return post("Transfer-Encoding: chunked\r\n", body);
+}
 
 const std::string kSmuggled = "GET /hello HTTP/1.1\r\nHost: smuggled\r\n\r\n";
 
@@ -42,12 +44,17 @@ const std::vector<Case>& cases() {
       {"a length of 2^64 - 1", post("Content-Length: 18446744073709551615\r\n"), 413},
       {"a length over the limit", post("Content-Length: 11534336\r\n"), 413},
       {"chunked twice", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), 400},
-      {"chunked in two headers", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
+      {"chunked in two headers", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+       400},
       {"chunked before another coding", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), 400},
       {"gzip before chunked", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501},
       {"identity", post("Transfer-Encoding: identity\r\n", "hello"), 501},
       {"nearly chunked", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), 501},
-      {"chunked behind a vertical tab", post("Transfer-Encoding: \x0b" "chunked\r\n", "0\r\n\r\n"), 400},
+      {"chunked behind a vertical tab",
+       post("Transfer-Encoding: \x0b"
+            "chunked\r\n",
+            "0\r\n\r\n"),
+       400},
       {"an empty coding", post("Transfer-Encoding: \r\n", "0\r\n\r\n"), 400},
       {"a coding on HTTP/1.0", "POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       // Lines.
@@ -130,6 +137,7 @@ const std::vector<Case>& cases() {
       // Connection.
       {"close", get("Host: a\r\nConnection: close\r\n"), 200},
       {"close in a list", get("Host: a\r\nConnection: x, Close\r\n"), 200},
+      {"a Connection that is no list of tokens", get("Host: a\r\nConnection: keep alive\r\n"), 400},
       // Chunks.
       {"chunks", chunked("5\r\nhello\r\n0\r\n\r\n"), 200, false},
       {"chunks with extensions and trailers", chunked("5;a=\"b c\"\r\nhello\r\n0;z\r\nX-T: 1\r\n\r\n"), 200, false},
@@ -233,8 +241,9 @@ TEST_F(Conformance, DatesItsAnswers) {
 
 TEST_F(Conformance, AnswersPipelinedRequestsInOrder) {
   RawClient client(server_->port());
-  client.send("GET /items/1 HTTP/1.1\r\nHost: a\r\n\r\n" + post("Content-Length: 3\r\n", "two") + chunked("5\r\nthree\r\n0\r\n\r\n") +
-              "GET /wait?ms=300 HTTP/1.1\r\nHost: a\r\n\r\n" + "GET /items/4 HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send("GET /items/1 HTTP/1.1\r\nHost: a\r\n\r\n" + post("Content-Length: 3\r\n", "two") +
+              chunked("5\r\nthree\r\n0\r\n\r\n") + "GET /wait?ms=300 HTTP/1.1\r\nHost: a\r\n\r\n" +
+              "GET /items/4 HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(client.read().body, "1");
   EXPECT_EQ(client.read().body, "two");
   EXPECT_EQ(client.read().body, "three");
@@ -244,7 +253,9 @@ TEST_F(Conformance, AnswersPipelinedRequestsInOrder) {
 
 TEST_F(Conformance, AnswersHeadWithTheHeadAlone) {
   RawClient client(server_->port());
-  client.send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /items/x HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(
+      "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /items/x HTTP/1.1\r\nHost: "
+      "a\r\n\r\n");
   const Answer head = client.read(10s, true);
   EXPECT_TRUE(head.has("content-length: 5\r\n")) << head.head;
   EXPECT_EQ(client.read(10s, true).status, 200);
@@ -270,7 +281,8 @@ TEST_F(Conformance, DoesNotSayContinueForABodyThatIsNotRead) {
 }
 
 TEST_F(Conformance, SkipsASmallBodyThatWasNotReadAndGoesOn) {
-  for (const std::string& body : {std::string("Content-Length: 5\r\n\r\nhello"), std::string("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+  for (const std::string& body : {std::string("Content-Length: 5\r\n\r\nhello"),
+                                  std::string("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
                                   "Content-Length: 100000\r\n\r\n" + std::string(100'000, 'x')}) {
     RawClient client(server_->port());
     client.send("POST /ignore HTTP/1.1\r\nHost: a\r\n" + body + "GET /items/next HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -335,8 +347,9 @@ TEST_F(Conformance, StopsTakingChunksOverTheLimit) {
 }
 
 TEST_F(Conformance, RoutesByDecodedSegments) {
-  const std::pair<const char*, const char*> expected[] = {
-      {"/items/a%2Fb", "a/b"}, {"/items/%41", "A"}, {"/it%65ms/x", "x"}, {"/items/%zz", "%zz"}, {"/files/a/b%20c", "a/b c"}, {"/files/", ""}};
+  const std::pair<const char*, const char*> expected[] = {{"/items/a%2Fb", "a/b"},     {"/items/%41", "A"},
+                                                          {"/it%65ms/x", "x"},         {"/items/%zz", "%zz"},
+                                                          {"/files/a/b%20c", "a/b c"}, {"/files/", ""}};
   RawClient client(server_->port());
   for (const auto& [path, body] : expected) {
     client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");

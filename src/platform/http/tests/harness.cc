@@ -158,7 +158,9 @@ bool RawClient::send(std::string_view bytes) {
   return true;
 }
 
-void RawClient::end_writing() { ::shutdown(descriptor_, SHUT_WR); }
+void RawClient::end_writing() {
+  ::shutdown(descriptor_, SHUT_WR);
+}
 
 void RawClient::close() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -26,7 +26,8 @@ class ScriptedUpstream {
     std::size_t split_at = 0;  // not 0: in two sends, a moment apart
   };
 
-  explicit ScriptedUpstream(std::vector<Turn> turns) : turns_(std::move(turns)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit ScriptedUpstream(std::vector<Turn> turns)
+      : turns_(std::move(turns)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -54,7 +55,8 @@ class ScriptedUpstream {
     return false;
   }
   void pause(std::chrono::milliseconds time) const {
-    for (; time.count() > 0 && !stop_; time -= std::chrono::milliseconds(10)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (; time.count() > 0 && !stop_; time -= std::chrono::milliseconds(10))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   // Reads a request whole: head, and body by its Content-Length.
   bool request(int descriptor, std::string& bytes) const {

@@ -52,7 +52,8 @@ TEST(ServerTime, AHeadThatTricklesDoesNotHoldItsConnection) {
 
 TEST(ServerTime, ASlowBodyIsAnswered408) {
   TestServer server(quick());
-  for (const char* begun : {"Content-Length: 10\r\n\r\nhalf", "Content-Length: 100000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"}) {
+  for (const char* begun : {"Content-Length: 10\r\n\r\nhalf", "Content-Length: 100000\r\n\r\nhalf",
+                            "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"}) {
     RawClient client(server.port());
     client.send("POST /echo HTTP/1.1\r\nHost: a\r\n" + std::string(begun));
     const Answer answer = client.read(3s);
@@ -216,7 +217,8 @@ TEST(ServerLimits, RunningOutOfDescriptorsDelaysAndDoesNotSpin) {
   EXPECT_EQ(first.read().status, 200) << "who is there is served all the while";
   ::setrlimit(RLIMIT_NOFILE, &saved);
   EXPECT_EQ(second.read().status, 200);
-  const long spent_ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 + (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000;
+  const long spent_ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
+                        (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000;
   EXPECT_LT(spent_ms, 200);
 }
 
@@ -303,7 +305,7 @@ TEST(Listening, AUnixSocketServesAndReplacesOneLeftBehind) {
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code, "address_in_use");
   }
-  struct stat status{};
+  struct stat status {};
   EXPECT_NE(::stat(path.c_str(), &status), 0) << "the socket should be gone with its server";
   {
     // What a killed process leaves.
@@ -311,7 +313,9 @@ TEST(Listening, AUnixSocketServesAndReplacesOneLeftBehind) {
     sockaddr_storage storage{};
     storage.ss_family = AF_UNIX;
     std::memcpy(reinterpret_cast<char*>(&storage) + sizeof(sa_family_t), path.data(), path.size());
-    ASSERT_EQ(::bind(left, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(sizeof(sa_family_t) + path.size() + 1)), 0);
+    ASSERT_EQ(::bind(left, reinterpret_cast<sockaddr*>(&storage),
+                     static_cast<socklen_t>(sizeof(sa_family_t) + path.size() + 1)),
+              0);
     ::close(left);
   }
   ServerOptions options;

@@ -29,7 +29,9 @@ const std::vector<Case> kCases = {
     {"data: one\r\rdata: two\r\r", {{"message", "one"}, {"message", "two"}}},
     {"data: one\r\n\n", {{"message", "one"}}},
     {"data: a\ndata: b\rdata:  c\r\n\n", {{"message", "a\nb\n c"}}},
-    {"\xEF\xBB\xBF" "data: x\n\n", {{"message", "x"}}},
+    {"\xEF\xBB\xBF"
+     "data: x\n\n",
+     {{"message", "x"}}},
     {"data: \xEF\xBB\xBFx\n\n", {{"message", "\xEF\xBB\xBFx"}}},
     {": comment\n\n:\n\ndata: x\n: inside\n\n", {{"message", "x"}}},
     {"event: ping\ndata: {}\n\ndata: y\n\n", {{"ping", "{}"}, {"message", "y"}}},
@@ -48,7 +50,8 @@ TEST(SseParser, ReadsEventsSplitAtEveryByte) {
       for (std::size_t second = first; second <= one.text.size(); ++second) {
         SseParser parser;
         const std::string_view text = one.text;
-        EXPECT_EQ(parse({text.substr(0, first), text.substr(first, second - first), text.substr(second)}, parser), one.events)
+        EXPECT_EQ(parse({text.substr(0, first), text.substr(first, second - first), text.substr(second)}, parser),
+                  one.events)
             << one.text << " at " << first << ", " << second;
       }
     }
