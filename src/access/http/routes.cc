@@ -80,7 +80,8 @@ async::Task<void> create_key(http::Exchange& exchange, const Principal& admin, K
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto request = request_of(*body, admin);
   if (!request) co_return co_await refuse(exchange, std::move(request).error());
-  auto made = co_await keys.create(std::move(*request), admin);
+  auto asking = keys.create(std::move(*request), admin);
+  auto made = co_await std::move(asking);
   if (!made) co_return co_await refuse(exchange, std::move(made).error());
   bj::object answer = key_json(made->info);
   answer["key"] = made->key;
@@ -91,7 +92,8 @@ async::Task<void> create_key(http::Exchange& exchange, const Principal& admin, K
 }
 
 async::Task<void> list_keys(http::Exchange& exchange, const Principal& admin, KeyService& keys) {
-  auto found = co_await keys.list(admin);
+  auto asking = keys.list(admin);
+  auto found = co_await std::move(asking);
   if (!found) co_return co_await refuse(exchange, std::move(found).error());
   bj::array data;
   for (const KeyInfo& key : *found) {
@@ -109,7 +111,8 @@ async::Task<void> list_keys(http::Exchange& exchange, const Principal& admin, Ke
 
 async::Task<void> revoke_key(http::Exchange& exchange, const Principal& admin, KeyService& keys) {
   const std::string id(exchange.path_parameter("id"));
-  auto revoked_at_us = co_await keys.revoke(id, admin);
+  auto asking = keys.revoke(id, admin);
+  auto revoked_at_us = co_await std::move(asking);
   if (!revoked_at_us) co_return co_await refuse(exchange, std::move(revoked_at_us).error());
   bj::object answer;
   answer["id"] = id;
@@ -125,11 +128,12 @@ async::Task<void> list_audit(http::Exchange& exchange, const Principal& principa
   if (!text.empty()) {
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), before);
     if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || before < 1) {
-      co_return co_await refuse(
-          exchange, Error{ErrorKind::kInvalid, "invalid_value", "`before` must be the id of an audit row.", "before"});
+      Error error = Error{ErrorKind::kInvalid, "invalid_value", "`before` must be the id of an audit row.", "before"};
+      co_return co_await refuse(exchange, std::move(error));
     }
   }
-  auto page = co_await keys.audit(principal.project, before, *limit);
+  auto asking = keys.audit(principal.project, before, *limit);
+  auto page = co_await std::move(asking);
   if (!page) co_return co_await refuse(exchange, std::move(page).error());
   bj::array data;
   for (AuditEntry& entry : page->data) {

@@ -122,10 +122,9 @@ Result<void> check(SqliteConnection& connection, const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_sqlite(const std::string& folder, async::BlockingPool& readers,
+Result<std::unique_ptr<Database>> open_sqlite(const std::string& path, async::BlockingPool& readers,
                                               std::span<const Migration> migrations) {
-  FAIRLEAD_TRY(auto lock, FolderLock::take(folder));
-  const std::string path = folder + "/fairlead.db";
+  FAIRLEAD_TRY(auto lock, FolderLock::take(std::filesystem::absolute(path).parent_path().string()));
   create_private(path);
   FAIRLEAD_TRY(auto writer, SqliteConnection::open(path, Access::kWrite));
   if (writer->read_only()) {

@@ -36,8 +36,12 @@ Result<Files> files_of(const bj::object& body) {
 
 async::Task<void> answer_changes(http::Exchange& exchange, Result<ChangeSet> changes) {
   if (!changes) co_return co_await refuse(exchange, std::move(changes).error());
-  const int status = changes->faults.empty() ? 200 : 400;
-  co_await respond_json(exchange, status, status == 200 ? changes_json(*changes) : faults_json(changes->faults));
+  if (!changes->faults.empty()) {
+    bj::object faults = faults_json(changes->faults);
+    co_return co_await respond_json(exchange, 400, std::move(faults));
+  }
+  bj::object answer = changes_json(*changes);
+  co_await respond_json(exchange, 200, std::move(answer));
 }
 
 async::Task<void> plan(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
@@ -45,7 +49,8 @@ async::Task<void> plan(http::Exchange& exchange, const Principal& principal, Res
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto files = files_of(*body);
   if (!files) co_return co_await refuse(exchange, std::move(files).error());
-  auto changes = co_await service.plan(principal.project, std::move(*files));
+  auto planning = service.plan(principal.project, std::move(*files));
+  auto changes = co_await std::move(planning);
   co_await answer_changes(exchange, std::move(changes));
 }
 
@@ -57,13 +62,16 @@ async::Task<void> apply(http::Exchange& exchange, const Principal& principal, Re
   auto message = optional_string(*body, "message");
   if (!message) co_return co_await refuse(exchange, std::move(message).error());
   std::string text = message->value_or("");
-  auto changes = co_await service.apply(principal.project, std::move(*files), Actor::of(principal), std::move(text));
+  Actor actor = Actor::of(principal);
+  auto applying = service.apply(principal.project, std::move(*files), std::move(actor), std::move(text));
+  auto changes = co_await std::move(applying);
   co_await answer_changes(exchange, std::move(changes));
 }
 
 async::Task<void> answer_move(http::Exchange& exchange, Result<LabelMove> moved) {
   if (!moved) co_return co_await refuse(exchange, std::move(moved).error());
-  co_await respond_json(exchange, 200, move_json(*moved));
+  bj::object answer = move_json(*moved);
+  co_await respond_json(exchange, 200, std::move(answer));
 }
 
 struct MoveRequest {
@@ -101,8 +109,9 @@ async::Task<void> promote(http::Exchange& exchange, const Principal& principal, 
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto request = promote_request(*body);
   if (!request) co_return co_await refuse(exchange, std::move(request).error());
-  auto moved = co_await service.promote(principal.project, request->kind, request->name, request->ref, request->label,
-                                        Actor::of(principal));
+  auto promoting =
+      service.promote(principal.project, request->kind, request->name, request->ref, request->label, Actor::of(principal));
+  auto moved = co_await std::move(promoting);
   co_await answer_move(exchange, std::move(moved));
 }
 
@@ -111,43 +120,48 @@ async::Task<void> rollback(http::Exchange& exchange, const Principal& principal,
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto request = rollback_request(*body);
   if (!request) co_return co_await refuse(exchange, std::move(request).error());
-  auto moved =
-      co_await service.rollback(principal.project, request->kind, request->name, request->label, Actor::of(principal));
+  auto rolling_back = service.rollback(principal.project, request->kind, request->name, request->label, Actor::of(principal));
+  auto moved = co_await std::move(rolling_back);
   co_await answer_move(exchange, std::move(moved));
 }
 
 async::Task<void> answer_page(http::Exchange& exchange, Result<ResourceService::Page> page) {
   if (!page) co_return co_await refuse(exchange, std::move(page).error());
-  co_await respond_json(exchange, 200, page_json(*page));
+  bj::object answer = page_json(*page);
+  co_await respond_json(exchange, 200, std::move(answer));
 }
 
 async::Task<void> list(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
   auto limit = access::limit_of(exchange, 100, 1000);
   if (!limit) co_return co_await refuse(exchange, std::move(limit).error());
   std::string kind = parameter_of(exchange, "kind"), name = parameter_of(exchange, "name");
-  auto page = co_await service.list(principal.project, std::move(kind), std::move(name), *limit);
+  auto reading = service.list(principal.project, std::move(kind), std::move(name), *limit);
+  auto page = co_await std::move(reading);
   co_await answer_page(exchange, std::move(page));
 }
 
 async::Task<void> list_versions(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
   std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
-  auto page = co_await service.versions(principal.project, std::move(kind), std::move(name));
+  auto reading = service.versions(principal.project, std::move(kind), std::move(name));
+  auto page = co_await std::move(reading);
   co_await answer_page(exchange, std::move(page));
 }
 
 async::Task<void> get(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
   std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
   std::string ref = parameter_of(exchange, "ref");
-  auto found = co_await service.get(principal.project, std::move(kind), std::move(name), std::move(ref));
+  auto reading = service.get(principal.project, std::move(kind), std::move(name), std::move(ref));
+  auto found = co_await std::move(reading);
   if (!found) co_return co_await refuse(exchange, std::move(found).error());
-  co_await respond_json(exchange, 200, version_json(found->version, found->labels));
+  bj::object answer = version_json(found->version, found->labels);
+  co_await respond_json(exchange, 200, std::move(answer));
 }
 
 async::Task<void> difference(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
   std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
   std::string from = parameter_of(exchange, "from"), to = parameter_of(exchange, "to");
-  auto found =
-      co_await service.difference(principal.project, std::move(kind), std::move(name), std::move(from), std::move(to));
+  auto reading = service.difference(principal.project, std::move(kind), std::move(name), std::move(from), std::move(to));
+  auto found = co_await std::move(reading);
   if (!found) co_return co_await refuse(exchange, std::move(found).error());
   bj::object answer;
   answer["from"] = found->from;
@@ -157,7 +171,8 @@ async::Task<void> difference(http::Exchange& exchange, const Principal& principa
 }
 
 async::Task<void> pull(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
-  auto files = co_await service.pull(principal.project);
+  auto reading = service.pull(principal.project);
+  auto files = co_await std::move(reading);
   if (!files) co_return co_await refuse(exchange, std::move(files).error());
   bj::object texts;
   for (const auto& [path, text] : *files) texts[path] = text;

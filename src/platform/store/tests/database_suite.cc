@@ -257,15 +257,17 @@ namespace {
 
 async::Task<void> write_then_read(Database& database, std::string name, std::thread::id loop,
                                   std::promise<std::int64_t>& seen) {
-  auto written = co_await database.write([name](Connection& connection) { return put(connection, name, 1); });
+  Database::Work writing = [name](Connection& connection) { return put(connection, name, 1); };
+  auto written = co_await database.write(std::move(writing));
   EXPECT_TRUE(written);
   EXPECT_EQ(std::this_thread::get_id(), loop);  // resumed where it was
   auto rows = std::make_shared<std::int64_t>(0);
-  auto read = co_await database.read([rows, loop](Connection& connection) -> Result<void> {
+  Database::Work reading = [rows, loop](Connection& connection) -> Result<void> {
     EXPECT_NE(std::this_thread::get_id(), loop);  // off the loop
     FAIRLEAD_TRY(*rows, count(connection));
     return {};
-  });
+  };
+  auto read = co_await database.read(std::move(reading));
   EXPECT_TRUE(read);
   EXPECT_EQ(std::this_thread::get_id(), loop);
   seen.set_value(*rows);

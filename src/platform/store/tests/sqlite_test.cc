@@ -36,7 +36,7 @@ class TemporaryFolder {
 class SqlitePlace final : public TestPlace {
  public:
   Result<std::unique_ptr<Database>> open(async::BlockingPool& readers, std::span<const Migration> migrations) override {
-    return open_sqlite(folder_.path(), readers, migrations);
+    return open_sqlite(folder_.path() + "/fairlead.db", readers, migrations);
   }
 
  private:
@@ -86,7 +86,7 @@ std::string code_of_opening_unprivileged(const std::string& folder) {
   in_child([&] {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 1;
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder, pool, kSchema);
+    auto opened = open_sqlite(folder + "/fairlead.db", pool, kSchema);
     std::ofstream(answer) << (opened ? "opened" : opened.error().code + " " + opened.error().message);
     return 0;
   });
@@ -104,7 +104,7 @@ TEST(Sqlite, makes_the_folder_and_keeps_it_private) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
   const std::string data = folder.path() + "/a/b";
-  auto opened = open_sqlite(data, pool, kSchema);
+  auto opened = open_sqlite(data + "/fairlead.db", pool, kSchema);
   ASSERT_TRUE(opened) << opened.error().message;
   ASSERT_TRUE(add(**opened, "rope"));
   for (const char* file : {"fairlead.db", "fairlead.db-wal", "fairlead.lock"}) {
@@ -117,16 +117,16 @@ TEST(Sqlite, makes_the_folder_and_keeps_it_private) {
 TEST(Sqlite, tells_a_second_process_who_has_the_folder) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
-  auto first = open_sqlite(folder.path(), pool, kSchema);
+  auto first = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_TRUE(first);
-  auto second = open_sqlite(folder.path(), pool, kSchema);
+  auto second = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, "store_locked");
   EXPECT_EQ(second.error().message, "Another Fairlead (process " + std::to_string(getpid()) +
                                         ") is using the data folder " + folder.path() +
                                         ". Stop it, or give this one a folder of its own.");
   first->reset();
-  EXPECT_TRUE(open_sqlite(folder.path(), pool, kSchema));
+  EXPECT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema));
 }
 
 TEST(Sqlite, is_free_again_when_its_process_was_killed) {
@@ -136,7 +136,7 @@ TEST(Sqlite, is_free_again_when_its_process_was_killed) {
   const pid_t child = fork();
   if (child == 0) {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path(), pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
     if (!opened || !add(**opened, "rope")) _exit(1);
     if (write(ready[1], "x", 1) != 1) _exit(1);
     pause();
@@ -145,12 +145,12 @@ TEST(Sqlite, is_free_again_when_its_process_was_killed) {
   char byte;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   async::BlockingPool pool(1);
-  EXPECT_EQ(open_sqlite(folder.path(), pool, kSchema).error().code, "store_locked");
+  EXPECT_EQ(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema).error().code, "store_locked");
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   close(ready[0]);
   close(ready[1]);
-  auto opened = open_sqlite(folder.path(), pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(count(**opened), 1);
 }
@@ -165,7 +165,7 @@ TEST(Sqlite, keeps_every_write_that_returned_before_a_kill) {
     if (child == 0) {
       close(written[0]);
       async::BlockingPool pool(1);
-      auto opened = open_sqlite(folder.path(), pool, kSchema);
+      auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
       if (!opened) _exit(1);
       std::vector<std::thread> threads;
       for (int t = 0; t < 4; ++t) {
@@ -190,7 +190,7 @@ TEST(Sqlite, keeps_every_write_that_returned_before_a_kill) {
     for (ssize_t size; (size = read(written[0], bytes, sizeof(bytes))) > 0;) acknowledged += size;
     close(written[0]);
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path(), pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
     ASSERT_TRUE(opened) << opened.error().message;
     EXPECT_GE(count(**opened), acknowledged);
     EXPECT_LE(count(**opened), acknowledged + 4);
@@ -211,7 +211,7 @@ TEST(Sqlite, names_a_file_that_cannot_be_written) {
   TemporaryFolder folder;
   {
     async::BlockingPool pool(1);
-    ASSERT_TRUE(open_sqlite(folder.path(), pool, kSchema));
+    ASSERT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema));
   }
   fs::permissions(folder.path(), fs::perms::all);
   fs::permissions(folder.path() + "/fairlead.lock", fs::perms::all);
@@ -225,7 +225,7 @@ TEST(Sqlite, names_a_file_that_is_no_database) {
   TemporaryFolder folder;
   { std::ofstream(folder.path() + "/fairlead.db") << std::string(8192, 'x'); }
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path(), pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store_corrupt");
   EXPECT_NE(opened.error().message.find(folder.path() + "/fairlead.db is damaged"), std::string::npos)
@@ -236,13 +236,13 @@ TEST(Sqlite, notices_a_file_that_was_cut_in_half) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
   {
-    auto opened = open_sqlite(folder.path(), pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
     ASSERT_TRUE(opened);
     for (int i = 0; i < 64; ++i) ASSERT_TRUE(add(**opened, std::to_string(i), std::string(2000, 'n')));
   }
   const std::string path = folder.path() + "/fairlead.db";
   fs::resize_file(path, fs::file_size(path) / 2);
-  auto opened = open_sqlite(folder.path(), pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store_corrupt");
 }
@@ -251,7 +251,7 @@ TEST(Sqlite, says_that_the_disk_is_full_and_keeps_what_was_there) {
   TemporaryFolder folder;
   const int exit_code = in_child([&] {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path(), pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
     if (!opened || !add(**opened, "before")) return 1;
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{256 * 1024, 256 * 1024};  // no file of this process grows beyond: as a full disk would have it
@@ -265,7 +265,7 @@ TEST(Sqlite, says_that_the_disk_is_full_and_keeps_what_was_there) {
   });
   EXPECT_EQ(exit_code, 0);
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path(), pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_TRUE(opened);
   EXPECT_EQ(count(**opened), 2);
 }
@@ -273,7 +273,7 @@ TEST(Sqlite, says_that_the_disk_is_full_and_keeps_what_was_there) {
 TEST(Sqlite, says_that_another_program_holds_the_file) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path(), pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
   ASSERT_TRUE(opened);
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/fairlead.db").c_str(), &other), SQLITE_OK);
@@ -291,7 +291,7 @@ TEST(Sqlite, tells_every_work_of_a_group_that_the_disk_failed) {
   TemporaryFolder folder;
   const int exit_code = in_child([&] {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path(), pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
     if (!opened) return 1;
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{512 * 1024, 512 * 1024};
