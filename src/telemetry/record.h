@@ -25,9 +25,9 @@ struct CallRecord {
   std::int64_t started_at_us = 0;  // unix time
   std::int64_t duration_us = 0;
   std::int64_t first_token_us = -1;  // from the start to the first content that went out; -1: none did
-  std::int64_t gateway_us = 0;       // of the duration, what was spent in Fairlead before the first upstream byte was sent
-  std::string operation = "chat";    // gen_ai.operation.name
-  std::string requested_model;       // as the client wrote it, cut at 256 bytes
+  std::int64_t gateway_us = 0;  // of the duration, what was spent in Fairlead before the first upstream byte was sent
+  std::string operation = "chat";  // gen_ai.operation.name
+  std::string requested_model;     // as the client wrote it, cut at 256 bytes
   std::string target_kind, target_name, label, variant;
   int target_version = 0;
   std::string model;  // the model resource

@@ -1,0 +1,37 @@
+// The HTTP routes of telemetry.
+#pragma once
+#include <atomic>
+#include <string>
+
+#include "access/guard.h"
+#include "platform/async/runtime.h"
+#include "platform/http/server.h"
+#include "telemetry/internal/lake_service.h"
+#include "telemetry/internal/loader.h"
+#include "telemetry/metrics.h"
+
+namespace fairlead::telemetry {
+
+// Its handlers refer to it and to what it is made of.
+class Routes {
+ public:
+  Routes(LakeService& lake, Loader& loader, const Metrics& metrics);
+  void add(http::Router& router, const access::Guard& guard);
+
+ private:
+  async::Task<void> list(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> get(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> ask(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> metrics(http::Exchange& exchange, const access::Principal& principal);
+
+  LakeService& lake_;
+  Loader& loader_;
+  const Metrics& metrics_;
+  std::atomic<int> waiting_{0};
+  // Own threads, one for looking things up and one for other people's SQL, so that neither keeps the process's other
+  // blocking work waiting.
+  async::BlockingPool reading_{1};
+  async::BlockingPool asking_{1};
+};
+
+}  // namespace fairlead::telemetry

@@ -1,0 +1,41 @@
+// The lake as the rest of telemetry sees it: in this process, or in one of its own.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "telemetry/store/call_store.h"
+
+namespace fairlead::telemetry {
+
+struct LakeServiceOptions {
+  std::string path;   // of the lake
+  std::string spool;  // folder
+  std::size_t memory_bytes = 256 * 1024 * 1024;
+  std::chrono::milliseconds idle{10'000};  // unused for so long, it is closed
+};
+
+// Thread-safe; everything blocks. Opens the lake when it is first needed. Errors: those of CallStore.
+class LakeService {
+ public:
+  virtual ~LakeService() = default;
+  virtual Result<LoadReport> load(SpoolPosition upto) = 0;
+  virtual Result<std::string> list(std::string project, std::string url_query) = 0;
+  virtual Result<std::string> get(std::string project, std::string id) = 0;
+  virtual Result<std::string> ask(std::string project, std::string query, std::int64_t limit) = 0;
+  virtual Result<std::int64_t> remove_before(std::int64_t unix_micros) = 0;
+  // To be called now and then: closes what has not been used for a while.
+  virtual void rest() = 0;
+};
+
+std::unique_ptr<LakeService> make_local_lake(LakeServiceOptions options, const Clock& clock);
+
+// `command` with further arguments starts the process (run_lake_process). Should it die or be stuck, it is ended, what
+// was asked of it fails with lake_error, sql_too_large or sql_timeout, and the next question starts another one.
+std::unique_ptr<LakeService> make_lake_process(std::vector<std::string> command, LakeServiceOptions options,
+                                               const Clock& clock);
+
+}  // namespace fairlead::telemetry

@@ -1,0 +1,61 @@
+#include <mutex>
+
+#include "telemetry/internal/lake_service.h"
+
+namespace fairlead::telemetry {
+namespace {
+
+class LocalLake final : public LakeService {
+ public:
+  LocalLake(LakeServiceOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+
+  Result<LoadReport> load(SpoolPosition upto) override {
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->load(upto);
+  }
+  Result<std::string> list(std::string project, std::string url_query) override {
+    FAIRLEAD_TRY(const auto filter, CallFilter::parse(url_query));
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->list(project, filter);
+  }
+  Result<std::string> get(std::string project, std::string id) override {
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->get(project, id);
+  }
+  Result<std::string> ask(std::string project, std::string query, std::int64_t limit) override {
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->ask(project, query, limit);
+  }
+  Result<std::int64_t> remove_before(std::int64_t unix_micros) override {
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->remove_before(unix_micros);
+  }
+  void rest() override {
+    const std::lock_guard lock(mutex_);
+    if (store_ != nullptr && store_.use_count() == 1 && clock_.steady() - used_ >= options_.idle) store_.reset();
+  }
+
+ private:
+  Result<std::shared_ptr<CallStore>> opened() {
+    const std::lock_guard lock(mutex_);
+    used_ = clock_.steady();
+    if (store_ == nullptr) {
+      FAIRLEAD_TRY(store_, CallStore::open(options_.path, options_.spool, options_.memory_bytes));
+    }
+    return store_;
+  }
+
+  const LakeServiceOptions options_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::shared_ptr<CallStore> store_;
+  SteadyTime used_{};
+};
+
+}  // namespace
+
+std::unique_ptr<LakeService> make_local_lake(LakeServiceOptions options, const Clock& clock) {
+  return std::make_unique<LocalLake>(std::move(options), clock);
+}
+
+}  // namespace fairlead::telemetry

@@ -1,0 +1,10 @@
+// What the operating system knows of this process.
+#pragma once
+#include "telemetry/internal/exposition.h"
+
+namespace fairlead::telemetry {
+
+// The process_* families by their usual names. Families that /proc does not tell are left out.
+void write_process(Exposition& out);
+
+}  // namespace fairlead::telemetry

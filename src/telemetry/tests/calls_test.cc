@@ -1,0 +1,380 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/id.h"
+#include "platform/json/text.h"
+#include "telemetry/internal/codec.h"
+#include "telemetry/internal/fields.h"
+#include "telemetry/internal/lake_service.h"
+#include "telemetry/store/call_store.h"
+#include "telemetry/telemetry.h"
+#include "telemetry/tests/support.h"
+
+namespace fairlead::telemetry {
+namespace {
+
+namespace bj = boost::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// The id of call number i: later ones sort behind earlier ones.
+std::string id_of(int i) {
+  std::string id = "01HF000000000000000000";
+  const std::string digits = std::to_string(i);
+  return id + std::string(4 - digits.size(), '0') + digits;
+}
+
+std::unique_ptr<CallStore> store_in(const std::string& folder) {
+  auto store = CallStore::open(folder + "/lake.duckdb", folder + "/spool", 64 * 1024 * 1024);
+  EXPECT_TRUE(store) << store.error().message;
+  return std::move(*store);
+}
+
+void spool(const std::string& folder, const std::vector<CallRecord>& records, std::int64_t segment_bytes = 1 << 20) {
+  static const SystemClock clock;
+  auto writer = SpoolWriter::create(folder + "/spool", segment_bytes, clock);
+  ASSERT_TRUE(writer) << writer.error().message;
+  for (const auto& record : records) {
+    std::string frame;
+    append_frame(frame, record);
+    const iovec part{frame.data(), frame.size()};
+    ASSERT_TRUE((*writer)->append({&part, 1}));
+  }
+}
+
+std::vector<std::string> ids_of(const Result<std::string>& list) {
+  if (!list) return {list.error().code};
+  std::vector<std::string> ids;
+  const auto value = json::parse(*list).value();
+  for (const auto& call : value.at("data").as_array()) ids.emplace_back(call.at("id").as_string());
+  return ids;
+}
+
+Result<std::string> list(CallStore& store, std::string_view query) {
+  FAIRLEAD_TRY(const auto filter, CallFilter::parse(query));
+  return store.list("bank", filter);
+}
+
+TEST(Calls, ShowsARecordWhole) {
+  const TempFolder folder;
+  spool(folder.path(), {full_record()});
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  const auto text = store->get("bank", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+  ASSERT_TRUE(text) << text.error().message;
+  const auto call = json::parse(*text).value();
+  EXPECT_EQ(
+      json::to_text(call),
+      R"({"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","project":"bank","key_id":"key_01","started_at":"2023-11-14T22:13:20.123456Z",)"
+      R"("duration_ms":412.5,"first_token_ms":61,"gateway_ms":0.25,"operation":"text_completion","requested_model":"support-reply@staging",)"
+      R"("target_kind":"prompt","target":"support-reply","target_version":4,"label":"staging","variant":"russian-gold","model":"small",)"
+      R"("model_version":2,"provider":"local","upstream_model":"smollm2-135m","upstream_id":"chatcmpl-1","stream":true,"status":503,)"
+      R"("error_code":"upstream_timeout","error_message":"local timed out after 2 s","finish_reason":"length","input_tokens":311,)"
+      R"("cached_input_tokens":200,"cache_write_tokens":50,"output_tokens":87,"reasoning_tokens":7,"usage_reported":true,"cost_usd":0.000425,)"
+      R"("session_id":"s-4","user_id":"u-17","tags":["a","","c\"'"],"input":"[{\"role\":\"user\",\"content\":\"Где мой перевод?\"}]",)"
+      R"("output":"На проверке.\n","attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
+      R"("error_code":"upstream_timeout","error_message":"no byte"},{"number":2,"provider":"openai","upstream_model":"gpt-5-mini",)"
+      R"("duration_ms":400,"error_code":null,"error_message":null}]})");
+}
+
+TEST(Calls, ShowsWhatIsNotKnownAsNull) {
+  const TempFolder folder;
+  CallRecord record;
+  record.id = id_of(1);
+  record.project = "bank";
+  spool(folder.path(), {record});
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  const auto call = json::parse(store->get("bank", id_of(1)).value()).value();
+  for (const auto* name :
+       {"first_token_ms", "target", "target_version", "label", "model", "status", "error_code", "user_id", "output"}) {
+    EXPECT_TRUE(call.at(name).is_null()) << name;
+  }
+  EXPECT_EQ(call.at("input_tokens"), bj::value(0));
+  EXPECT_EQ(call.at("stream"), bj::value(false));
+  EXPECT_EQ(call.at("tags"), bj::value(bj::array{}));
+  EXPECT_EQ(call.at("attempts"), bj::value(bj::array{}));
+}
+
+TEST(Calls, ArePagedBothWays) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 25; ++i) records.push_back(record_of("bank", id_of(i)));
+  records.push_back(record_of("shop", id_of(99)));
+  spool(folder.path(), records);
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  std::vector<std::string> seen;
+  std::string before;
+  for (int page = 0; page < 3; ++page) {
+    const auto answer = list(*store, "limit=10" + before);
+    const auto ids = ids_of(answer);
+    EXPECT_EQ(json::parse(*answer).value().at("has_more"), bj::value(page < 2));
+    seen.insert(seen.end(), ids.begin(), ids.end());
+    before = "&before=" + ids.back();
+  }
+  ASSERT_EQ(seen.size(), 25u);
+  for (int i = 0; i < 25; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], id_of(24 - i));
+  EXPECT_THAT(ids_of(list(*store, "limit=2&after=" + id_of(20))), ElementsAre(id_of(21), id_of(22)));
+  EXPECT_THAT(ids_of(list(*store, "after=" + id_of(24))), ElementsAre());
+  EXPECT_EQ(ids_of(list(*store, "")).size(), 25u);
+}
+
+TEST(Calls, AreFiltered) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 6; ++i) records.push_back(record_of("bank", id_of(i)));
+  records[1].target_kind = "model";
+  records[1].target_name = "small";
+  records[2].target_version = 4;
+  records[2].label = "staging";
+  records[3].status = 429;
+  records[3].error_code = "rate_limit_exceeded";
+  records[4].status = 503;
+  records[4].error_code = "upstream_timeout";
+  records[4].user = "u'17";
+  records[5].session = "s-4";
+  records[5].tags = {"eu", "beta"};
+  records[5].key_id = "key_9";
+  records[5].model = "large";
+  spool(folder.path(), records);
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  const std::pair<std::string_view, std::vector<int>> cases[] = {
+      {"target=small", {1}},
+      {"target=model:small", {1}},
+      {"target=prompt:small", {}},
+      {"target=support-reply%404", {2}},
+      {"target=prompt:support-reply@staging", {2}},
+      {"status=429", {3}},
+      {"status=5xx", {4}},
+      {"status=2xx&target=support-reply", {5, 2, 0}},
+      {"error=any", {4, 3}},
+      {"error=upstream_timeout", {4}},
+      {"user=u%2717", {4}},
+      {"session=s-4", {5}},
+      {"tag=beta", {5}},
+      {"tag=bet", {}},
+      {"key=key_9", {5}},
+      {"model=large", {5}},
+      {"model=large&error=any", {}},
+  };
+  for (const auto& [query, expected] : cases) {
+    std::vector<std::string> ids;
+    for (const int i : expected) ids.push_back(id_of(i));
+    EXPECT_EQ(ids_of(list(*store, query)), ids) << query;
+  }
+}
+
+TEST(Calls, AreFoundByTheStartOfTheirId) {
+  const TempFolder folder;
+  spool(folder.path(), {record_of("bank", id_of(12)), record_of("bank", id_of(13)), record_of("shop", id_of(14))});
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  EXPECT_THAT(store->get("bank", id_of(12)).value(), HasSubstr(id_of(12)));
+  EXPECT_EQ(store->get("bank", id_of(12).substr(0, 25)).error().code, "ambiguous_id");
+  EXPECT_EQ(store->get("bank", id_of(14)).error().code, "call_not_found");
+  EXPECT_THAT(store->get("shop", "01HF").value(), HasSubstr(id_of(14)));
+  for (const std::string_view id : {"", "%", "01HF'", "01HF0000000000000000000000000", "zzz", "nobody"}) {
+    EXPECT_EQ(store->get("bank", id).error().code, "call_not_found") << id;
+  }
+}
+
+TEST(CallFilter, RefusesWhatItDoesNotKnow) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"limt=3", "unknown_parameter"},
+      {"limit=0", "invalid_value"},
+      {"limit=1001", "invalid_value"},
+      {"limit=x", "invalid_value"},
+      {"limit=", "invalid_value"},
+      {"before=x", "invalid_value"},
+      {"status=99", "invalid_value"},
+      {"status=6xx", "invalid_value"},
+      {"status=2x", "invalid_value"},
+      {"model=", "invalid_value"},
+      {"target=@4", "invalid_value"},
+      {"target=a@", "invalid_value"},
+      {"limit=1&limit=2", "invalid_value"},
+      {"=1", "unknown_parameter"},
+      {"before=01HF0000000000000000000000&after=01HF0000000000000000000000", "invalid_value"},
+  };
+  for (const auto& [query, code] : cases) {
+    const auto filter = CallFilter::parse(query);
+    ASSERT_FALSE(filter) << query;
+    EXPECT_EQ(filter.error().code, code) << query;
+  }
+  EXPECT_THAT(CallFilter::parse("limt=3").error().message, HasSubstr("Did you mean `limit`?"));
+  EXPECT_EQ(CallFilter::parse("limt=3").error().param, "limt");
+}
+
+std::int64_t count(CallStore& store, const std::string& what = "count(*)") {
+  const auto answer = store.ask("bank", "select " + what + " from calls", 10);
+  EXPECT_TRUE(answer) << answer.error().message;
+  return answer ? json::parse(*answer).value().at("rows").at(0).at(0).to_number<std::int64_t>() : -1;
+}
+
+TEST(Loading, MovesEachRecordOnce) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 5'000; ++i) records.push_back(record_of("bank", new_id(1'700'000'000'000'000 + i * 1000)));
+  spool(folder.path(), records, 64 * 1024);
+  auto store = store_in(folder.path());
+  const auto first = store->load(kEverything);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->records, 5'000);
+  EXPECT_EQ(store->load(kEverything)->records, 0);
+  store.reset();
+  store = store_in(folder.path());  // with the segments still there
+  EXPECT_EQ(store->load(kEverything)->records, 0);
+  EXPECT_EQ(count(*store), 5'000);
+}
+
+TEST(Loading, IsKilledAnywhereAndNeitherLosesNorDoubles) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 20'000; ++i) {
+    records.push_back(record_of("bank", new_id(1'700'000'000'000'000 + i * 1000)));
+    records.back().attempts = {{"local", "small", 1, "", ""}};
+  }
+  for (int part = 0; part < 4; ++part) {
+    spool(folder.path(), {records.begin() + part * 5'000, records.begin() + (part + 1) * 5'000}, 256 * 1024);
+  }
+  int finished = 0, killed = 0;
+  for (int round = 0; round < 30; ++round) {
+    int output = -1;
+    const pid_t child = start_child("load", {folder.path() + "/lake.duckdb", folder.path() + "/spool"}, output);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30 + round * 7));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    char buffer[8];
+    (::read(output, buffer, sizeof buffer) > 0 ? finished : killed)++;
+    ::close(output);
+  }
+  EXPECT_GT(killed, 3);
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  EXPECT_EQ(count(*store), 20'000);
+  EXPECT_EQ(count(*store, "count(distinct id)"), 20'000);
+  EXPECT_EQ(count(*store, "(select count(*) from attempts)"), 20'000);
+}
+
+TEST(Loading, StartsOverWhereTheLakeIsNew) {
+  const TempFolder folder;
+  spool(folder.path(), {record_of("bank", id_of(1))});
+  store_in(folder.path())->load(kEverything).value();
+  std::filesystem::remove(folder.path() + "/lake.duckdb");
+  auto store = store_in(folder.path());
+  EXPECT_EQ(store->load(kEverything)->records, 1);
+}
+
+TEST(Loading, Expires) {
+  const TempFolder folder;
+  CallRecord old = record_of("bank", id_of(1)), young = record_of("bank", id_of(2));
+  young.started_at_us += 1'000'000;
+  spool(folder.path(), {old, young});
+  auto store = store_in(folder.path());
+  ASSERT_TRUE(store->load(kEverything));
+  EXPECT_EQ(store->remove_before(young.started_at_us).value(), 1);
+  EXPECT_THAT(ids_of(list(*store, "")), ElementsAre(id_of(2)));
+}
+
+class LakeProcess : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    spool(folder_.path(), {record_of("bank", id_of(1)), record_of("bank", id_of(2))});
+    lake_ = make_lake_process(
+        {"/proc/self/exe", std::string(kLakeProcessArgument)},
+        {folder_.path() + "/lake.duckdb", folder_.path() + "/spool", 256 * 1024 * 1024, std::chrono::milliseconds(0)},
+        clock_);
+  }
+  std::string count() { return lake_->ask("bank", "select count(*) from calls", 10).value_or("failed"); }
+
+  const TempFolder folder_;
+  const SystemClock clock_;
+  std::unique_ptr<LakeService> lake_;
+  static constexpr std::string_view kTwo =
+      R"x({"columns":[{"name":"count_star()","type":"BIGINT"}],"rows":[[2]],"truncated":false})x";
+};
+
+TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
+  const auto report = lake_->load(kEverything);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->records, 2);
+  EXPECT_EQ(count(), kTwo);
+  EXPECT_THAT(ids_of(lake_->list("bank", "limit=1")), ElementsAre(id_of(2)));
+  EXPECT_EQ(lake_->list("bank", "limt=1").error().code, "unknown_parameter");
+  EXPECT_EQ(lake_->get("bank", "zz").error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(lake_->ask("bank", "drop table calls", 10).error().code, "invalid_sql");
+  EXPECT_EQ(lake_->remove_before(0).value(), 0);
+}
+
+TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
+  ASSERT_TRUE(lake_->load(kEverything));
+  lake_->rest();
+  // It has let go of the file.
+  EXPECT_TRUE(CallStore::open(folder_.path() + "/lake.duckdb", folder_.path() + "/spool", 64 * 1024 * 1024));
+  EXPECT_EQ(count(), kTwo);
+}
+
+TEST_F(LakeProcess, SaysWhoHasTheLake) {
+  ASSERT_TRUE(lake_->load(kEverything));
+  auto other = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
+                                 {folder_.path() + "/lake.duckdb", folder_.path() + "/spool"}, clock_);
+  EXPECT_EQ(other->load(kEverything).error().code, "lake_locked");
+}
+
+TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
+  ASSERT_TRUE(lake_->load(kEverything));
+  // What the engine does not count towards its limit.
+  for (const std::string query : {"select length(repeat('x', 4000000000))",
+                                  "with recursive t as (select 'x' as s, 0 as n union all select s || s, n + 1 from t "
+                                  "where n < 33) select max(length(s)) from t",
+                                  "select length(lpad('x', 2000000000, 'y'))", "select len(range(500000000))"}) {
+    const auto answer = lake_->ask("bank", query, 10);
+    ASSERT_FALSE(answer) << query << *answer;
+    EXPECT_THAT(answer.error().code, ::testing::AnyOf("sql_too_large", "sql_timeout", "invalid_sql"))
+        << query << ": " << answer.error().message;
+    EXPECT_EQ(count(), kTwo) << query;
+  }
+}
+
+TEST_F(LakeProcess, ComesBackAfterItWasKilled) {
+  ASSERT_TRUE(lake_->load(kEverything));
+  for (int i = 0; i < 3; ++i) {
+    // The lake's process is this one's only child.
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    pid_t child = 0;
+    children >> child;
+    if (child <= 0) GTEST_SKIP() << "this kernel does not list children";
+    ::kill(child, SIGKILL);
+    EXPECT_THAT(ids_of(lake_->list("bank", "")), ElementsAre(id_of(2), id_of(1)));
+  }
+}
+
+// docs/reference/records.md has every column, and the OpenTelemetry name that the table gives it.
+TEST(Records, AreDocumented) {
+  std::ifstream file(std::string(FAIRLEAD_SOURCE_DIR) + "/docs/reference/records.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const auto expect_row = [&](std::string_view column, std::string_view convention) {
+    const auto at = page.find("| `" + std::string(column) + "` |");
+    ASSERT_NE(at, std::string::npos) << column;
+    const std::string row = page.substr(at, page.find('\n', at) - at);
+    if (!convention.empty()) {
+      EXPECT_THAT(row, HasSubstr("`" + std::string(convention) + "`"));
+    }
+  };
+  for (const auto& field : call_fields()) expect_row(field.column, field.convention);
+  for (const auto& field : attempt_fields()) expect_row(field.column, "");
+  for (const auto column : kAttemptKeys) expect_row(column, "");
+}
+
+}  // namespace
+}  // namespace fairlead::telemetry
