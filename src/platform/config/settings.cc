@@ -141,24 +141,28 @@ Result<void> read_file(Settings& settings, const Sources& sources, const Documen
 }
 
 Result<void> read_environment(Settings& settings, std::span<const NameValue> environment) {
-  // What belongs to the command line and to installation, not to the settings.
-  static constexpr std::string_view kOthers[] = {"FAIRLEAD_URL", "FAIRLEAD_KEY", "FAIRLEAD_CONFIG", "FAIRLEAD_CACHE"};
-  std::vector<std::string> known;
+  constexpr std::string_view kPrefix = "FAIRLEAD_";
+  std::vector<std::string>
+      known;  // without the prefix: all names share it, so it would make any two of them look alike
   std::map<std::string, std::string_view, std::less<>> settings_by_variable;
   for (const Row& row : kRows) {
-    known.push_back(environment_name(row.setting.name));
-    settings_by_variable[known.back()] = row.setting.name;
+    const std::string variable = environment_name(row.setting.name);
+    known.push_back(variable.substr(kPrefix.size()));
+    settings_by_variable[variable] = row.setting.name;
   }
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with("FAIRLEAD_") || std::ranges::find(kOthers, name) != std::end(kOthers)) continue;
-    const auto found = settings_by_variable.find(name);
-    if (found == settings_by_variable.end()) {
-      // Others may use the prefix; what is nearly a setting is a slip.
-      const std::string hint = did_you_mean(name, known);
-      if (!hint.empty()) return invalid("environment: there is no setting for `" + name + "`." + hint, name);
+    if (!name.starts_with(kPrefix)) continue;
+    if (const auto found = settings_by_variable.find(name); found != settings_by_variable.end()) {
+      FAIRLEAD_CHECK(set(settings, "environment variable " + name, found->second, value));
       continue;
     }
-    FAIRLEAD_CHECK(set(settings, "environment variable " + name, found->second, value));
+    // The command line and the installation have variables of their own (FAIRLEAD_URL), and so may others: only what is
+    // nearly a setting is refused.
+    if (const std::string_view near = nearest(std::string_view(name).substr(kPrefix.size()), known); !near.empty()) {
+      return invalid("environment: there is no setting for `" + name + "`. Did you mean `" + std::string(kPrefix) +
+                         std::string(near) + "`?",
+                     name);
+    }
   }
   return {};
 }
@@ -249,8 +253,9 @@ std::string reference() {
       "`fairlead.yaml`\n"
       "(`http: {body_bytes: 1MiB}` or `http.body_bytes: 1MiB`; relative paths start at the file's folder); the "
       "environment\n"
-      "(`FAIRLEAD_HTTP_BODY_BYTES`); a flag of `fairlead serve` (`--http.body_bytes=1MiB`). The file is the one that\n"
-      "`--config` or `FAIRLEAD_CONFIG` names, else that of the `--project` folder, else that of the current one.\n\n"
+      "(`FAIRLEAD_HTTP_BODY_BYTES`); a flag of `fairlead serve` (`--http.body_bytes=1MiB`). The file is that of the "
+      "project's\n"
+      "folder, if `project` is set by the environment or a flag.\n\n"
       "Sizes: `512`, `64KiB`, `10MiB`, `1GiB` (also `kB`, `MB`, `GB`). Durations: `50ms`, `10s`, `5m`, `1h`, `30d`.\n\n"
       "| setting | default | may be | what |\n|---|---|---|---|\n";
   for (const Row& row : kRows) {

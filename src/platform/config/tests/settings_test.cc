@@ -67,7 +67,13 @@ TEST(Settings, SayWhereAndWhatIsWrong) {
             "environment variable FAIRLEAD_THREADS: `threads` must be a whole number, 0 or more.");
   EXPECT_EQ(error_of({.environment = {{"FAIRLEAD_HTTP_BODY_BYTE", "1"}}}),
             "environment: there is no setting for `FAIRLEAD_HTTP_BODY_BYTE`. Did you mean `FAIRLEAD_HTTP_BODY_BYTES`?");
-  EXPECT_EQ(error_of({.environment = {{"FAIRLEAD_URL", "http://x"}, {"FAIRLEAD_SOMETHING_ELSE", "1"}}}), "loaded");
+  EXPECT_EQ(error_of({.environment = {{"FAIRLEAD_URL", "http://x"},
+                                      {"FAIRLEAD_KEY", "fl-x"},
+                                      {"FAIRLEAD_KEY_FILE", "x"},
+                                      {"FAIRLEAD_CACHE", "/c"},
+                                      {"FAIRLEAD_TEST_MODEL", "m"},
+                                      {"FAIRLEAD_HOME", "/h"}}}),
+            "loaded");
   EXPECT_EQ(error_of({.flags = {{"http.body_bytes", "-1"}}}),
             "flag --http.body_bytes: `http.body_bytes` must be like 10MiB.");
 }
