@@ -5,6 +5,7 @@
 #include <log.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -121,6 +122,8 @@ Result<void> LoadedModel::make_context(const ModelSettings& settings) {
                 "There is no room for " + std::to_string(parameters.n_ctx) + " tokens of context. Lower serving.context or serving.slots.");
   }
   attach_threads(threads);
+  tuner_.emplace(threads);
+  threads_in_use_ = threads;
   batch_ = std::make_unique<Batch>(limits_.batch);
   return {};
 }
@@ -138,6 +141,12 @@ void LoadedModel::attach_threads(int threads) {
   threads_->free = free;
   threads_->pool = make(&parameters);
   if (threads_->pool != nullptr) llama_attach_threadpool(context_, threads_->pool, nullptr);
+}
+
+void LoadedModel::use_threads(int threads) {
+  if (threads == threads_in_use_) return;
+  threads_in_use_ = threads;
+  llama_set_n_threads(context_, threads, threads);
 }
 
 LoadedModel::~LoadedModel() {
@@ -161,12 +170,21 @@ Result<void> LoadedModel::decode(std::span<const Item> items) {
     batch.logits[i] = items[i].wants_logits ? 1 : 0;
   }
   int code = -1;
+  // A batch with a prompt is work enough between two waits; the steps of answers alone are what waiting slows down.
+  const bool answers_only = items.size() <= static_cast<std::size_t>(limits_.sequences);
+  const auto before = std::chrono::steady_clock::now();
+  use_threads(tuner_->threads());
   try {
     code = llama_decode(context_, batch);
+    llama_synchronize(context_);
   } catch (const std::exception& error) {
     kLog.error("decoding threw", {{"message", error.what()}});
   }
-  if (code == 0) return {};
+  if (code == 0) {
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - before;
+    if (answers_only) tuner_->took(static_cast<int>(items.size()), took.count());
+    return {};
+  }
   std::set<std::int32_t> sequences;
   for (const Item& item : items) sequences.insert(item.sequence);
   for (const std::int32_t sequence : sequences) llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1);

@@ -2,12 +2,14 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "serving/internal/decoder.h"
+#include "serving/internal/thread_tuner.h"
 
 struct llama_model;
 struct llama_context;
@@ -50,6 +52,7 @@ class LoadedModel final : public Decoder {
   LoadedModel() = default;
   Result<void> make_context(const ModelSettings& settings);
   void attach_threads(int threads);
+  void use_threads(int threads);
 
   llama_model* model_ = nullptr;
   llama_context* context_ = nullptr;
@@ -58,6 +61,8 @@ class LoadedModel final : public Decoder {
   std::unique_ptr<Threads> threads_;
   struct Batch;
   std::unique_ptr<Batch> batch_;
+  std::optional<ThreadTuner> tuner_;
+  int threads_in_use_ = 0;
   DecoderLimits limits_;
 };
 
