@@ -1,0 +1,79 @@
+#include "prompts/kind.h"
+
+#include <boost/json/object.hpp>
+
+#include "base/suggest.h"
+#include "prompts/internal/specification.h"
+
+namespace fairlead::prompts {
+
+namespace {
+
+// Messages are looked at by check(), which can say more than a schema can.
+constexpr const char* kSchema = R"json({
+  "type": "object",
+  "required": ["model", "messages"],
+  "additionalProperties": false,
+  "properties": {
+    "description": {"type": "string"},
+    "model": {"type": "string", "minLength": 1},
+    "input": {
+      "type": "object",
+      "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64},
+      "additionalProperties": {"type": ["object", "boolean"]}
+    },
+    "parameters": {
+      "type": "object",
+      "properties": {
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "top_k": {"type": "integer", "minimum": 0},
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "max_completion_tokens": {"type": "integer", "minimum": 1},
+        "stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 4}]},
+        "seed": {"type": "integer"},
+        "presence_penalty": {"type": "number", "minimum": -2, "maximum": 2},
+        "frequency_penalty": {"type": "number", "minimum": -2, "maximum": 2},
+        "repeat_penalty": {"type": "number", "minimum": 0},
+        "logit_bias": {"type": "object", "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
+        "logprobs": {"type": "boolean"},
+        "top_logprobs": {"type": "integer", "minimum": 0, "maximum": 20},
+        "n": {"type": "integer", "minimum": 1, "maximum": 128},
+        "parallel_tool_calls": {"type": "boolean"},
+        "response_format": {"type": "object", "required": ["type"]}
+      }
+    },
+    "messages": {"type": "array"},
+    "tools": {
+      "type": "array",
+      "maxItems": 128,
+      "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
+    },
+    "output": {
+      "type": "object",
+      "required": ["schema"],
+      "additionalProperties": false,
+      "properties": {"schema": {"type": "object"}}
+    }
+  }
+})json";
+
+std::vector<resources::SpecError> check(std::string_view name, const boost::json::object& spec,
+                                        const resources::Catalogue& others) {
+  std::vector<resources::SpecError> faults;
+  const internal::Specification read = internal::read_specification(name, spec, faults);
+  if (!others.find("model", read.model)) {
+    const auto names = others.names("model");
+    faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
+  }
+  return faults;
+}
+
+}  // namespace
+
+resources::Kind prompt_kind() {
+  return {.name = "prompt", .schema = kSchema, .normalise = {}, .check = check};
+}
+
+}  // namespace fairlead::prompts

@@ -1,0 +1,127 @@
+#include "prompts/kind.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "platform/json/schema.h"
+#include "platform/json/text.h"
+
+namespace fairlead::prompts {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct OneModel final : resources::Catalogue {
+  boost::json::object small;
+  const boost::json::object* find(std::string_view kind, std::string_view name) const override {
+    return kind == "model" && name == "small" ? &small : nullptr;
+  }
+  std::vector<std::string> names(std::string_view kind) const override {
+    return kind == "model" ? std::vector<std::string>{"small"} : std::vector<std::string>{};
+  }
+};
+
+// Faults as "pointer: message", of the schema first, then of the check.
+std::vector<std::string> faults_of(std::string_view text) {
+  const auto kind = prompt_kind();
+  const auto spec = json::parse(text);
+  if (!spec) return {spec.error().message};
+  std::vector<std::string> out;
+  for (const auto& error : json::Schema::parse(kind.schema)->validate(*spec))
+    out.push_back(error.pointer + ": " + error.message);
+  for (const auto& error : kind.check("support-reply", spec->get_object(), OneModel()))
+    out.push_back(error.pointer + ": " + error.message);
+  return out;
+}
+
+TEST(PromptKind, TakesThePromptOfTheTour) {
+  EXPECT_THAT(faults_of(R"({
+    "description": "Answers a bank customer's question from the procedure that fits.",
+    "model": "small",
+    "input": {"question": {"type": "string", "maxLength": 4000}, "locale": {"type": "string", "enum": ["en", "ru"], "default": "en"},
+              "tier": {"type": "string", "default": "standard"}},
+    "parameters": {"temperature": 0.2, "max_tokens": 300},
+    "messages": [{"system": "You answer in {{ locale }}.\n{% if tier == 'gold' %}Be quick.{% endif %}\n"}, {"user": "{{ question }}"}],
+    "tools": [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}],
+    "output": {"schema": {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}}
+  })"),
+              IsEmpty());
+}
+
+TEST(PromptKind, TakesMessagesInFull) {
+  EXPECT_THAT(faults_of(R"({"model": "small", "input": {"url": {}}, "messages": [
+    {"role": "user", "name": "ana", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "{{ url }}"}}]},
+    {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "tool_call_id": "c1", "content": "{{ url|upper }}"}]})"),
+              IsEmpty());
+}
+
+TEST(PromptKind, NamesUnknownVariables) {
+  EXPECT_THAT(
+      faults_of(
+          R"({"model": "small", "input": {"question": {}, "locale": {}, "tier": {}}, "messages": [{"system": "{{ localle }}"}]})"),
+      ElementsAre("/messages/0/system: unknown variable `localle`. Did you mean `locale`? Declared inputs: question, "
+                  "locale, tier."));
+  EXPECT_THAT(
+      faults_of(
+          R"({"model": "small", "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "{{ x }}"}]}]})"),
+      ElementsAre("/messages/0/content/1/text: unknown variable `x`. Declared inputs: none."));
+}
+
+TEST(PromptKind, NamesFaultyTemplates) {
+  EXPECT_THAT(faults_of(R"({"model": "small", "messages": [{"system": "ok"}, {"user": "a\n{{ 'x'|uper }}"}]})"),
+              ElementsAre("/messages/1/user: line 2, column 8: unknown filter `uper`. Did you mean `upper`?"));
+}
+
+TEST(PromptKind, NamesUnknownModels) {
+  EXPECT_THAT(faults_of(R"({"model": "smal", "messages": []})"),
+              ElementsAre("/model: unknown model `smal`. Did you mean `small`?"));
+}
+
+TEST(PromptKind, NamesWrongMessages) {
+  EXPECT_THAT(
+      faults_of(
+          R"({"model": "small", "messages": [{"sistem": "a"}, "text", {"user": "a", "system": "b"}, {"tool": "x"}, {"user": 5},
+                            {"role": "usr", "content": ""}, {"role": "user"}, {"role": "user", "content": "", "contents": ""},
+                            {"role": "tool", "content": ""}, {"user": [{"text": "no type"}]}]})"),
+      ElementsAre(
+          "/messages/0/sistem: unknown role `sistem`. Did you mean `system`? Roles: system, developer, user, "
+          "assistant, tool.",
+          "/messages/1: a message is `role: text`, or a mapping with `role` and `content`.",
+          "/messages/2: a message has one role: write `user: text`, or `role`, `content` and the rest.",
+          "/messages/3/tool: a tool's message names the call that it answers: write `role: tool`, `tool_call_id` and "
+          "`content`.",
+          "/messages/4/user: the content of a message is a text or a list of parts.",
+          "/messages/5/role: unknown role `usr`. Did you mean `user`? Roles: system, developer, user, assistant, tool.",
+          "/messages/6: this message has no `content`.",
+          "/messages/7/contents: unknown member `contents` of a message. Did you mean `content`?",
+          "/messages/8: a tool's message needs `tool_call_id`.",
+          "/messages/9/user/0: a part of a message is a mapping with a `type`: text, image_url, …"));
+}
+
+TEST(PromptKind, NamesWrongParameters) {
+  EXPECT_THAT(
+      faults_of(
+          R"({"model": "small", "messages": [], "parameters": {"temprature": 1, "stream": true, "guided_regex": "a", "top_a": 0.1}})"),
+      ElementsAre("/parameters/temprature: unknown parameter `temprature`. Did you mean `temperature`?",
+                  "/parameters/stream: `stream` is not a parameter of a prompt.",
+                  "/parameters/top_a: unknown parameter `top_a`. Did you mean `top_p`?"));
+  EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "parameters": {"temperature": 3}})").size(), 1u);
+}
+
+TEST(PromptKind, ChecksDefaultsAndSchemas) {
+  const auto faults = faults_of(
+      R"({"model": "small", "input": {"locale": {"enum": ["en", "ru"], "default": "fr"}, "bad": {"type": "strin"}}, "messages": []})");
+  ASSERT_EQ(faults.size(), 2u);
+  EXPECT_TRUE(faults[0].starts_with("/input/locale/default: the default of `locale` does not fit its own schema: "))
+      << faults[0];
+  EXPECT_TRUE(faults[1].starts_with("/input/bad/type: ")) << faults[1];
+  EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "output": {"schema": {"type": 5}}})").size(), 1u);
+  EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "input": {"not a name": {}}})").size(), 1u);
+}
+
+}  // namespace
+}  // namespace fairlead::prompts
