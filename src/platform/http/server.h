@@ -49,7 +49,7 @@ class Exchange {
   virtual bool answered() const = 0;  // respond() or begin_stream() has been called
 
   // Requested when the client has gone, or when a drain runs out of time. A client that only half-closes has not gone
-  // (docs/decisions/0003-half-close.md).
+  // (docs/decisions/0005-half-close.md).
   virtual async::Cancellation& cancellation() = 0;
   virtual async::Loop& loop() = 0;
 };

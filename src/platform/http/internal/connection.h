@@ -74,7 +74,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   async::Task<Result<void>> send_rest(Pieces pieces);
   std::unexpected<Error> gone();
 
-  // connection_watch.cc: is the client still there while a handler works? (docs/decisions/0003-half-close.md)
+  // connection_watch.cc: is the client still there while a handler works? (docs/decisions/0005-half-close.md)
   void watch();
   void on_watched_read(Transport::ErrorCode error, std::size_t got);
   void look_after_peer();

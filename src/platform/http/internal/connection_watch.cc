@@ -1,4 +1,4 @@
-// Is the client still there while a handler works? See docs/decisions/0003-half-close.md.
+// Is the client still there while a handler works? See docs/decisions/0005-half-close.md.
 #include <boost/asio/post.hpp>
 
 #include "platform/http/internal/connection.h"

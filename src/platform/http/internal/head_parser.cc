@@ -333,6 +333,7 @@ bool HeadParser::read_framing(Framing& framing) {
       case 17:
         if (equal_ignoring_case(name, "transfer-encoding")) {
           framing.transfer_encoding = true;
+          if (header.value.empty()) return refuse(400, "invalid_framing", "Transfer-Encoding is empty.");
           for_each_element(header.value, [&](std::string_view coding) {
             ++framing.codings;
             framing.last_is_chunked = equal_ignoring_case(coding, "chunked");

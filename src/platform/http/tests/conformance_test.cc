@@ -56,6 +56,7 @@ const std::vector<Case>& cases() {
             "0\r\n\r\n"),
        400},
       {"an empty coding", post("Transfer-Encoding: \r\n", "0\r\n\r\n"), 400},
+      {"chunked and an empty coding", post("Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n", "0\r\n\r\n"), 400},
       {"a coding on HTTP/1.0", "POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       // Lines.
       {"a bare LF after the request line", "GET /hello HTTP/1.1\nHost: a\r\n\r\n", 400},

@@ -1,0 +1,216 @@
+// The parts of the measurement that must be fast; `run` beside this starts them, and nginx and Fairlead between them.
+//   gateway_load upstream PORT [EVENTS]       answers every request with a fixed chat completion of 900 bytes in all,
+//   or
+//                                             with a stream of EVENTS events, each its own write
+//   gateway_load proxy PORT UPSTREAM_PORT     Fairlead's HTTP room alone: its server in front of its client
+//   gateway_load load PORT PID SECONDS CONNECTIONS [HEADER…]   standard input is the body; prints one JSON line
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "load_generator.h"
+#include "platform/http/client.h"
+#include "platform/http/problem.h"
+#include "platform/http/server.h"
+
+namespace fairlead::load {
+namespace {
+
+constexpr std::size_t kAnswerBytes = 900;
+
+// A chat completion that, with the head our server puts before it, has 900 bytes.
+std::string fixed_completion() {
+  const std::string front =
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"fixed","choices":[{"index":0,"message":{"role":"assistant","content":")";
+  const std::string back =
+      R"("},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":90,"completion_tokens":110,"total_tokens":200}})";
+  const std::size_t head =
+      std::string_view(
+          "HTTP/1.1 200 OK\r\ndate: Tue, 24 Nov 2026 14:02:19 GMT\r\ncontent-type: application/json\r\n"
+          "content-length: 780\r\n\r\n")
+          .size();
+  std::string text = front;
+  while (text.size() + back.size() + head < kAnswerBytes) text += "lorem ipsum "[text.size() % 12];
+  return text + back;
+}
+
+std::string fixed_event(int index) {
+  return R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"fixed","choices":[{"index":0,"delta":{"content":"word )" +
+         std::to_string(index) + R"( "},"finish_reason":null}]})" + "\n\n";
+}
+
+struct Upstream {
+  std::string completion = fixed_completion();
+  int events = 0;
+};
+
+async::Task<void> answer(const Upstream& upstream, http::Exchange& exchange) {
+  auto body = co_await exchange.read_body();
+  if (!body) co_return;
+  if (upstream.events == 0) {
+    co_await exchange.respond(200, "application/json", upstream.completion);
+    co_return;
+  }
+  exchange.begin_stream(200, "text/event-stream");
+  for (int i = 0; i < upstream.events; ++i) {
+    const std::string event = fixed_event(i);
+    auto sent = co_await exchange.write(event);
+    if (!sent) co_return;
+  }
+  co_await exchange.write("data: [DONE]\n\n");
+  co_await exchange.finish();
+}
+
+async::Task<void> forward(http::Client& client, const http::Origin& origin, http::Exchange& exchange) {
+  auto body = co_await exchange.read_body();
+  if (!body) {
+    co_await http::respond_error(exchange, body.error());
+    co_return;
+  }
+  http::ClientRequest request;
+  request.method = http::Method::kPost;
+  request.target = exchange.head().target;
+  request.header_lines = "authorization: Bearer x\r\naccept: */*\r\n";
+  request.body = {body->data(), body->size()};
+  request.content_type = "application/json";
+  request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  auto response = co_await client.send(origin, request, exchange.cancellation());
+  if (!response) {
+    co_await http::respond_error(exchange, std::move(response).error());
+    co_return;
+  }
+  if ((*response)->header("transfer-encoding")) {
+    exchange.begin_stream((*response)->status(), "text/event-stream");
+    while (true) {
+      auto piece = co_await (*response)->read();
+      if (!piece) co_return;
+      if (piece->empty()) break;
+      auto sent = co_await exchange.write(*piece);
+      if (!sent) co_return;
+    }
+    co_await exchange.finish();
+    co_return;
+  }
+  auto text = co_await (*response)->read_all(1 << 20);
+  if (!text) {
+    co_await http::respond_error(exchange, std::move(text).error());
+    co_return;
+  }
+  co_await exchange.respond((*response)->status(), "application/json", *text);
+}
+
+int serve(std::uint16_t port, async::Runtime& runtime, http::Handler handler) {
+  http::Router router;
+  router.add(http::Method::kPost, "/{path...}", std::move(handler));
+  http::ServerOptions options;
+  options.port = port;
+  auto server = http::Server::listen(runtime, std::move(options), std::move(router));
+  if (!server) {
+    std::fprintf(stderr, "%s\n", server.error().message.c_str());
+    return 1;
+  }
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  runtime.start();
+  (*server)->start();
+  int signal = 0;
+  sigwait(&stops, &signal);
+  (*server)->drain(std::chrono::milliseconds(100));
+  runtime.stop();
+  return 0;
+}
+
+// Nanoseconds on a processor of a process and its children of one level (nginx's worker), and their resident kilobytes.
+struct Usage {
+  double cpu_ns = 0;
+  double resident_kb = 0;
+};
+
+void add_process(int pid, Usage& usage) {
+  const std::string base = "/proc/" + std::to_string(pid);
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator(base + "/task", error)) {
+    double spent = 0;
+    std::ifstream(task.path() / "schedstat") >> spent;
+    usage.cpu_ns += spent;
+    std::ifstream children(task.path() / "children");
+    for (int child; children >> child;) add_process(child, usage);
+  }
+  std::ifstream status(base + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) usage.resident_kb += std::atof(line.c_str() + 6);
+}
+
+int watched_pid = 0;
+Usage at_begin, at_end;
+
+void note(bool begins) {
+  Usage& usage = begins ? at_begin : at_end;
+  usage = {};
+  add_process(watched_pid, usage);
+}
+
+int load(int argc, char** argv) {
+  LoadPlan plan;
+  plan.port = static_cast<std::uint16_t>(std::atoi(argv[2]));
+  watched_pid = std::atoi(argv[3]);
+  plan.time = std::chrono::milliseconds(static_cast<long>(std::atof(argv[4]) * 1000));
+  plan.connections = std::atoi(argv[5]);
+  const std::string body(std::istreambuf_iterator<char>(std::cin), {});
+  plan.request = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
+  for (int i = 6; i < argc; ++i) plan.request += std::string(argv[i]) + "\r\n";
+  plan.request += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const LoadResult result = run_load(plan, note);
+  const double calls = static_cast<double>(std::max<std::uint64_t>(result.calls, 1));
+  std::string failure = result.first_failure;
+  for (char& c : failure)
+    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+  std::printf(
+      "{\"calls\": %llu, \"failures\": %llu, \"per_second\": %.0f, \"cpu_us\": %.2f, \"p50_us\": %.0f, \"p99_us\": "
+      "%.0f, "
+      "\"resident_mb\": %.1f, \"request_bytes\": %zu, \"failure\": \"%s\"}\n",
+      static_cast<unsigned long long>(result.calls), static_cast<unsigned long long>(result.failures),
+      result.calls / result.seconds, (at_end.cpu_ns - at_begin.cpu_ns) / calls / 1000, result.p50_us, result.p99_us,
+      at_end.resident_kb / 1024, plan.request.size(), failure.c_str());
+  return result.failures == 0 && result.calls > 0 ? 0 : 1;
+}
+
+int run(int argc, char** argv) {
+  const std::string mode = argc > 1 ? argv[1] : "";
+  if (mode == "load" && argc >= 6) return load(argc, argv);
+  if (mode == "upstream" && argc >= 3) {
+    async::Runtime runtime(1);
+    Upstream upstream;
+    if (argc > 3) upstream.events = std::atoi(argv[3]);
+    return serve(static_cast<std::uint16_t>(std::atoi(argv[2])), runtime,
+                 [&upstream](http::Exchange& e) { return answer(upstream, e); });
+  }
+  if (mode == "proxy" && argc >= 4) {
+    async::Runtime runtime(1);
+    async::BlockingPool pool(1);
+    const auto origin = http::Origin::parse("http://127.0.0.1:" + std::string(argv[3]));
+    auto client = http::Client::create(runtime.loop(0), pool, {});
+    if (!origin || !client) return 1;
+    return serve(static_cast<std::uint16_t>(std::atoi(argv[2])), runtime,
+                 [&](http::Exchange& e) { return forward(**client, *origin, e); });
+  }
+  std::fprintf(stderr, "usage: gateway_load upstream|proxy|load …  (see the top of gateway_load.cc, or use `run`)\n");
+  return 2;
+}
+
+}  // namespace
+}  // namespace fairlead::load
+
+int main(int argc, char** argv) {
+  return fairlead::load::run(argc, argv);
+}
