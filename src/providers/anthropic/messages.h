@@ -1,0 +1,18 @@
+// The conversation of a chat-completions request in the words of the Messages API.
+#pragma once
+#include <string>
+
+#include "base/result.h"
+#include "llm/chat.h"
+
+namespace fairlead::providers::anthropic {
+
+struct Conversation {
+  std::string system;    // JSON array of text blocks; empty: there is none
+  std::string messages;  // JSON array
+};
+
+// Errors: kUnsupported and kInvalid, `param` naming the message's part.
+Result<Conversation> translate_messages(const llm::ChatRequest& request);
+
+}  // namespace fairlead::providers::anthropic

@@ -1,0 +1,156 @@
+#include "providers/internal/spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "platform/http/message.h"
+
+namespace fairlead::providers::internal {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kCredentialLimit = 16 * 1024;
+
+std::string_view view(const json::string& text) {
+  return {text.data(), text.size()};
+}
+
+std::unexpected<Error> credentials(std::string message) {
+  return fail(ErrorKind::kInvalid, "provider_credentials", std::move(message));
+}
+
+// What may stand in a header line as a value: visible ASCII, spaces within (RFC 9110 §5.5).
+bool is_header_value(std::string_view value) {
+  return !value.empty() && std::ranges::all_of(value, [](unsigned char c) { return c >= ' ' && c < 127; });
+}
+
+Result<std::string> read_reference(std::string_view provider, std::string_view reference,
+                                   const Environment& environment) {
+  std::string value;
+  if (reference.starts_with("env:")) {
+    const std::string_view variable = reference.substr(4);
+    auto found = environment(variable);
+    if (!found || found->empty()) {
+      return credentials(
+          fmt::format("Provider `{}` takes a credential from the environment variable {}, which is not set. "
+                      "Set it where Fairlead is started.",
+                      provider, variable));
+    }
+    value = *std::move(found);
+  } else {
+    const std::string path(reference.substr(5));
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+      return credentials(
+          fmt::format("Provider `{}` takes a credential from {}, which cannot be read.", provider, path));
+    char buffer[kCredentialLimit + 1];
+    file.read(buffer, sizeof buffer);
+    value.assign(buffer, static_cast<std::size_t>(file.gcount()));
+    if (value.size() > kCredentialLimit)
+      return credentials(
+          fmt::format("Provider `{}` takes a credential from {}, which is too large to be one.", provider, path));
+  }
+  while (!value.empty() && std::isspace(static_cast<unsigned char>(value.back())) != 0) value.pop_back();
+  if (!is_header_value(value)) {
+    return credentials(
+        fmt::format("Provider `{}` takes a credential from {}, which holds nothing that can be sent in a header: "
+                    "it must be one line of visible characters.",
+                    provider, reference.substr(reference.find(':') + 1)));
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string_view default_base_url(std::string_view type) {
+  if (type == "openai") return "https://api.openai.com/v1";
+  if (type == "anthropic") return "https://api.anthropic.com";
+  return {};
+}
+
+bool is_reference(std::string_view value) {
+  if (value.starts_with("env:")) {
+    const std::string_view name = value.substr(4);
+    return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+           std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  }
+  return value.starts_with("file:/") && value.find('\0') == std::string_view::npos;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number <= 0 || number > 86'400'000) return std::nullopt;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  std::int64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1000;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  if (factor == 0 || number * factor > 86'400'000) return std::nullopt;
+  return std::chrono::milliseconds(number * factor);
+}
+
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [&](unsigned char c) {
+    return std::isalnum(c) != 0 || kMarks.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+bool is_reserved_header(std::string_view name) {
+  constexpr std::string_view kReserved[] = {
+      "host",    "content-length", "content-type", "transfer-encoding", "connection", "keep-alive", "te",
+      "trailer", "upgrade",        "expect",       "accept-encoding"};
+  return std::ranges::any_of(kReserved, [name](std::string_view one) { return http::equal_ignoring_case(one, name); });
+}
+
+bool is_credential_header(std::string_view name) {
+  constexpr std::string_view kCredentials[] = {"authorization", "proxy-authorization", "x-api-key", "api-key",
+                                               "cookie"};
+  return std::ranges::any_of(kCredentials,
+                             [name](std::string_view one) { return http::equal_ignoring_case(one, name); });
+}
+
+std::string_view text_or(const json::object& spec, std::string_view member, std::string_view otherwise) {
+  const json::value* value = spec.if_contains({member.data(), member.size()});
+  return value != nullptr && value->is_string() ? view(value->get_string()) : otherwise;
+}
+
+Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spec, const Environment& environment) {
+  Endpoint endpoint;
+  endpoint.name = name;
+  endpoint.base_url = text_or(spec, "base_url", default_base_url(text_or(spec, "type", "")));
+  std::vector<std::string> secrets;
+  if (const std::string_view reference = text_or(spec, "api_key", ""); !reference.empty()) {
+    if (!is_reference(reference)) return credentials("`api_key` must be a reference: env:NAME or file:/path.");
+    FAIRLEAD_TRY(endpoint.api_key, read_reference(name, reference, environment));
+    secrets.push_back(endpoint.api_key);
+  }
+  if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
+    for (const auto& [key, value] : headers->get_object()) {
+      const std::string_view header(key.data(), key.size());
+      std::string text = value.is_string() ? std::string(view(value.get_string())) : std::string();
+      if (is_reference(text)) {
+        FAIRLEAD_TRY(text, read_reference(name, text, environment));
+        secrets.push_back(text);
+      }
+      if (!is_header_name(header) || is_reserved_header(header) || !is_header_value(text))
+        return fail(ErrorKind::kInvalid, "provider_invalid",
+                    fmt::format("Header `{}` of provider `{}` cannot be sent.", header, name));
+      endpoint.header_lines += fmt::format("{}: {}\r\n", header, text);
+    }
+  }
+  if (const auto timeout = parse_duration(text_or(spec, "timeout", ""))) endpoint.timeout = *timeout;
+  endpoint.secrets = std::make_shared<const std::vector<std::string>>(std::move(secrets));
+  return endpoint;
+}
+
+}  // namespace fairlead::providers::internal

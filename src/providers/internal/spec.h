@@ -1,0 +1,49 @@
+// A provider's spec, typed, and what becomes of its references.
+#pragma once
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "llm/openai_completion.h"
+
+namespace fairlead::providers::internal {
+
+// Where a type is found if the spec does not say, without a path that the requests add.
+std::string_view default_base_url(std::string_view type);
+
+// "env:NAME" or "file:/path".
+bool is_reference(std::string_view value);
+
+// "30s", "500ms", "2m", "1h"; empty if it is none of these.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// Headers that are the client's own or carry the body's framing.
+bool is_reserved_header(std::string_view name);
+bool is_header_name(std::string_view name);
+// Headers that carry credentials: their values must be references.
+bool is_credential_header(std::string_view name);
+
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+
+// What a provider of any vendor is made of.
+struct Endpoint {
+  std::string name;
+  std::string base_url;
+  std::string api_key;                         // the value; empty: none is needed
+  std::string header_lines;                    // of the spec's `headers`, each ended by CRLF
+  llm::Secrets secrets;                        // the key and every header value that was a reference
+  std::chrono::milliseconds timeout{600'000};  // the longest silence of the upstream
+};
+
+// Resolves the references. Errors: provider_credentials.
+Result<Endpoint> resolve_endpoint(std::string_view name, const boost::json::object& spec,
+                                  const Environment& environment);
+
+std::string_view text_or(const boost::json::object& spec, std::string_view member, std::string_view otherwise);
+
+}  // namespace fairlead::providers::internal

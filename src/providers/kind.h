@@ -1,0 +1,11 @@
+// The kind `provider`: an upstream endpoint and where its credentials are found.
+#pragma once
+#include "resources/kind.h"
+
+namespace fairlead::providers {
+
+// `type: openai | anthropic | llama.cpp`; see docs/reference/providers.md. Immutable, thread-safe. The check refuses a
+// credential written into the spec: versions are kept for ever and shown to everyone who may read.
+resources::Kind provider_kind();
+
+}  // namespace fairlead::providers

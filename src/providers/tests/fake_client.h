@@ -1,0 +1,127 @@
+// An HTTP client that answers from a script and keeps what it was asked.
+#pragma once
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "llm/provider.h"
+#include "platform/http/client.h"
+
+namespace fairlead::providers {
+
+struct Script {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers{{"content-type", "application/json"}};
+  std::deque<std::string> reads;
+  bool breaks = false;
+};
+
+class FakeResponse final : public http::ClientResponse {
+ public:
+  explicit FakeResponse(Script script) : script_(std::move(script)) {
+    for (const auto& [name, value] : script_.headers) headers_.push_back({name, value});
+  }
+  int status() const override { return script_.status; }
+  std::span<const http::Header> headers() const override { return headers_; }
+  async::Task<Result<std::string_view>> read() override {
+    if (script_.reads.empty()) {
+      if (script_.breaks) co_return fail(ErrorKind::kUpstream, "upstream_reset", "closed");
+      co_return std::string_view{};
+    }
+    current_ = std::move(script_.reads.front());
+    script_.reads.pop_front();
+    co_return current_;
+  }
+  async::Task<Result<std::string>> read_all(std::size_t) override {
+    std::string all;
+    for (const std::string& one : script_.reads) all += one;
+    co_return all;
+  }
+
+ private:
+  Script script_;
+  std::vector<http::Header> headers_;
+  std::string current_;
+};
+
+class FakeClient final : public http::Client {
+ public:
+  explicit FakeClient(Script script) : script_(std::move(script)) {}
+  async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(const http::Origin& origin,
+                                                                  http::ClientRequest request,
+                                                                  async::Cancellation&) override {
+    ++sent;
+    url = (origin.tls ? "https://" : "http://") + origin.host + origin.prefix + std::string(request.target);
+    header_lines = request.header_lines;
+    body = request.body;
+    std::unique_ptr<http::ClientResponse> response = std::make_unique<FakeResponse>(script_);
+    co_return response;
+  }
+  int sent = 0;
+  std::string url, header_lines, body;
+
+ private:
+  Script script_;
+};
+
+// A request's body with the padding that its parser reads over.
+struct Body {
+  explicit Body(std::string_view text) : bytes(text.begin(), text.end()), size(text.size()) {
+    bytes.resize(size + 64);
+    auto parsed = llm::ChatRequest::parse({bytes.data(), size});
+    if (parsed) request = *std::move(parsed);
+  }
+  std::vector<char> bytes;
+  std::size_t size;
+  llm::ChatRequest request;
+};
+
+struct Answered {
+  std::string wire;
+  std::optional<Error> error;
+  llm::Outcome outcome;
+};
+
+inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatRequest& request, async::Loop& loop,
+                                     Answered& answered) {
+  async::Cancellation cancellation;
+  llm::ChatCall call{.request = request,
+                     .upstream_model = "big-1",
+                     .call_id = "01J",
+                     .idempotency_key = {},
+                     .loop = loop,
+                     .cancellation = cancellation,
+                     .deadline = std::chrono::steady_clock::time_point::max()};
+  auto completion = co_await provider.chat(call);
+  if (!completion) {
+    answered.error = std::move(completion).error();
+    co_return;
+  }
+  for (;;) {
+    auto delta = co_await (*completion)->next();
+    if (!delta) {
+      answered.error = std::move(delta).error();
+      break;
+    }
+    answered.wire += delta->wire;
+    if (delta->end) break;
+  }
+  answered.outcome = (*completion)->outcome();
+  completion->reset();
+}
+
+inline Answered call(llm::Provider& provider, std::string_view body) {
+  async::Loop loop(0);
+  const Body request(body);
+  Answered answered;
+  boost::asio::co_spawn(loop.context(), call_to_end(provider, request.request, loop, answered), boost::asio::detached);
+  loop.context().run();
+  return answered;
+}
+
+}  // namespace fairlead::providers
