@@ -106,4 +106,8 @@ class Lake {
                                              std::int64_t unix_micros) = 0;
 };
 
+// Gives back the memory that the engine's code takes while nobody runs it: 9 MiB that linking it has touched, 20 MiB
+// that using it has. They are clean pages of its file, which the kernel reads again when they are wanted. Thread-safe.
+void release_engine_pages();
+
 }  // namespace fairlead::lake

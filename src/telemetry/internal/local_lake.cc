@@ -32,7 +32,10 @@ class LocalLake final : public LakeService {
   }
   void rest() override {
     const std::lock_guard lock(mutex_);
-    if (store_ != nullptr && store_.use_count() == 1 && clock_.steady() - used_ >= options_.idle) store_.reset();
+    if (store_ != nullptr && store_.use_count() == 1 && clock_.steady() - used_ >= options_.idle) {
+      store_.reset();
+      lake::release_engine_pages();
+    }
   }
 
  private:

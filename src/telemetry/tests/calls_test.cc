@@ -41,11 +41,13 @@ void spool(const std::string& folder, const std::vector<CallRecord>& records, st
   static const SystemClock clock;
   auto writer = SpoolWriter::create(folder + "/spool", segment_bytes, clock);
   ASSERT_TRUE(writer) << writer.error().message;
-  for (const auto& record : records) {
-    std::string frame;
-    append_frame(frame, record);
-    const iovec part{frame.data(), frame.size()};
+  std::string frames;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    append_frame(frames, records[i]);
+    if (frames.size() < 16'000 && i + 1 < records.size()) continue;
+    const iovec part{frames.data(), frames.size()};
     ASSERT_TRUE((*writer)->append({&part, 1}));
+    frames.clear();
   }
 }
 
