@@ -94,17 +94,19 @@ void check_route(const bj::object& route, const std::string& at, const Catalogue
   const std::string name = text_of(route, "provider");
   const bj::object* provider = others.find("provider", name);
   if (provider == nullptr) {
-    out.push_back({at + "/provider", "provider `" + name + "` does not exist." + did_you_mean(name, others.names("provider"))});
+    out.push_back(
+        {at + "/provider", "provider `" + name + "` does not exist." + did_you_mean(name, others.names("provider"))});
     return;
   }
   const bool local = text_of(*provider, "type") == "llama.cpp";
   const char* needed = local ? "file" : "model";
   const char* wrong = local ? "model" : "file";
   if (route.contains(wrong)) {
-    out.push_back({at + "/" + wrong, "provider `" + name + "` is of type " + text_of(*provider, "type") + " and takes `" + needed +
-                                         "`, not `" + wrong + "`"});
+    out.push_back({at + "/" + wrong, "provider `" + name + "` is of type " + text_of(*provider, "type") +
+                                         " and takes `" + needed + "`, not `" + wrong + "`"});
   } else if (!route.contains(needed)) {
-    out.push_back({at, std::string("must have `") + needed + "`: " + (local ? "the name of a GGUF file" : "the model's name at the provider")});
+    out.push_back({at, std::string("must have `") + needed +
+                           "`: " + (local ? "the name of a GGUF file" : "the model's name at the provider")});
   }
   if (route.contains("sha256") && !route.contains("file")) {
     out.push_back({at + "/sha256", "has a meaning beside `file` only"});
@@ -112,7 +114,8 @@ void check_route(const bj::object& route, const std::string& at, const Catalogue
 }
 
 // One file has one content: two digests for it can never both be served.
-void check_digests(std::string_view name, const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
+void check_digests(std::string_view name, const bj::object& spec, const Catalogue& others,
+                   std::vector<SpecError>& out) {
   const auto routes = routes_of(spec);
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const std::string file = text_of(*routes[i], "file");
@@ -162,18 +165,25 @@ llm::Prices prices_of(const bj::object& spec) {
 }  // namespace
 
 resources::Kind model_kind() {
-  return {.name = "model", .schema = std::string(kSchema), .normalise = {}, .check = check, .addressable = true, .plural = "models"};
+  return {.name = "model",
+          .schema = std::string(kSchema),
+          .normalise = {},
+          .check = check,
+          .addressable = true,
+          .plural = "models"};
 }
 
 std::vector<LocalFile> local_files(const bj::object& spec) {
   std::vector<LocalFile> out;
   for (const bj::object* route : routes_of(spec)) {
-    if (const std::string file = text_of(*route, "file"); !file.empty()) out.push_back({file, text_of(*route, "sha256")});
+    if (const std::string file = text_of(*route, "file"); !file.empty())
+      out.push_back({file, text_of(*route, "sha256")});
   }
   return out;
 }
 
-Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version, const ProviderLookup& providers) {
+Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version,
+                                                        const ProviderLookup& providers) {
   auto out = std::make_shared<llm::Model>();
   out->name = version.name;
   out->version = version.version;
@@ -184,12 +194,14 @@ Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version
     const std::string name = text_of(*route, "provider");
     auto provider = providers(name);
     if (!provider) {
-      return fail(ErrorKind::kNotFound, "provider_not_found", "Model `" + version.name + "` names provider `" + name + "`, which does not exist.");
+      return fail(ErrorKind::kNotFound, "provider_not_found",
+                  "Model `" + version.name + "` names provider `" + name + "`, which does not exist.");
     }
     const std::string file = text_of(*route, "file");
     out->routes.push_back({std::move(provider), file.empty() ? text_of(*route, "model") : file});
   }
-  if (out->routes.empty()) return fail(ErrorKind::kInvalid, "invalid_resources", "Model `" + version.name + "` has no routes.");
+  if (out->routes.empty())
+    return fail(ErrorKind::kInvalid, "invalid_resources", "Model `" + version.name + "` has no routes.");
   return out;
 }
 

@@ -13,15 +13,16 @@
 
 namespace fairlead::models {
 
-// See docs/reference/models.md. Immutable, thread-safe. The check wants every provider to exist, `file` where it is of type
-// llama.cpp and `model` elsewhere, and one digest for one file.
+// See docs/reference/models.md. Immutable, thread-safe. The check wants every provider to exist, `file` where it is of
+// type llama.cpp and `model` elsewhere, and one digest for one file.
 resources::Kind model_kind();
 
 // The provider of that name, or null.
 using ProviderLookup = std::function<std::shared_ptr<llm::Provider>(std::string_view name)>;
 
 // A version that the check has passed, ready to be called. Error: provider_not_found, if `providers` has changed since.
-Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version, const ProviderLookup& providers);
+Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version,
+                                                        const ProviderLookup& providers);
 
 // A file that a model's routes want of the local workers.
 struct LocalFile {

@@ -28,13 +28,16 @@ constexpr std::string_view kSuffix = ".gguf";
 
 bool is_name(std::string_view name) {
   constexpr std::string_view kOthers = "._+-";
-  if (name.size() > 200 || name.size() <= kSuffix.size() || !name.ends_with(kSuffix) || kOthers.contains(name.front())) return false;
+  if (name.size() > 200 || name.size() <= kSuffix.size() || !name.ends_with(kSuffix) || kOthers.contains(name.front()))
+    return false;
   return std::ranges::all_of(name, [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.contains(c);
   });
 }
 
-bool is_url(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://"); }
+bool is_url(std::string_view source) {
+  return source.starts_with("http://") || source.starts_with("https://");
+}
 
 std::string name_of(const std::string& source) {
   std::string path = source;
@@ -128,8 +131,9 @@ Result<std::string> ModelFiles::Store::locate(const std::string& file) const {
       if (fs::is_regular_file(folder + "/" + file, error)) return folder + "/" + file;
     }
   }
-  return fail(ErrorKind::kNotFound, "model_file_not_found",
-              "The model file `" + file + "` is not in " + options_.folder + ". Add it with: fairlead models add FILE-OR-URL");
+  return fail(
+      ErrorKind::kNotFound, "model_file_not_found",
+      "The model file `" + file + "` is not in " + options_.folder + ". Add it with: fairlead models add FILE-OR-URL");
 }
 
 void ModelFiles::Store::list_folder(const std::string& folder, std::map<std::string, ModelFile>& out) const {
@@ -140,10 +144,13 @@ void ModelFiles::Store::list_folder(const std::string& folder, std::map<std::str
     const std::uint64_t bytes = each->file_size(unreadable);
     if (unreadable) continue;
     if (is_name(name)) {
-      out.try_emplace(name, ModelFile{name, bytes, digests_.known(each->path().string()).value_or(""), FileState::kReady, bytes, {}});
+      out.try_emplace(
+          name,
+          ModelFile{name, bytes, digests_.known(each->path().string()).value_or(""), FileState::kReady, bytes, {}});
     } else if (name.ends_with(".part") && is_name(name.substr(0, name.size() - 5)) && folder == options_.folder) {
       name.resize(name.size() - 5);
-      out.try_emplace(name, ModelFile{name, 0, {}, FileState::kFailed, bytes, "It was broken off. Add it again to go on."});
+      out.try_emplace(name,
+                      ModelFile{name, 0, {}, FileState::kFailed, bytes, "It was broken off. Add it again to go on."});
     }
   }
 }
@@ -172,9 +179,11 @@ Result<void> ModelFiles::Store::start_engine() {
   return {};
 }
 
-Result<ModelFile> ModelFiles::Store::add(const std::string& source, const std::string& sha256, const std::string& name) {
+Result<ModelFile> ModelFiles::Store::add(const std::string& source, const std::string& sha256,
+                                         const std::string& name) {
   if (!is_url(source) && !source.starts_with('/')) {
-    return fail(ErrorKind::kInvalid, "invalid_source", "`source` must be an absolute path or an http(s) URL.", "source");
+    return fail(ErrorKind::kInvalid, "invalid_source", "`source` must be an absolute path or an http(s) URL.",
+                "source");
   }
   if (source.find_first_of("\r\n") != std::string::npos) {
     return fail(ErrorKind::kInvalid, "invalid_source", "`source` must be one line.", "source");
@@ -183,21 +192,27 @@ Result<ModelFile> ModelFiles::Store::add(const std::string& source, const std::s
   const std::string file = name.empty() ? name_of(source) : name;
   if (!is_name(file)) {
     return fail(ErrorKind::kInvalid, "invalid_name",
-                "A model file's name has letters, digits and . _ + -, at most 200 of them, and ends in .gguf; give one as `name`.", "name");
+                "A model file's name has letters, digits and . _ + -, at most 200 of them, and ends in .gguf; give one "
+                "as `name`.",
+                "name");
   }
   const auto existing = locate(file);
   const std::lock_guard lock(mutex_);
   if (const auto running = jobs_.find(file); running != jobs_.end() && running->second->state == FileState::kFetching) {
     if (running->second->source == source) return running->second->entry();
-    return fail(ErrorKind::kConflict, "model_file_busy", "`" + file + "` is being fetched from another source.", "name");
+    return fail(ErrorKind::kConflict, "model_file_busy", "`" + file + "` is being fetched from another source.",
+                "name");
   }
   if (existing) {
     const auto known = digests_.known(*existing);
     if (wanted.empty() || (known && *known != wanted)) {
       return fail(ErrorKind::kConflict, "model_file_exists",
-                  "There is a model file `" + file + "` already" + (known ? ", with SHA-256 " + *known : std::string()) + ". Give another `name`.", "name");
+                  "There is a model file `" + file + "` already" +
+                      (known ? ", with SHA-256 " + *known : std::string()) + ". Give another `name`.",
+                  "name");
     }
-    if (known) return ModelFile{file, fs::file_size(*existing), *known, FileState::kReady, fs::file_size(*existing), {}};
+    if (known)
+      return ModelFile{file, fs::file_size(*existing), *known, FileState::kReady, fs::file_size(*existing), {}};
   }
   FAIRLEAD_CHECK(start_engine());
   auto job = std::make_shared<Job>();
@@ -214,12 +229,15 @@ Result<ModelFile> ModelFiles::Store::add(const std::string& source, const std::s
 Result<std::string> ModelFiles::Store::check_existing(const Job& job) {
   FAIRLEAD_TRY(std::string made, digests_.digest(job.existing, cancelled_));
   if (made == job.wanted) return made;
-  return fail(ErrorKind::kConflict, "model_file_exists", "There is a model file `" + job.file + "` already, with SHA-256 " + made + ". Give another name.");
+  return fail(ErrorKind::kConflict, "model_file_exists",
+              "There is a model file `" + job.file + "` already, with SHA-256 " + made + ". Give another name.");
 }
 
+// GCC 12 destroys the captures of a lambda within a co_await expression twice: tasks are made first, and awaited then.
 async::Task<Result<std::string>> ModelFiles::Store::fetch(std::shared_ptr<Job> job) {
   if (!job->existing.empty()) {
-    auto checked = co_await engine_->pool.run([this, job] { return check_existing(*job); });
+    auto checking = engine_->pool.run([this, job] { return check_existing(*job); });
+    auto checked = co_await std::move(checking);
     co_return checked;
   }
   auto opened = PartFile::open(path_of(job->file), job->source);
@@ -229,14 +247,17 @@ async::Task<Result<std::string>> ModelFiles::Store::fetch(std::shared_ptr<Job> j
   if (is_url(job->source)) {
     filled = co_await fetch_url(*engine_->client, job->source, *part, job->progress, job->cancellation);
   } else {
-    filled = co_await engine_->pool.run([this, job, part] { return copy_file(job->source, *part, job->progress, cancelled_); });
+    auto copying =
+        engine_->pool.run([this, job, part] { return copy_file(job->source, *part, job->progress, cancelled_); });
+    filled = co_await std::move(copying);
   }
   if (!filled) co_return fail(std::move(filled).error());
-  auto finished = co_await engine_->pool.run([this, job, part] {
+  auto finishing = engine_->pool.run([this, job, part] {
     auto made = part->finish(job->wanted, cancelled_);
     if (made) digests_.remember(path_of(job->file), *made);
     return made;
   });
+  auto finished = co_await std::move(finishing);
   co_return finished;
 }
 
@@ -257,7 +278,8 @@ Result<std::unique_ptr<ModelFiles>> ModelFiles::open(ModelFilesOptions options) 
   std::error_code error;
   fs::create_directories(options.folder, error);
   if (error || !fs::is_directory(options.folder, error)) {
-    return fail(ErrorKind::kUnavailable, "model_folder", "The folder for model files, " + options.folder + ", cannot be made: " + error.message() + ".");
+    return fail(ErrorKind::kUnavailable, "model_folder",
+                "The folder for model files, " + options.folder + ", cannot be made: " + error.message() + ".");
   }
   return std::unique_ptr<ModelFiles>(new ModelFiles(std::make_unique<Store>(std::move(options))));
 }
@@ -265,8 +287,12 @@ Result<std::unique_ptr<ModelFiles>> ModelFiles::open(ModelFilesOptions options) 
 ModelFiles::ModelFiles(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 ModelFiles::~ModelFiles() = default;
 
-Result<std::string> ModelFiles::locate(const std::string& file) const { return store_->locate(file); }
-std::vector<ModelFile> ModelFiles::list() const { return store_->list(); }
+Result<std::string> ModelFiles::locate(const std::string& file) const {
+  return store_->locate(file);
+}
+std::vector<ModelFile> ModelFiles::list() const {
+  return store_->list();
+}
 Result<std::string> ModelFiles::digest(const std::string& path, const std::atomic<bool>& cancelled) {
   return store_->digests().digest(path, cancelled);
 }

@@ -14,7 +14,7 @@ enum class FileState : std::uint8_t { kReady, kFetching, kFailed };
 std::string_view to_string(FileState state);
 
 struct ModelFile {
-  std::string file;  // its name
+  std::string file;         // its name
   std::uint64_t bytes = 0;  // of the whole file; 0: not known yet
   std::string sha256;       // hex; empty: not known yet
   FileState state = FileState::kReady;
@@ -28,8 +28,8 @@ struct ModelFilesOptions {
   std::string ca_file;                     // for https; empty: the system's
 };
 
-// Thread-safe. What is fetched grows as NAME.part and takes its name in one step when it is whole and checked, so a file that
-// is found is a file that is whole. Digests are remembered by path, size and time of change.
+// Thread-safe. What is fetched grows as NAME.part and takes its name in one step when it is whole and checked, so a
+// file that is found is a file that is whole. Digests are remembered by path, size and time of change.
 class ModelFiles {
  public:
   // Errors: model_folder (cannot be made or written).
@@ -38,7 +38,8 @@ class ModelFiles {
   ModelFiles(const ModelFiles&) = delete;
   ModelFiles& operator=(const ModelFiles&) = delete;
 
-  // The file's path. Error: kNotFound, model_file_not_found: the message says where it was looked for and how to add it.
+  // The file's path. Error: kNotFound, model_file_not_found: the message says where it was looked for and how to add
+  // it.
   Result<std::string> locate(const std::string& file) const;
 
   // SHA-256 of a file, hex: from memory if it has not changed, else by reading it, which takes a while; gives up when
@@ -48,9 +49,9 @@ class ModelFiles {
   // By name. Files being fetched and those that failed are in it.
   std::vector<ModelFile> list() const;
 
-  // Starts to copy an absolute path or to fetch an http(s) URL, and returns its entry at once. `sha256` (hex) may be empty;
-  // `name` too: then it is the source's. A file that is there already with that digest is left as it is. Errors: invalid_source,
-  // invalid_name, invalid_sha256, model_file_exists (another content under that name), model_file_busy.
+  // Starts to copy an absolute path or to fetch an http(s) URL, and returns its entry at once. `sha256` (hex) may be
+  // empty; `name` too: then it is the source's. A file that is there already with that digest is left as it is. Errors:
+  // invalid_source, invalid_name, invalid_sha256, model_file_exists (another content under that name), model_file_busy.
   Result<ModelFile> add(const std::string& source, const std::string& sha256, const std::string& name);
 
  private:

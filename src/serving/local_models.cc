@@ -53,7 +53,10 @@ std::string_view to_string(ModelState state) {
 class LocalModels::Supervisor {
  public:
   Supervisor(LocalModelsOptions options, bool temporary_folder, int wake_fd)
-      : options_(std::move(options)), temporary_folder_(temporary_folder), wake_fd_(wake_fd), thread_([this] { run(); }) {}
+      : options_(std::move(options)),
+        temporary_folder_(temporary_folder),
+        wake_fd_(wake_fd),
+        thread_([this] { run(); }) {}
   ~Supervisor() {
     if (temporary_folder_) rmdir(options_.run_folder.c_str());
   }
@@ -207,15 +210,23 @@ Result<std::unique_ptr<LocalModels>> LocalModels::start(LocalModelsOptions optio
   bool temporary = false;
   FAIRLEAD_TRY(options.run_folder, make_run_folder(options.run_folder, temporary));
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_fd < 0) return fail(ErrorKind::kUnavailable, "run_folder", std::string("No event could be made: ") + std::strerror(errno));
-  return std::unique_ptr<LocalModels>(new LocalModels(std::make_unique<Supervisor>(std::move(options), temporary, wake_fd)));
+  if (wake_fd < 0)
+    return fail(ErrorKind::kUnavailable, "run_folder", std::string("No event could be made: ") + std::strerror(errno));
+  return std::unique_ptr<LocalModels>(
+      new LocalModels(std::make_unique<Supervisor>(std::move(options), temporary, wake_fd)));
 }
 
 LocalModels::LocalModels(std::unique_ptr<Supervisor> supervisor) : supervisor_(std::move(supervisor)) {}
-LocalModels::~LocalModels() { stop(); }
+LocalModels::~LocalModels() {
+  stop();
+}
 
-void LocalModels::want(std::vector<WantedModel> models) { supervisor_->want(std::move(models)); }
-void LocalModels::stop(std::chrono::milliseconds patience) { supervisor_->stop(patience); }
+void LocalModels::want(std::vector<WantedModel> models) {
+  supervisor_->want(std::move(models));
+}
+void LocalModels::stop(std::chrono::milliseconds patience) {
+  supervisor_->stop(patience);
+}
 
 std::shared_ptr<const ModelStatus> LocalModels::find(const std::string& file) const {
   const auto directory = supervisor_->directory();
@@ -226,7 +237,8 @@ std::shared_ptr<const ModelStatus> LocalModels::find(const std::string& file) co
 std::vector<PartState> LocalModels::states() const {
   std::vector<PartState> out;
   for (const auto& [file, status] : *supervisor_->directory()) {
-    out.push_back({"model " + file, status->state == ModelState::kReady, std::string(to_string(status->state)), status->progress, status->message});
+    out.push_back({"model " + file, status->state == ModelState::kReady, std::string(to_string(status->state)),
+                   status->progress, status->message});
   }
   return out;
 }

@@ -22,15 +22,15 @@ enum class ModelState : std::uint8_t {
   kLoading,     // the worker reads the file, or its digest is being checked
   kReady,       // answers
   kRestarting,  // the worker died and is started again
-  kFailed,      // cannot be served as it is: missing, damaged, another file than wanted. Tried again when the file changes
+  kFailed,  // cannot be served as it is: missing, damaged, another file than wanted. Tried again when the file changes
 };
 std::string_view to_string(ModelState state);
 
 struct ModelStatus {
   std::string file;
   ModelState state = ModelState::kLoading;
-  double progress = 0;  // of loading, 0…1
-  std::string message;  // why it failed or restarts
+  double progress = 0;                         // of loading, 0…1
+  std::string message;                         // why it failed or restarts
   std::shared_ptr<const http::Origin> origin;  // where to call it, once ready
 };
 
@@ -44,13 +44,13 @@ struct PartState {
 };
 
 struct LocalModelsOptions {
-  std::string run_folder;                   // for sockets; made with mode 0700
-  std::vector<std::string> worker_command;  // program and first arguments: {"/proc/self/exe", "worker"}
+  std::string run_folder;                               // for sockets; made with mode 0700
+  std::vector<std::string> worker_command;              // program and first arguments: {"/proc/self/exe", "worker"}
   int threads = 0, slots = 4, context = 0, queue = 64;  // of each worker, as WorkerOptions
   // The path of a model file. The error's message is what calls to the model and /readyz say.
   std::function<Result<std::string>(const std::string& file)> locate;
-  // SHA-256 of the file, hex; may take long, runs on a thread of its own, gives up when `cancelled` becomes true. Only called
-  // when a digest is wanted. Thread-safe.
+  // SHA-256 of the file, hex; may take long, runs on a thread of its own, gives up when `cancelled` becomes true. Only
+  // called when a digest is wanted. Thread-safe.
   std::function<Result<std::string>(const std::string& path, const std::atomic<bool>& cancelled)> digest;
 };
 

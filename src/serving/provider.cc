@@ -14,9 +14,11 @@ bool is_transport_fault(const Error& error) {
 
 Error worker_died(bool content_started) {
   if (content_started) {
-    return {ErrorKind::kUpstream, "worker_died", "The local model's worker ended in the middle of the answer. It is being restarted."};
+    return {ErrorKind::kUpstream, "worker_died",
+            "The local model's worker ended in the middle of the answer. It is being restarted."};
   }
-  return {ErrorKind::kUnavailable, "worker_died", "The local model's worker ended before it answered. It is being restarted; try again in a few seconds."};
+  return {ErrorKind::kUnavailable, "worker_died",
+          "The local model's worker ended before it answered. It is being restarted; try again in a few seconds."};
 }
 
 // An answer whose worker may die.
@@ -26,7 +28,8 @@ class LocalCompletion final : public llm::Completion {
 
   async::Task<Result<llm::Delta>> next() override {
     auto delta = co_await completion_->next();
-    if (!delta && is_transport_fault(delta.error())) co_return fail(worker_died(completion_->outcome().content_started));
+    if (!delta && is_transport_fault(delta.error()))
+      co_return fail(worker_died(completion_->outcome().content_started));
     co_return delta;
   }
   const llm::Outcome& outcome() const override { return completion_->outcome(); }
@@ -40,12 +43,16 @@ Error not_ready(const std::string& file, const ModelStatus* status) {
     return {ErrorKind::kUnavailable, "model_failed", "The model file `" + file + "` is not served here."};
   }
   switch (status->state) {
-    case ModelState::kFailed: return {ErrorKind::kUnavailable, "model_failed", status->message};
-    case ModelState::kRestarting: return {ErrorKind::kUnavailable, "worker_died", status->message};
-    default: break;
+    case ModelState::kFailed:
+      return {ErrorKind::kUnavailable, "model_failed", status->message};
+    case ModelState::kRestarting:
+      return {ErrorKind::kUnavailable, "worker_died", status->message};
+    default:
+      break;
   }
   return {ErrorKind::kUnavailable, "model_loading",
-          "The model `" + file + "` is loading (" + std::to_string(static_cast<int>(status->progress * 100)) + " %). Try again in a few seconds."};
+          "The model `" + file + "` is loading (" + std::to_string(static_cast<int>(status->progress * 100)) +
+              " %). Try again in a few seconds."};
 }
 
 class LocalProvider final : public llm::Provider {

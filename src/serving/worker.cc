@@ -90,7 +90,8 @@ class DecodeThread {
     const ModelSettings settings{options_.model, options_.threads, options_.slots, options_.context};
     FAIRLEAD_TRY(serving_.model, LoadedModel::load(settings, on_progress));
     FAIRLEAD_TRY(serving_.format, ChatFormat::create(*serving_.model));
-    serving_.scheduler = std::make_unique<Scheduler>(*serving_.model, Scheduler::Options{static_cast<std::size_t>(options_.queue)});
+    serving_.scheduler =
+        std::make_unique<Scheduler>(*serving_.model, Scheduler::Options{static_cast<std::size_t>(options_.queue)});
     return {};
   }
 
@@ -107,14 +108,17 @@ class DecodeThread {
 int serve(const WorkerOptions& options, const sigset_t& signals) {
   StatusPipe status(options.status_fd);
   async::Runtime runtime(1);
-  const std::string name = options.name.empty() ? std::filesystem::path(options.model).filename().string() : options.name;
+  const std::string name =
+      options.name.empty() ? std::filesystem::path(options.model).filename().string() : options.name;
   WorkerService service(name, runtime.loop(0));
   unlink(options.socket.c_str());
   http::ServerOptions http;
   http.address = "unix:" + options.socket;
   http.limits.body_bytes = 256 * 1024 * 1024;  // the gateway has set its own limit already
   http.limits.connections = 4096;
-  http.error_body = [](int status, std::string_view code, std::string_view message) { return http::error_body(status, code, message); };
+  http.error_body = [](int status, std::string_view code, std::string_view message) {
+    return http::error_body(status, code, message);
+  };
   auto server = http::Server::listen(runtime, std::move(http), service.router());
   if (!server) {
     status.report("failed " + server.error().message);
@@ -168,7 +172,10 @@ Result<WorkerOptions> parse_worker_arguments(const std::vector<std::string>& arg
                    : name == "--status-fd" ? &out.status_fd
                    : name == "--parent"    ? &out.parent
                                            : nullptr;
-    std::string* text = name == "--model" ? &out.model : name == "--name" ? &out.name : name == "--socket" ? &out.socket : nullptr;
+    std::string* text = name == "--model"    ? &out.model
+                        : name == "--name"   ? &out.name
+                        : name == "--socket" ? &out.socket
+                                             : nullptr;
     if (integer != nullptr) {
       FAIRLEAD_TRY(*integer, number(name, value));
     } else if (text != nullptr) {
@@ -177,7 +184,8 @@ Result<WorkerOptions> parse_worker_arguments(const std::vector<std::string>& arg
       return fail(ErrorKind::kInvalid, "invalid_arguments", "unknown argument `" + name + "`");
     }
   }
-  if (out.model.empty() || out.socket.empty()) return fail(ErrorKind::kInvalid, "invalid_arguments", "--model and --socket are needed.");
+  if (out.model.empty() || out.socket.empty())
+    return fail(ErrorKind::kInvalid, "invalid_arguments", "--model and --socket are needed.");
   return out;
 }
 

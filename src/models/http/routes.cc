@@ -60,7 +60,9 @@ async::Task<void> add_file(http::Exchange& exchange, Context context) {
   if (!parsed) co_return co_await access::refuse(exchange, std::move(parsed).error());
   ModelFiles* files = context.files;
   const AddRequest request = *std::move(parsed);
-  auto added = co_await context.blocking->run([files, request] { return files->add(request.source, request.sha256, request.name); });
+  auto adding =
+      context.blocking->run([files, request] { return files->add(request.source, request.sha256, request.name); });
+  auto added = co_await std::move(adding);
   if (!added) co_return co_await access::refuse(exchange, std::move(added).error());
   co_await access::respond_json(exchange, 202, entry_json(*added));
 }
@@ -69,12 +71,14 @@ async::Task<void> add_file(http::Exchange& exchange, Context context) {
 
 void add_routes(http::Router& router, const access::Guard& guard, ModelFiles& files, async::BlockingPool& blocking) {
   const Context context{&files, &blocking};
-  router.add(http::Method::kGet, "/api/v1/model-files", guard.protect(Scope::kRead, [context](http::Exchange& exchange, const Principal&) {
-    return list_files(exchange, context);
-  }));
-  router.add(http::Method::kPost, "/api/v1/model-files", guard.protect(Scope::kAdmin, [context](http::Exchange& exchange, const Principal&) {
-    return add_file(exchange, context);
-  }));
+  router.add(http::Method::kGet, "/api/v1/model-files",
+             guard.protect(Scope::kRead, [context](http::Exchange& exchange, const Principal&) {
+               return list_files(exchange, context);
+             }));
+  router.add(http::Method::kPost, "/api/v1/model-files",
+             guard.protect(Scope::kAdmin, [context](http::Exchange& exchange, const Principal&) {
+               return add_file(exchange, context);
+             }));
 }
 
 }  // namespace fairlead::models

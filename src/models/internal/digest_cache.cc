@@ -25,14 +25,18 @@ constexpr std::size_t kChunk = 1024 * 1024;
 
 Result<std::string> read_digest(const std::string& file, const std::atomic<bool>& cancelled) {
   const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return fail(ErrorKind::kUnavailable, "model_file_unreadable", file + " cannot be read: " + std::strerror(errno) + ".");
+  if (fd.get() < 0)
+    return fail(ErrorKind::kUnavailable, "model_file_unreadable",
+                file + " cannot be read: " + std::strerror(errno) + ".");
   Sha256Stream stream;
   std::vector<char> buffer(kChunk);
   for (;;) {
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Reading " + file + " was given up.");
     const ssize_t count = read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(ErrorKind::kUnavailable, "model_file_unreadable", file + " cannot be read: " + std::strerror(errno) + ".");
+    if (count < 0)
+      return fail(ErrorKind::kUnavailable, "model_file_unreadable",
+                  file + " cannot be read: " + std::strerror(errno) + ".");
     if (count == 0) return to_hex(stream.finish());
     stream.update({buffer.data(), static_cast<std::size_t>(count)});
   }
@@ -40,10 +44,12 @@ Result<std::string> read_digest(const std::string& file, const std::atomic<bool>
 
 }  // namespace
 
-DigestCache::DigestCache(std::string path) : path_(std::move(path)) { load(); }
+DigestCache::DigestCache(std::string path) : path_(std::move(path)) {
+  load();
+}
 
 std::optional<DigestCache::Entry> DigestCache::look(const std::string& file) {
-  struct stat found{};
+  struct stat found {};
   if (stat(file.c_str(), &found) != 0) return std::nullopt;
   return Entry{found.st_size, found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec, {}};
 }
@@ -61,7 +67,9 @@ void DigestCache::load() {
     const bj::value* bytes = entry->if_contains("bytes");
     const bj::value* changed = entry->if_contains("changed_ns");
     const bj::value* sha256 = entry->if_contains("sha256");
-    if (bytes == nullptr || !bytes->is_int64() || changed == nullptr || !changed->is_int64() || sha256 == nullptr || !sha256->is_string()) continue;
+    if (bytes == nullptr || !bytes->is_int64() || changed == nullptr || !changed->is_int64() || sha256 == nullptr ||
+        !sha256->is_string())
+      continue;
     entries_[std::string(file)] = {bytes->get_int64(), changed->get_int64(), std::string(sha256->get_string())};
   }
 }

@@ -17,7 +17,9 @@ constexpr std::chrono::seconds kHeadTimeout{60};
 constexpr std::chrono::milliseconds kReadTimeout{60'000};
 constexpr std::size_t kChunk = 1024 * 1024;
 
-std::unexpected<Error> source_failed(std::string message) { return fail(ErrorKind::kUpstream, "model_source", std::move(message)); }
+std::unexpected<Error> source_failed(std::string message) {
+  return fail(ErrorKind::kUpstream, "model_source", std::move(message));
+}
 
 struct Target {
   http::Origin origin;
@@ -33,7 +35,8 @@ Result<Target> parse_target(const std::string& url) {
   const auto path = url.find_first_of("/?#", scheme + 3);
   Target out;
   out.base = url.substr(0, path);
-  if (path != std::string::npos) out.path = url.substr(path, url.find('#') == std::string::npos ? path : url.find('#') - path);
+  if (path != std::string::npos)
+    out.path = url.substr(path, url.find('#') == std::string::npos ? path : url.find('#') - path);
   if (!out.path.starts_with('/')) out.path.insert(0, "/");
   FAIRLEAD_TRY(out.origin, http::Origin::parse(out.base));
   return out;
@@ -125,37 +128,40 @@ async::Task<Result<void>> fetch_url(http::Client& client, std::string url, PartF
       if (auto emptied = part.restart(""); !emptied) co_return fail(std::move(emptied).error());
       continue;
     }
-    if (status != 200 && status != 206) co_return source_failed("The source answered with status " + std::to_string(status) + ".");
+    if (status != 200 && status != 206)
+      co_return source_failed("The source answered with status " + std::to_string(status) + ".");
     if (auto aligned = align(*response, part, progress); !aligned) co_return fail(std::move(aligned).error());
     for (;;) {
       auto bytes = co_await response->read();
       if (!bytes) {
         if (bytes.error().code == "cancelled") co_return fail(std::move(bytes).error());
-        co_return source_failed("The transfer broke after " + std::to_string(part.size()) + " bytes (" + bytes.error().message +
-                                "). Add the model again to go on.");
+        co_return source_failed("The transfer broke after " + std::to_string(part.size()) + " bytes (" +
+                                bytes.error().message + "). Add the model again to go on.");
       }
       if (bytes->empty()) break;
       if (auto kept = part.append(*bytes); !kept) co_return fail(std::move(kept).error());
       progress.fetched = part.size();
     }
     if (progress.total != 0 && part.size() != progress.total) {
-      co_return source_failed("The transfer ended after " + std::to_string(part.size()) + " of " + std::to_string(progress.total.load()) +
-                              " bytes. Add the model again to go on.");
+      co_return source_failed("The transfer ended after " + std::to_string(part.size()) + " of " +
+                              std::to_string(progress.total.load()) + " bytes. Add the model again to go on.");
     }
     co_return Result<void>{};
   }
   co_return source_failed("The source redirects more than " + std::to_string(kRedirects) + " times.");
 }
 
-Result<void> copy_file(const std::string& path, PartFile& part, FetchProgress& progress, const std::atomic<bool>& cancelled) {
+Result<void> copy_file(const std::string& path, PartFile& part, FetchProgress& progress,
+                       const std::atomic<bool>& cancelled) {
   const UniqueFd from(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat found{};
+  struct stat found {};
   if (from.get() < 0 || fstat(from.get(), &found) != 0) {
     return fail(ErrorKind::kInvalid, "model_source", path + " cannot be read: " + std::strerror(errno) + ".");
   }
   if (!S_ISREG(found.st_mode)) return fail(ErrorKind::kInvalid, "model_source", path + " is not a file.");
   // A tag of our own, so that a copy of a file that has changed is not gone on with.
-  const std::string tag = std::to_string(found.st_size) + "-" + std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec);
+  const std::string tag = std::to_string(found.st_size) + "-" + std::to_string(found.st_mtim.tv_sec) + "." +
+                          std::to_string(found.st_mtim.tv_nsec);
   if (part.etag() != tag) FAIRLEAD_CHECK(part.restart(tag));
   progress.total = static_cast<std::uint64_t>(found.st_size);
   std::vector<char> buffer(kChunk);
@@ -163,7 +169,8 @@ Result<void> copy_file(const std::string& path, PartFile& part, FetchProgress& p
     progress.fetched = part.size();
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Copying " + path + " was given up.");
     const ssize_t count = pread(from.get(), buffer.data(), buffer.size(), static_cast<off_t>(part.size()));
-    if (count < 0) return fail(ErrorKind::kUnavailable, "model_source", path + " cannot be read: " + std::strerror(errno) + ".");
+    if (count < 0)
+      return fail(ErrorKind::kUnavailable, "model_source", path + " cannot be read: " + std::strerror(errno) + ".");
     if (count == 0) return {};
     FAIRLEAD_CHECK(part.append({buffer.data(), static_cast<std::size_t>(count)}));
   }

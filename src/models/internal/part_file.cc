@@ -50,7 +50,7 @@ Result<PartFile> PartFile::open(std::string path, const std::string& source) {
   const std::string part = out.path_ + ".part";
   out.fd_ = UniqueFd(::open(part.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (out.fd_.get() < 0) return write_failed(part);
-  struct stat found{};
+  struct stat found {};
   if (fstat(out.fd_.get(), &found) != 0) return write_failed(part);
   out.size_ = static_cast<std::uint64_t>(found.st_size);
   std::ifstream in(part + ".source");
@@ -93,7 +93,8 @@ Result<void> PartFile::check_header() const {
   const ssize_t count = pread(fd_.get(), header, sizeof header, 0);
   if (count >= 0 && may_be_gguf({header, static_cast<std::size_t>(count)})) return {};
   remove();
-  return fail(ErrorKind::kInvalid, "model_file_invalid", "What `" + source_ + "` holds is not a GGUF file of version 2 or 3.");
+  return fail(ErrorKind::kInvalid, "model_file_invalid",
+              "What `" + source_ + "` holds is not a GGUF file of version 2 or 3.");
 }
 
 void PartFile::remove() const {
@@ -106,25 +107,30 @@ Result<std::string> PartFile::finish(const std::string& wanted_sha256, const std
   FAIRLEAD_CHECK(check_header());
   if (size_ < kHeader) {
     remove();
-    return fail(ErrorKind::kInvalid, "model_file_invalid", "What `" + source_ + "` holds is too short for a GGUF file.");
+    return fail(ErrorKind::kInvalid, "model_file_invalid",
+                "What `" + source_ + "` holds is too short for a GGUF file.");
   }
   Sha256Stream stream;
   std::vector<char> buffer(kChunk);
   for (std::uint64_t at = 0; at < size_;) {
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Checking " + path_ + " was given up.");
     const ssize_t count = pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));
-    if (count <= 0) return fail(ErrorKind::kUnavailable, "model_file_unreadable", path_ + ".part cannot be read: " + std::strerror(errno) + ".");
+    if (count <= 0)
+      return fail(ErrorKind::kUnavailable, "model_file_unreadable",
+                  path_ + ".part cannot be read: " + std::strerror(errno) + ".");
     stream.update({buffer.data(), static_cast<std::size_t>(count)});
     at += static_cast<std::uint64_t>(count);
   }
   std::string made = to_hex(stream.finish());
   if (!wanted_sha256.empty() && made != wanted_sha256) {
     remove();
-    return fail(ErrorKind::kInvalid, "model_file_digest", "`" + source_ + "` has SHA-256 " + made + ", not " + wanted_sha256 + ". It was not kept.");
+    return fail(ErrorKind::kInvalid, "model_file_digest",
+                "`" + source_ + "` has SHA-256 " + made + ", not " + wanted_sha256 + ". It was not kept.");
   }
   if (fsync(fd_.get()) != 0) return write_failed(path_ + ".part");
   // Never over a file that has come there in the meantime.
-  if (renameat2(AT_FDCWD, (path_ + ".part").c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) return write_failed(path_);
+  if (renameat2(AT_FDCWD, (path_ + ".part").c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0)
+    return write_failed(path_);
   const UniqueFd folder(::open(std::filesystem::path(path_).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   fsync(folder.get());
   remove();

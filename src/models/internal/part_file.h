@@ -10,8 +10,8 @@
 
 namespace fairlead::models {
 
-// PATH.part beside the place where the file will stand, and PATH.part.source, which says where it comes from. Used by one
-// thread at a time.
+// PATH.part beside the place where the file will stand, and PATH.part.source, which says where it comes from. Used by
+// one thread at a time.
 class PartFile {
  public:
   // Opens what an earlier try left, if it came from the same source, else starts anew. Error: model_file_write.
@@ -24,8 +24,8 @@ class PartFile {
   Result<void> restart(const std::string& etag);
   // Errors: model_file_write (the disk is full), model_file_invalid as soon as it is seen not to be a GGUF file.
   Result<void> append(std::string_view bytes);
-  // Checks the whole and gives it its name. Returns its SHA-256, hex. Errors: model_file_invalid, model_file_digest (it is not
-  // the file that was asked for; what was fetched is deleted), model_file_write, kCancelled.
+  // Checks the whole and gives it its name. Returns its SHA-256, hex. Errors: model_file_invalid, model_file_digest (it
+  // is not the file that was asked for; what was fetched is deleted), model_file_write, kCancelled.
   Result<std::string> finish(const std::string& wanted_sha256, const std::atomic<bool>& cancelled);
 
  private:
@@ -38,8 +38,8 @@ class PartFile {
 };
 
 // What begins every GGUF file that llama.cpp reads: magic, version 2 or 3, sane counts
-// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). `bytes` may be shorter than the 24 bytes of a header; then what
-// is there is checked.
+// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). `bytes` may be shorter than the 24 bytes of a header;
+// then what is there is checked.
 bool may_be_gguf(std::string_view bytes);
 
 }  // namespace fairlead::models

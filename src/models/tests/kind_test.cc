@@ -57,7 +57,8 @@ bool fits_schema(std::string_view spec) {
 }
 
 TEST(ModelKind, TakesTheModelOfTheTour) {
-  const std::string spec = R"({"routes": [{"provider": "local", "file": "a.gguf"}, {"provider": "openai", "model": "gpt-5-mini"}]})";
+  const std::string spec =
+      R"({"routes": [{"provider": "local", "file": "a.gguf"}, {"provider": "openai", "model": "gpt-5-mini"}]})";
   EXPECT_TRUE(fits_schema(spec));
   EXPECT_TRUE(check(catalogue(), spec).empty());
 }
@@ -68,7 +69,8 @@ TEST(ModelKind, SchemaRefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "local", "file": "a.gguf", "sha256": "b179"}]})"));
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y"}], "prices": {"input": -1}})"));
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y"}], "timeout": "soon"})"));
-  EXPECT_TRUE(fits_schema(R"({"routes": [{"provider": "x", "model": "y"}], "timeout": "1.5s", "card": {"licence": "MIT"}})"));
+  EXPECT_TRUE(
+      fits_schema(R"({"routes": [{"provider": "x", "model": "y"}], "timeout": "1.5s", "card": {"licence": "MIT"}})"));
 }
 
 TEST(ModelKind, SaysWhichProviderIsMeant) {
@@ -77,8 +79,10 @@ TEST(ModelKind, SaysWhichProviderIsMeant) {
 }
 
 TEST(ModelKind, WantsAFileOfLocalProvidersAndAModelOfOthers) {
-  EXPECT_THAT(only_fault(R"({"routes": [{"provider": "local", "model": "x"}]})"), HasSubstr("takes `file`, not `model`"));
-  EXPECT_THAT(only_fault(R"({"routes": [{"provider": "openai", "file": "x.gguf"}]})"), HasSubstr("takes `model`, not `file`"));
+  EXPECT_THAT(only_fault(R"({"routes": [{"provider": "local", "model": "x"}]})"),
+              HasSubstr("takes `file`, not `model`"));
+  EXPECT_THAT(only_fault(R"({"routes": [{"provider": "openai", "file": "x.gguf"}]})"),
+              HasSubstr("takes `model`, not `file`"));
   EXPECT_THAT(only_fault(R"({"routes": [{"provider": "openai"}]})"), HasSubstr("/routes/0: must have `model`"));
 }
 
@@ -95,7 +99,9 @@ class NamedProvider final : public llm::Provider {
  public:
   std::string_view name() const override { return "local"; }
   std::string_view type() const override { return "llama.cpp"; }
-  async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall) override { co_return fail(ErrorKind::kInternal, "unused", ""); }
+  async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall) override {
+    co_return fail(ErrorKind::kInternal, "unused", "");
+  }
 };
 
 TEST(CompileModel, MakesRoutesPricesAndTimeout) {

@@ -41,7 +41,9 @@ class Source {
     server_->drain(std::chrono::milliseconds(200));
     runtime_.stop();
   }
-  std::string url(std::string_view path) const { return "http://127.0.0.1:" + std::to_string(server_->port()) + std::string(path); }
+  std::string url(std::string_view path) const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + std::string(path);
+  }
 
   std::atomic<bool> breaks{false};
   std::string etag = "\"v1\"";
@@ -59,7 +61,8 @@ class Source {
       ++ranges;
       const std::size_t from = std::stoul(std::string(range->substr(6)));
       const std::string size = std::to_string(content_.size());
-      exchange.add_header("content-range", "bytes " + std::to_string(from) + "-" + std::to_string(content_.size() - 1) + "/" + size);
+      exchange.add_header("content-range",
+                          "bytes " + std::to_string(from) + "-" + std::to_string(content_.size() - 1) + "/" + size);
       const std::string rest = content_.substr(from);
       (void)co_await exchange.respond(206, "application/octet-stream", rest);
       co_return;

@@ -59,7 +59,9 @@ std::string entries(const std::vector<TokenLogprob>& logprobs) {
   return out;
 }
 
-std::string logprobs_object(std::string_view entries) { return fmt::format(R"({{"content":[{}],"refusal":null}})", entries); }
+std::string logprobs_object(std::string_view entries) {
+  return fmt::format(R"({{"content":[{}],"refusal":null}})", entries);
+}
 
 std::string_view finish_name(Finish finish, bool called_tools) {
   if (finish == Finish::kLength) return "length";
@@ -74,11 +76,13 @@ std::string_view beyond(std::string_view now, std::string_view before) {
 
 }  // namespace
 
-AnswerWriter::AnswerWriter(AnswerOptions options) : options_(std::move(options)), choices_(static_cast<std::size_t>(options_.choices)) {}
+AnswerWriter::AnswerWriter(AnswerOptions options)
+    : options_(std::move(options)), choices_(static_cast<std::size_t>(options_.choices)) {}
 AnswerWriter::~AnswerWriter() = default;
 
 std::string AnswerWriter::head(std::string_view object) const {
-  std::string out = fmt::format(R"({{"id":"{}","object":"{}","created":{},"model":)", options_.id, object, options_.created);
+  std::string out =
+      fmt::format(R"({{"id":"{}","object":"{}","created":{},"model":)", options_.id, object, options_.created);
   append_string(out, options_.model);
   return out;
 }
@@ -114,14 +118,16 @@ void AnswerWriter::take(const Piece& piece) {
   } else {
     now.content = choice.sent.content + piece.text;
   }
-  append_delta(piece.choice, choice, now, options_.logprobs && !piece.logprobs.empty() ? logprobs_object(entries(piece.logprobs)) : "null");
+  append_delta(piece.choice, choice, now,
+               options_.logprobs && !piece.logprobs.empty() ? logprobs_object(entries(piece.logprobs)) : "null");
   if (!options_.reader) choice.sent.content.clear();
 }
 
 void AnswerWriter::append_chunk(int index, std::string_view delta, std::string_view logprobs, std::string_view finish) {
   events_ += "data: ";
   events_ += head("chat.completion.chunk");
-  fmt::format_to(std::back_inserter(events_), R"(,"choices":[{{"index":{},"delta":{},"logprobs":{},"finish_reason":)", index, delta, logprobs);
+  fmt::format_to(std::back_inserter(events_), R"(,"choices":[{{"index":{},"delta":{},"logprobs":{},"finish_reason":)",
+                 index, delta, logprobs);
   if (finish.empty()) {
     events_ += "null}]";
   } else {
@@ -227,7 +233,8 @@ std::string AnswerWriter::whole(int prompt_tokens, int cached_tokens) const {
       out += ",\"tool_calls\":[";
       for (const llm::ToolCall& call : choice.sent.tool_calls) {
         if (out.back() != '[') out += ',';
-        fmt::format_to(std::back_inserter(out), R"({{"id":"call_{}","type":"function","function":{{"name":)", new_id(options_.created * 1'000'000));
+        fmt::format_to(std::back_inserter(out), R"({{"id":"call_{}","type":"function","function":{{"name":)",
+                       new_id(options_.created * 1'000'000));
         append_string(out, call.name);
         out += ",\"arguments\":";
         append_string(out, call.arguments);
@@ -236,7 +243,8 @@ std::string AnswerWriter::whole(int prompt_tokens, int cached_tokens) const {
       out += ']';
     }
     fmt::format_to(std::back_inserter(out), R"(}},"logprobs":{},"finish_reason":"{}"}})",
-                   options_.logprobs ? logprobs_object(choice.logprobs) : "null", finish_name(choice.finish, choice.called_tools));
+                   options_.logprobs ? logprobs_object(choice.logprobs) : "null",
+                   finish_name(choice.finish, choice.called_tools));
   }
   return out + "],\"usage\":" + usage(prompt_tokens, cached_tokens) + "}";
 }

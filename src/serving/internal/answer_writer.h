@@ -11,7 +11,7 @@
 namespace fairlead::serving {
 
 struct AnswerOptions {
-  std::string id;  // "chatcmpl-…"
+  std::string id;            // "chatcmpl-…"
   std::int64_t created = 0;  // unix seconds
   std::string model;
   int choices = 1;

@@ -21,7 +21,8 @@ std::vector<std::string> control_tokens(const llama_vocab* vocab) {
   const int count = llama_vocab_n_tokens(vocab);
   for (Token token = 0; token < count; ++token) {
     const int kind = llama_vocab_get_attr(vocab, token);
-    if ((kind & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0) out.emplace_back(llama_vocab_get_text(vocab, token));
+    if ((kind & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0)
+      out.emplace_back(llama_vocab_get_text(vocab, token));
   }
   return out;
 }
@@ -39,7 +40,8 @@ class TemplateReader final : public AnswerReader {
       const common_chat_msg message = common_chat_parse(text, !whole, parameters_);
       out.content = message.content;
       out.reasoning = message.reasoning_content;
-      for (const common_chat_tool_call& call : message.tool_calls) out.tool_calls.push_back({"", call.name, call.arguments});
+      for (const common_chat_tool_call& call : message.tool_calls)
+        out.tool_calls.push_back({"", call.name, call.arguments});
     } catch (const std::exception&) {
       // What does not follow the format is an answer in words.
       if (whole) out.content = text;
@@ -69,7 +71,8 @@ Result<Shape> shape_of(const llm::ChatRequest& request) {
   out.schema = bj::object{{"type", "object"}};
   if (type->get_string() != "json_schema") return out;
   const bj::value* named = object->if_contains("json_schema");
-  const bj::value* schema = named != nullptr && named->is_object() ? named->get_object().if_contains("schema") : nullptr;
+  const bj::value* schema =
+      named != nullptr && named->is_object() ? named->get_object().if_contains("schema") : nullptr;
   if (schema != nullptr && !schema->is_null()) out.schema = *schema;
   return out;
 }
@@ -79,7 +82,8 @@ Result<std::string> grammar_of(const bj::value& schema, std::string_view param) 
     return json_schema_to_grammar(common_json::parse(json::to_text(schema)));
   } catch (const std::exception& error) {
     return fail(ErrorKind::kInvalid, "invalid_value",
-                "Invalid schema for " + std::string(param) + ": it cannot be held to. " + error.what(), std::string(param));
+                "Invalid schema for " + std::string(param) + ": it cannot be held to. " + error.what(),
+                std::string(param));
   }
 }
 
@@ -103,14 +107,16 @@ ChatFormat::~ChatFormat() = default;
 
 Result<std::unique_ptr<ChatFormat>> ChatFormat::create(const LoadedModel& model) {
   try {
-    auto state = std::make_unique<State>(State{&model, common_chat_templates_init(model.model(), ""), PlainText(control_tokens(model.vocab()))});
+    auto state = std::make_unique<State>(
+        State{&model, common_chat_templates_init(model.model(), ""), PlainText(control_tokens(model.vocab()))});
     const auto can = common_chat_templates_get_caps(state->templates.get());
     const auto has = [&](const char* name) { return can.contains(name) && can.at(name); };
     state->knows_tools = has("supports_tools") && has("supports_tool_calls");
     state->thinks = common_chat_templates_support_enable_thinking(state->templates.get());
     return std::unique_ptr<ChatFormat>(new ChatFormat(std::move(state)));
   } catch (const std::exception& error) {
-    return fail(ErrorKind::kInvalid, "model_invalid", std::string("The model's chat template cannot be used: ") + error.what());
+    return fail(ErrorKind::kInvalid, "model_invalid",
+                std::string("The model's chat template cannot be used: ") + error.what());
   }
 }
 
@@ -118,11 +124,19 @@ Result<common_chat_msg> ChatFormat::State::message(const llm::Message& from, std
   common_chat_msg out;
   switch (from.role) {
     case llm::Role::kSystem:
-    case llm::Role::kDeveloper: out.role = "system"; break;
-    case llm::Role::kAssistant: out.role = "assistant"; break;
+    case llm::Role::kDeveloper:
+      out.role = "system";
+      break;
+    case llm::Role::kAssistant:
+      out.role = "assistant";
+      break;
     case llm::Role::kTool:
-    case llm::Role::kFunction: out.role = "tool"; break;
-    case llm::Role::kUser: out.role = "user"; break;
+    case llm::Role::kFunction:
+      out.role = "tool";
+      break;
+    case llm::Role::kUser:
+      out.role = "user";
+      break;
   }
   for (std::size_t i = 0; i < from.content.size(); ++i) {
     const llm::ContentPart& part = from.content[i];
@@ -133,7 +147,8 @@ Result<common_chat_msg> ChatFormat::State::message(const llm::Message& from, std
     out.content += part.text;
   }
   out.content = marked(out.content);  // joined first: a token may be spread over parts
-  for (const llm::ToolCall& call : from.tool_calls) out.tool_calls.push_back({marked(call.name), marked(call.arguments), call.id});
+  for (const llm::ToolCall& call : from.tool_calls)
+    out.tool_calls.push_back({marked(call.name), marked(call.arguments), call.id});
   out.tool_call_id = marked(from.tool_call_id);
   out.tool_name = marked(from.name);
   if (!knows_tools) {
@@ -151,10 +166,12 @@ Result<common_chat_msg> ChatFormat::State::message(const llm::Message& from, std
   return out;
 }
 
-Result<std::vector<common_chat_msg>> ChatFormat::State::messages(const llm::ChatRequest& request, const ToolRequest& tools) const {
+Result<std::vector<common_chat_msg>> ChatFormat::State::messages(const llm::ChatRequest& request,
+                                                                 const ToolRequest& tools) const {
   FAIRLEAD_TRY(const auto parsed, request.parse_messages());
   if (parsed.empty()) {
-    return fail(ErrorKind::kInvalid, "invalid_value", "Invalid 'messages': empty array. Expected an array with minimum length 1.", "messages");
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "Invalid 'messages': empty array. Expected an array with minimum length 1.", "messages");
   }
   std::vector<common_chat_msg> out;
   for (std::size_t i = 0; i < parsed.size(); ++i) {
@@ -197,8 +214,10 @@ Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
   inputs.add_eos = llama_vocab_get_add_eos(state.model->vocab());
   inputs.reasoning_format = by_template ? COMMON_REASONING_FORMAT_AUTO : COMMON_REASONING_FORMAT_NONE;
   if (calls_tools && state.knows_tools) {
-    for (const Tool& tool : tools.tools) inputs.tools.push_back({tool.name, state.marked(tool.description), json::to_text(tool.parameters)});
-    inputs.tool_choice = tools.choice == ToolChoice::kRequired ? COMMON_CHAT_TOOL_CHOICE_REQUIRED : COMMON_CHAT_TOOL_CHOICE_AUTO;
+    for (const Tool& tool : tools.tools)
+      inputs.tools.push_back({tool.name, state.marked(tool.description), json::to_text(tool.parameters)});
+    inputs.tool_choice =
+        tools.choice == ToolChoice::kRequired ? COMMON_CHAT_TOOL_CHOICE_REQUIRED : COMMON_CHAT_TOOL_CHOICE_AUTO;
     inputs.parallel_tool_calls = tools.parallel;
   }
   if (by_template && shape.constrained) {
@@ -218,10 +237,12 @@ Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
       out.grammar_lazy = made.grammar_lazy;
       out.preserved = std::move(made.preserved_tokens);
       out.generation_prompt = std::move(made.generation_prompt);
-      for (const auto& trigger : made.grammar_triggers) out.triggers.push_back({static_cast<int>(trigger.type), trigger.value, trigger.token});
+      for (const auto& trigger : made.grammar_triggers)
+        out.triggers.push_back({static_cast<int>(trigger.type), trigger.value, trigger.token});
     }
   } catch (const std::exception& error) {
-    return fail(ErrorKind::kInvalid, "invalid_value", std::string("The model's chat template refuses these messages: ") + error.what(), "messages");
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                std::string("The model's chat template refuses these messages: ") + error.what(), "messages");
   }
   if (by_template) return out;
 
@@ -229,10 +250,12 @@ Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
     out.reader = tool_reader();
     bj::value schema = tool_call_schema(tools);
     if (shape.constrained && tools.choice == ToolChoice::kAuto) {
-      schema = bj::object{{"anyOf", bj::array{moved_schema(schema, "/anyOf/0"), moved_schema(shape.schema, "/anyOf/1")}}};
+      schema =
+          bj::object{{"anyOf", bj::array{moved_schema(schema, "/anyOf/0"), moved_schema(shape.schema, "/anyOf/1")}}};
     } else if (tools.choice == ToolChoice::kAuto) {
       out.grammar_lazy = true;
-      out.triggers.push_back({COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN_FULL, R"(^\s*(\{\s*"tool_calls"[\s\S]*))", LLAMA_TOKEN_NULL});
+      out.triggers.push_back(
+          {COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN_FULL, R"(^\s*(\{\s*"tool_calls"[\s\S]*))", LLAMA_TOKEN_NULL});
     }
     FAIRLEAD_TRY(out.grammar, grammar_of(schema, "tools"));
   } else if (shape.constrained) {

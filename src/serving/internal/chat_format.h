@@ -34,13 +34,13 @@ struct GrammarTrigger {
 
 struct ChatPrompt {
   std::vector<Token> tokens;
-  std::string grammar;  // GBNF that the answer must follow; empty: any text
+  std::string grammar;               // GBNF that the answer must follow; empty: any text
   bool grammar_of_template = false;  // made by llama.cpp's template code: it starts with the generation prompt
   bool grammar_lazy = false;         // in force once a trigger has been seen
   std::vector<GrammarTrigger> triggers;
   std::vector<std::string> preserved;  // control tokens that are part of the answer's text
   std::string generation_prompt;
-  std::vector<std::string> stops;  // of the template, beside the request's
+  std::vector<std::string> stops;              // of the template, beside the request's
   std::shared_ptr<const AnswerReader> reader;  // null: the text is the content
 };
 
@@ -52,8 +52,8 @@ class ChatFormat {
   ~ChatFormat();
 
   // Control tokens written out in messages and tool descriptions stay plain text: no one speaks in another's role.
-  // Errors are kInvalid with `param`: messages that the template refuses, parts that are not text, a schema that cannot be
-  // made a grammar.
+  // Errors are kInvalid with `param`: messages that the template refuses, parts that are not text, a schema that cannot
+  // be made a grammar.
   Result<ChatPrompt> prepare(const llm::ChatRequest& request) const;
 
  private:

@@ -12,10 +12,10 @@ namespace fairlead::serving {
 using Token = std::int32_t;
 
 struct DecoderLimits {
-  int sequences = 1;     // that may be in the cache at the same time, numbered from 0
-  int context = 4096;    // tokens a sequence may have, prompt and answer
-  int batch = 512;       // tokens in one decode()
-  bool partial = true;   // a sequence may be cut back, and its beginning copied to another
+  int sequences = 1;    // that may be in the cache at the same time, numbered from 0
+  int context = 4096;   // tokens a sequence may have, prompt and answer
+  int batch = 512;      // tokens in one decode()
+  bool partial = true;  // a sequence may be cut back, and its beginning copied to another
 };
 
 // A model with its cache of keys and values. Used by one thread; the seam behind which tests put a model of their own.
@@ -32,7 +32,8 @@ class Decoder {
   };
   // Appends the items to their sequences. Error: decode_failed; then the sequences named in `items` hold nothing.
   virtual Result<void> decode(std::span<const Item> items) = 0;
-  // The model's raw scores for what follows the item (an index into the last decode()'s items), until the next decode().
+  // The model's raw scores for what follows the item (an index into the last decode()'s items), until the next
+  // decode().
   virtual std::span<const float> logits(int item) = 0;
 
   // Cuts a sequence back to its first `length` tokens; false: that could not be done, and the sequence is empty now.

@@ -18,8 +18,8 @@ namespace {
 
 constexpr log::Logger kLog{"serving"};
 
-// The last complaint of llama.cpp, which says why a file cannot be loaded in its log alone. Nothing else of that log is kept:
-// once a model is loaded, it may quote a request.
+// The last complaint of llama.cpp, which says why a file cannot be loaded in its log alone. Nothing else of that log is
+// kept: once a model is loaded, it may quote a request.
 struct LastComplaint {
   std::mutex mutex;
   std::string text;
@@ -54,7 +54,9 @@ void load_backends() {
   ggml_backend_load_all_from_path(folder.c_str());
 }
 
-bool progress(float value, void* self) { return (*static_cast<std::function<bool(float)>*>(self))(value); }
+bool progress(float value, void* self) {
+  return (*static_cast<std::function<bool(float)>*>(self))(value);
+}
 
 }  // namespace
 
@@ -72,7 +74,8 @@ struct LoadedModel::Batch {
   llama_batch value;
 };
 
-Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelSettings& settings, std::function<bool(float)> on_progress) {
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelSettings& settings,
+                                                       std::function<bool(float)> on_progress) {
   llama_log_set(&hear, &complaint());
   common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);
   load_backends();
@@ -87,8 +90,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelSettings& sett
   loaded->model_ = llama_model_load_from_file(settings.path.c_str(), parameters);
   if (loaded->model_ == nullptr) {
     const std::lock_guard lock(complaint().mutex);
-    return fail(ErrorKind::kInvalid, "model_invalid",
-                "llama.cpp cannot load the file: " + (complaint().text.empty() ? "it gave no reason" : complaint().text) + ".");
+    return fail(
+        ErrorKind::kInvalid, "model_invalid",
+        "llama.cpp cannot load the file: " + (complaint().text.empty() ? "it gave no reason" : complaint().text) + ".");
   }
   loaded->vocab_ = llama_model_get_vocab(loaded->model_);
   if (!llama_model_has_decoder(loaded->model_) || llama_model_has_encoder(loaded->model_)) {
@@ -99,7 +103,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelSettings& sett
 }
 
 Result<void> LoadedModel::make_context(const ModelSettings& settings) {
-  const int threads = settings.threads > 0 ? settings.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int threads =
+      settings.threads > 0 ? settings.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int trained = llama_model_n_ctx_train(model_);
   int per_call = settings.context > 0 ? settings.context : 4096;
   if (trained > 0) per_call = std::min(per_call, trained);
@@ -119,7 +124,8 @@ Result<void> LoadedModel::make_context(const ModelSettings& settings) {
   context_ = llama_init_from_model(model_, parameters);
   if (context_ == nullptr) {
     return fail(ErrorKind::kUnavailable, "model_memory",
-                "There is no room for " + std::to_string(parameters.n_ctx) + " tokens of context. Lower serving.context or serving.slots.");
+                "There is no room for " + std::to_string(parameters.n_ctx) +
+                    " tokens of context. Lower serving.context or serving.slots.");
   }
   attach_threads(threads);
   tuner_.emplace(threads);
@@ -133,8 +139,10 @@ void LoadedModel::attach_threads(int threads) {
   ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   if (cpu == nullptr) return;
   ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(cpu);
-  auto* make = reinterpret_cast<decltype(&ggml_threadpool_new)>(ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_new"));
-  auto* free = reinterpret_cast<decltype(&ggml_threadpool_free)>(ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_free"));
+  auto* make = reinterpret_cast<decltype(&ggml_threadpool_new)>(
+      ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_new"));
+  auto* free = reinterpret_cast<decltype(&ggml_threadpool_free)>(
+      ggml_backend_reg_get_proc_address(registry, "ggml_threadpool_free"));
   if (make == nullptr || free == nullptr) return;
   ggml_threadpool_params parameters = ggml_threadpool_params_default(threads);
   threads_ = std::make_unique<Threads>();
@@ -170,7 +178,7 @@ Result<void> LoadedModel::decode(std::span<const Item> items) {
     batch.logits[i] = items[i].wants_logits ? 1 : 0;
   }
   int code = -1;
-  // A batch with a prompt is work enough between two waits; the steps of answers alone are what waiting slows down.
+  // Steps of answers alone can be compared with each other; what a batch with a prompt takes depends on the prompt.
   const bool answers_only = items.size() <= static_cast<std::size_t>(limits_.sequences);
   const auto before = std::chrono::steady_clock::now();
   use_threads(tuner_->threads());
@@ -188,7 +196,8 @@ Result<void> LoadedModel::decode(std::span<const Item> items) {
   std::set<std::int32_t> sequences;
   for (const Item& item : items) sequences.insert(item.sequence);
   for (const std::int32_t sequence : sequences) llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1);
-  return fail(ErrorKind::kInternal, "decode_failed", "llama.cpp could not run the model (code " + std::to_string(code) + ").");
+  return fail(ErrorKind::kInternal, "decode_failed",
+              "llama.cpp could not run the model (code " + std::to_string(code) + ").");
 }
 
 std::span<const float> LoadedModel::logits(int item) {
@@ -209,16 +218,19 @@ void LoadedModel::share(int from, int to, int length) {
 std::string LoadedModel::description() const {
   char text[256];
   const int length = llama_model_desc(model_, text, sizeof text);
-  return length > 0 ? std::string(text, static_cast<std::size_t>(std::min<int>(length, sizeof text - 1))) : std::string();
+  return length > 0 ? std::string(text, static_cast<std::size_t>(std::min<int>(length, sizeof text - 1)))
+                    : std::string();
 }
 
 std::vector<Token> LoadedModel::tokenise(std::string_view text, bool beginning, bool special) const {
   std::vector<Token> tokens(text.size() + 8);
   const auto length = static_cast<std::int32_t>(text.size());
-  int count = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()), beginning, special);
+  int count = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                             beginning, special);
   if (count < 0) {
     tokens.resize(static_cast<std::size_t>(-static_cast<std::int64_t>(count)));
-    count = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()), beginning, special);
+    count = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                           beginning, special);
   }
   tokens.resize(static_cast<std::size_t>(std::max(count, 0)));
   return tokens;

@@ -19,18 +19,20 @@ namespace fairlead::serving {
 
 struct ModelSettings {
   std::string path;
-  int threads = 0;   // 0: one a core
-  int slots = 4;     // answers at the same time
-  int context = 0;   // tokens a call may have, prompt and answer; 0: the model's own, at most 4096
+  int threads = 0;  // 0: one a core
+  int slots = 4;    // answers at the same time
+  int context = 0;  // tokens a call may have, prompt and answer; 0: the model's own, at most 4096
 };
 
-// Loading finds the CPU code that suits this machine beside the program's libraries. Made by one thread; the vocabulary may
-// be used by any, the rest by one at a time.
+// Loading finds the CPU code that suits this machine beside the program's libraries. Made by one thread; the vocabulary
+// may be used by any, the rest by one at a time.
 class LoadedModel final : public Decoder {
  public:
-  // `on_progress` hears 0…1 while the weights are read; false from it ends the loading. Errors: model_invalid (not a GGUF, or
-  // cut short, or of a kind that llama.cpp does not know), with its own words; model_memory (no room for the cache).
-  static Result<std::unique_ptr<LoadedModel>> load(const ModelSettings& settings, std::function<bool(float)> on_progress);
+  // `on_progress` hears 0…1 while the weights are read; false from it ends the loading. Errors: model_invalid (not a
+  // GGUF, or cut short, or of a kind that llama.cpp does not know), with its own words; model_memory (no room for the
+  // cache).
+  static Result<std::unique_ptr<LoadedModel>> load(const ModelSettings& settings,
+                                                   std::function<bool(float)> on_progress);
   ~LoadedModel() override;
 
   const DecoderLimits& limits() const override { return limits_; }
@@ -44,8 +46,8 @@ class LoadedModel final : public Decoder {
   const llama_vocab* vocab() const { return vocab_; }
   std::string description() const;  // "llama 135M Q4_1"
 
-  // With `special`, control tokens written out in the text become those tokens; without, they are plain text. `beginning`
-  // adds what the model wants at the start of every text. Thread-safe.
+  // With `special`, control tokens written out in the text become those tokens; without, they are plain text.
+  // `beginning` adds what the model wants at the start of every text. Thread-safe.
   std::vector<Token> tokenise(std::string_view text, bool beginning, bool special) const;
 
  private:

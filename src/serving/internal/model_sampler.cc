@@ -79,8 +79,8 @@ void set_grammar(common_params_sampling& out, const ChatPrompt& prompt, const Lo
 
 }  // namespace
 
-Result<std::unique_ptr<Sampler>> make_sampler(LoadedModel& model, const ChatPrompt& prompt, const llm::ChatParameters& parameters,
-                                              std::uint32_t seed) {
+Result<std::unique_ptr<Sampler>> make_sampler(LoadedModel& model, const ChatPrompt& prompt,
+                                              const llm::ChatParameters& parameters, std::uint32_t seed) {
   common_params_sampling sampling;
   set_numbers(sampling, parameters, model.limits().context);
   sampling.seed = seed == LLAMA_DEFAULT_SEED ? 0 : seed;  // llama.cpp takes that number for "any"
@@ -88,7 +88,8 @@ Result<std::unique_ptr<Sampler>> make_sampler(LoadedModel& model, const ChatProm
   for (const auto& [token, bias] : parameters.logit_bias) {
     if (token < 0 || token >= vocabulary) {
       return fail(ErrorKind::kInvalid, "invalid_value",
-                  "Token " + std::to_string(token) + " is not in the model's vocabulary of " + std::to_string(vocabulary) + " tokens.",
+                  "Token " + std::to_string(token) + " is not in the model's vocabulary of " +
+                      std::to_string(vocabulary) + " tokens.",
                   "logit_bias");
     }
     sampling.logit_bias.push_back({token, static_cast<float>(bias)});

@@ -9,8 +9,8 @@
 namespace fairlead::serving {
 
 // Puts marks around every control token's text before a chat template places the message, and finds them again in the
-// prompt. The marks are two Unicode noncharacters (U+FDD0, U+FDD1), which no text for interchange holds; where a message has
-// them, they become U+FFFD. Immutable, thread-safe.
+// prompt. The marks are two Unicode noncharacters (U+FDD0, U+FDD1), which no text for interchange holds; where a
+// message has them, they become U+FFFD. Immutable, thread-safe.
 class PlainText {
  public:
   explicit PlainText(std::vector<std::string> control_tokens);
@@ -23,7 +23,7 @@ class PlainText {
 
  private:
   std::size_t match(std::string_view text) const;  // length of the control token that it begins with, or 0
-  std::vector<std::string> tokens_;  // the longest first
+  std::vector<std::string> tokens_;                // the longest first
   std::array<bool, 256> starts_{};
 };
 

@@ -50,9 +50,9 @@ Result<void> Scheduler::submit(std::shared_ptr<Generation> generation) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return fairlead::fail(ErrorKind::kUnavailable, "model_stopping", "The model is being stopped.");
     if (queue_.size() >= options_.queue) {
-      return fairlead::fail(ErrorKind::kUnavailable, "model_overloaded",
-                            "The model is busy and " + std::to_string(queue_.size()) +
-                                " requests wait already. Try again shortly.");
+      return fairlead::fail(
+          ErrorKind::kUnavailable, "model_overloaded",
+          "The model is busy and " + std::to_string(queue_.size()) + " requests wait already. Try again shortly.");
     }
     queue_.push_back({std::move(generation), 0});
   }
@@ -120,8 +120,8 @@ void Scheduler::drop_cancelled() {
   std::erase_if(queue_, [](const Waiting& entry) { return entry.generation->cancelled.load(); });
 }
 
-// Gives free sequences to waiting choices, in the order of their requests. The second and later choices of a request wait
-// until the first one's prompt is in the cache, and share it.
+// Gives free sequences to waiting choices, in the order of their requests. The second and later choices of a request
+// wait until the first one's prompt is in the cache, and share it.
 void Scheduler::admit() {
   for (std::size_t at = 0;;) {
     std::shared_ptr<Generation> generation;
@@ -149,8 +149,8 @@ bool Scheduler::place(const std::shared_ptr<Generation>& generation, int choice)
   const int index = take_slot(*generation, choice, reused);
   if (index < 0) return false;
   Slot& slot = slots_[static_cast<std::size_t>(index)];
-  slot.running =
-      std::make_unique<Running>(Running{generation, choice, generation->make_sampler(choice), TextGate(generation->stops)});
+  slot.running = std::make_unique<Running>(
+      Running{generation, choice, generation->make_sampler(choice), TextGate(generation->stops)});
   slot.running->prompt_at = static_cast<std::size_t>(reused);
   slot.cached.assign(generation->prompt.begin(), generation->prompt.begin() + reused);
   slot.used_at = steps_;
@@ -160,14 +160,15 @@ bool Scheduler::place(const std::shared_ptr<Generation>& generation, int choice)
   return true;
 }
 
-// Finds a free sequence and makes it begin with as much of the prompt as any sequence holds; -1: none is free. At least the
-// last token of a prompt is always run, for its scores.
+// Finds a free sequence and makes it begin with as much of the prompt as any sequence holds; -1: none is free. At least
+// the last token of a prompt is always run, for its scores.
 int Scheduler::take_slot(const Generation& generation, int choice, int& reused) {
   int oldest = -1, source = -1, best = 0;
   const int limit = static_cast<int>(generation.prompt.size()) - 1;
   for (int index = 0; index < static_cast<int>(slots_.size()); ++index) {
     const Slot& slot = slots_[static_cast<std::size_t>(index)];
-    if (!slot.running && (oldest < 0 || slot.used_at < slots_[static_cast<std::size_t>(oldest)].used_at)) oldest = index;
+    if (!slot.running && (oldest < 0 || slot.used_at < slots_[static_cast<std::size_t>(oldest)].used_at))
+      oldest = index;
     const bool sibling = choice > 0 && slot.running && slot.running->generation.get() == &generation;
     if (!generation.reuse && !sibling) continue;
     const int shared = std::min(common_length(slot.cached, generation.prompt), limit);
@@ -179,7 +180,8 @@ int Scheduler::take_slot(const Generation& generation, int choice, int& reused) 
   if (oldest < 0) return -1;
   if (!decoder_.limits().partial) source = -1;
   int target = oldest;
-  // A free sequence that goes on from what it holds is used as it is; one that would lose much keeps it for its own return.
+  // A free sequence that goes on from what it holds is used as it is; one that would lose much keeps it for its own
+  // return.
   if (source >= 0) {
     const Slot& slot = slots_[static_cast<std::size_t>(source)];
     if (!slot.running && static_cast<std::size_t>(best) * 2 >= slot.cached.size()) target = source;

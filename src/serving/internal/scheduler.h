@@ -51,22 +51,22 @@ struct Generation {
   std::vector<std::string> stops;
   int max_tokens = 0;     // 0: to the end of the context
   int top_logprobs = -1;  // -1: no log probabilities
-  // Whether keys and values of earlier requests may be used. They were computed in batches of another shape, so the last bits
-  // of the scores may differ: a request with a seed does without.
+  // Whether keys and values of earlier requests may be used. They were computed in batches of another shape, so the
+  // last bits of the scores may differ: a request with a seed does without.
   bool reuse = true;
   std::shared_ptr<Listener> listener;
 
-  std::atomic<bool> cancelled{false};   // set by anyone: its sequences are dropped before the next step
-  std::atomic<int> cached_tokens{0};    // of the prompt, found in the cache by the first choice
+  std::atomic<bool> cancelled{false};    // set by anyone: its sequences are dropped before the next step
+  std::atomic<int> cached_tokens{0};     // of the prompt, found in the cache by the first choice
   std::atomic<bool> prompt_done{false};  // the first choice's prompt is in the cache
 };
 
-// The last tokens' keys and values stay in a sequence when its answer ends, so that a later prompt with the same beginning
-// starts behind it. A prompt is run in pieces, so small that answers in progress keep their pace.
+// The last tokens' keys and values stay in a sequence when its answer ends, so that a later prompt with the same
+// beginning starts behind it. A prompt is run in pieces, so small that answers in progress keep their pace.
 class Scheduler {
  public:
   struct Options {
-    std::size_t queue = 64;  // requests that may wait
+    std::size_t queue = 64;                          // requests that may wait
     std::chrono::microseconds step_budget{120'000};  // for prompts, while answers are in progress
   };
   Scheduler(Decoder& decoder, Options options);

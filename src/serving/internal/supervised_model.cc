@@ -15,9 +15,9 @@ namespace {
 constexpr log::Logger kLog{"serving"};
 constexpr std::chrono::milliseconds kFirstBackoff{100};
 constexpr std::chrono::milliseconds kLastBackoff{10'000};
-constexpr std::chrono::seconds kWell{60};             // ready for so long: earlier deaths are forgotten
-constexpr std::chrono::seconds kLook{1};              // between looks for a file that was missing or bad
-constexpr int kLoadAttempts = 3;                      // deaths while loading, before the file is held to be at fault
+constexpr std::chrono::seconds kWell{60};  // ready for so long: earlier deaths are forgotten
+constexpr std::chrono::seconds kLook{1};   // between looks for a file that was missing or bad
+constexpr int kLoadAttempts = 3;           // deaths while loading, before the file is held to be at fault
 
 }  // namespace
 
@@ -41,10 +41,12 @@ std::optional<Result<std::string>> DigestCheck::result() const {
   return result_;
 }
 
-SupervisedModel::SupervisedModel(const LocalModelsOptions& options, WantedModel wanted, std::string socket, std::function<void()> wake)
+SupervisedModel::SupervisedModel(const LocalModelsOptions& options, WantedModel wanted, std::string socket,
+                                 std::function<void()> wake)
     : options_(options), wanted_(std::move(wanted)), socket_(std::move(socket)), wake_(std::move(wake)) {
   status_.file = wanted_.file;
-  if (auto origin = http::Origin::parse("unix:" + socket_)) origin_ = std::make_shared<const http::Origin>(*std::move(origin));
+  if (auto origin = http::Origin::parse("unix:" + socket_))
+    origin_ = std::make_shared<const http::Origin>(*std::move(origin));
 }
 
 void SupervisedModel::become(ModelState state, std::string message) {
@@ -80,7 +82,7 @@ void SupervisedModel::refuse(std::string message) {
 
 bool SupervisedModel::file_changed() const {
   const auto path = options_.locate(wanted_.file);
-  struct stat now{};
+  struct stat now {};
   if (!path || stat(path->c_str(), &now) != 0) return false;
   return !located_ || *path != path_ || now.st_size != file_.st_size || now.st_ino != file_.st_ino ||
          now.st_mtim.tv_sec != file_.st_mtim.tv_sec || now.st_mtim.tv_nsec != file_.st_mtim.tv_nsec;
@@ -178,11 +180,14 @@ void SupervisedModel::worker_ended(const ProcessEnd& end, SteadyTime now) {
   if (!failure_.empty()) return refuse("The file `" + wanted_.file + "` cannot be loaded. " + failure_);
   if (was_ready && now - ready_since_ > kWell) attempts_ = 0;
   if (!was_ready && attempts_ >= kLoadAttempts) {
-    return refuse("The worker ended while loading `" + wanted_.file + "`, " + std::to_string(attempts_) + " times: " + end.text() + ".");
+    return refuse("The worker ended while loading `" + wanted_.file + "`, " + std::to_string(attempts_) +
+                  " times: " + end.text() + ".");
   }
-  const auto backoff = std::min<std::chrono::milliseconds>(kFirstBackoff * (1 << std::min(std::max(attempts_ - 1, 0), 10)), kLastBackoff);
+  const auto backoff = std::min<std::chrono::milliseconds>(
+      kFirstBackoff * (1 << std::min(std::max(attempts_ - 1, 0), 10)), kLastBackoff);
   next_start_ = now + backoff;
-  become(ModelState::kRestarting, "The worker of `" + wanted_.file + "` ended (" + end.text() + ") and is being restarted.");
+  become(ModelState::kRestarting,
+         "The worker of `" + wanted_.file + "` ended (" + end.text() + ") and is being restarted.");
 }
 
 SteadyTime SupervisedModel::step(SteadyTime now) {

@@ -22,7 +22,7 @@ class DigestCheck {
  public:
   // `on_done` is called on the check's own thread.
   DigestCheck(const LocalModelsOptions& options, std::string path, std::function<void()> on_done);
-  ~DigestCheck();  // gives up and waits
+  ~DigestCheck();                                     // gives up and waits
   std::optional<Result<std::string>> result() const;  // nothing: not known yet
 
  private:
@@ -35,7 +35,8 @@ class DigestCheck {
 // Belongs to the supervisor's thread. Every member function is followed by a look at status().
 class SupervisedModel {
  public:
-  SupervisedModel(const LocalModelsOptions& options, WantedModel wanted, std::string socket, std::function<void()> wake);
+  SupervisedModel(const LocalModelsOptions& options, WantedModel wanted, std::string socket,
+                  std::function<void()> wake);
 
   // Whether this still serves what is wanted now; takes over the digests.
   void want(const WantedModel& wanted);
@@ -66,14 +67,14 @@ class SupervisedModel {
   std::shared_ptr<const http::Origin> origin_;
 
   std::string path_;
-  struct stat file_{};
+  struct stat file_ {};
   bool located_ = false;
   std::unique_ptr<DigestCheck> check_;
   std::optional<WorkerProcess> process_;
   LineReader reports_, errors_;
-  std::string failure_;   // what the worker said before it ended
+  std::string failure_;  // what the worker said before it ended
   bool worker_ready_ = false;
-  int attempts_ = 0;      // starts since it was last well
+  int attempts_ = 0;  // starts since it was last well
   SteadyTime next_start_{};
   SteadyTime ready_since_{};
   bool stopping_ = false;

@@ -7,14 +7,15 @@
 
 namespace fairlead::serving {
 
-// Takes the bytes of one token after another. Bytes that may be the start of a stop sequence, or of a UTF-8 character that is
-// not whole yet, are held until it is known. Not thread-safe.
+// Takes the bytes of one token after another. Bytes that may be the start of a stop sequence, or of a UTF-8 character
+// that is not whole yet, are held until it is known. Not thread-safe.
 class TextGate {
  public:
   // Empty stop sequences are ignored.
   explicit TextGate(std::vector<std::string> stops);
 
-  // Appends to `out` what may go out now. True: a stop sequence is complete; `out` ends before it and nothing may follow.
+  // Appends to `out` what may go out now. True: a stop sequence is complete; `out` ends before it and nothing may
+  // follow.
   bool push(std::string_view bytes, std::string& out);
 
   // The end of the generation: what is held goes out. A character that never became whole is left out.

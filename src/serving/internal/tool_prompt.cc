@@ -35,7 +35,8 @@ Result<void> apply_choice(const bj::value& choice, ToolRequest& out) {
     std::erase_if(out.tools, [&](const Tool& tool) { return tool.name != name; });
     if (out.tools.empty()) {
       return fail(ErrorKind::kInvalid, "invalid_value",
-                  "tool_choice names `" + name + "`, which is not among the tools." + did_you_mean(name, names), "tool_choice");
+                  "tool_choice names `" + name + "`, which is not among the tools." + did_you_mean(name, names),
+                  "tool_choice");
     }
     out.choice = ToolChoice::kRequired;
   } else if (const bj::value* allowed = find(choice, "allowed_tools")) {
@@ -76,7 +77,8 @@ class ToolReader final : public AnswerReader {
     }
     for (const bj::value& call : calls->get_array()) {
       const bj::value* arguments = find(call, "arguments");
-      out.tool_calls.push_back({"", text_of(find(call, "name")), arguments == nullptr ? "{}" : json::to_text(*arguments)});
+      out.tool_calls.push_back(
+          {"", text_of(find(call, "name")), arguments == nullptr ? "{}" : json::to_text(*arguments)});
     }
     return out;
   }
@@ -109,7 +111,8 @@ Result<ToolRequest> parse_tools(const llm::ChatRequest& request) {
   for (std::size_t i = 0; i < tools.get_array().size(); ++i) {
     const bj::value* function = find(tools.get_array()[i], "function");
     if (function == nullptr) {
-      return fail(ErrorKind::kInvalid, "unsupported_value", "A local model calls function tools only.", "tools[" + std::to_string(i) + "]");
+      return fail(ErrorKind::kInvalid, "unsupported_value", "A local model calls function tools only.",
+                  "tools[" + std::to_string(i) + "]");
     }
     const bj::value* parameters = find(*function, "parameters");
     bj::value schema = parameters != nullptr && parameters->is_object() && !parameters->get_object().empty()
@@ -129,14 +132,16 @@ Result<ToolRequest> parse_tools(const llm::ChatRequest& request) {
 }
 
 std::string tool_instructions(const ToolRequest& request) {
-  std::string out = "You can call these tools. Each line is a tool's name, what it does, and the JSON Schema of its arguments:\n";
+  std::string out =
+      "You can call these tools. Each line is a tool's name, what it does, and the JSON Schema of its arguments:\n";
   for (const Tool& tool : request.tools) {
     out += "- " + tool.name + ": " + tool.description + " " + json::to_text(tool.parameters) + "\n";
   }
   out += "To call ";
   out += request.parallel ? "tools" : "a tool";
   out += ", answer with this JSON and nothing else: {\"tool_calls\": [{\"name\": \"…\", \"arguments\": {…}}]}\n";
-  out += request.choice == ToolChoice::kRequired ? "You must call a tool now." : "Call a tool only if you need it to answer.";
+  out += request.choice == ToolChoice::kRequired ? "You must call a tool now."
+                                                 : "Call a tool only if you need it to answer.";
   return out;
 }
 
@@ -169,7 +174,8 @@ std::string tool_calls_text(std::span<const llm::ToolCall> calls) {
   std::string out = "{\"tool_calls\": [";
   for (const llm::ToolCall& call : calls) {
     if (out.back() != '[') out += ", ";
-    out += "{\"name\": " + json::quoted(call.name) + ", \"arguments\": " + (call.arguments.empty() ? "{}" : call.arguments) + "}";
+    out += "{\"name\": " + json::quoted(call.name) +
+           ", \"arguments\": " + (call.arguments.empty() ? "{}" : call.arguments) + "}";
   }
   return out + "]}";
 }
@@ -184,6 +190,8 @@ bool may_be_tool_calls(std::string_view text) {
   return text.substr(0, kMember.size()) == kMember.substr(0, text.size());
 }
 
-std::shared_ptr<const AnswerReader> tool_reader() { return std::make_shared<ToolReader>(); }
+std::shared_ptr<const AnswerReader> tool_reader() {
+  return std::make_shared<ToolReader>();
+}
 
 }  // namespace fairlead::serving

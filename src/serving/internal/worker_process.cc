@@ -23,7 +23,8 @@ struct Pipe {
   static Result<Pipe> make() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-      return fail(ErrorKind::kUnavailable, "worker_start", std::string("No pipe could be made: ") + std::strerror(errno));
+      return fail(ErrorKind::kUnavailable, "worker_start",
+                  std::string("No pipe could be made: ") + std::strerror(errno));
     }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     Pipe out;
@@ -100,7 +101,8 @@ Result<WorkerProcess> WorkerProcess::start(const std::vector<std::string>& comma
   posix_spawnattr_destroy(&attributes);
   if (code != 0) {
     out.pid_ = -1;
-    return fail(ErrorKind::kUnavailable, "worker_start", "The worker could not be started: " + std::string(std::strerror(code)));
+    return fail(ErrorKind::kUnavailable, "worker_start",
+                "The worker could not be started: " + std::string(std::strerror(code)));
   }
   out.end_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, out.pid_, 0)));
   out.report_ = std::move(report.read);
@@ -123,7 +125,8 @@ void WorkerProcess::signal(int number) const {
 std::optional<ProcessEnd> WorkerProcess::ended() {
   if (pid_ < 0) return ProcessEnd{};
   siginfo_t info{};
-  if (waitid(P_PIDFD, static_cast<id_t>(end_.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return std::nullopt;
+  if (waitid(P_PIDFD, static_cast<id_t>(end_.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+    return std::nullopt;
   pid_ = -1;
   if (info.si_code == CLD_EXITED) return ProcessEnd{info.si_status, 0};
   return ProcessEnd{0, info.si_status};

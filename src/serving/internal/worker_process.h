@@ -43,18 +43,18 @@ struct ProcessEnd {
 // thread ends. Destroying a process that has not ended kills it.
 class WorkerProcess {
  public:
-  // The child gets its report pipe as file descriptor 3, no other but the standard ones, no blocked signals, and a process
-  // group of its own. Error: kUnavailable, worker_start.
+  // The child gets its report pipe as file descriptor 3, no other but the standard ones, no blocked signals, and a
+  // process group of its own. Error: kUnavailable, worker_start.
   static Result<WorkerProcess> start(const std::vector<std::string>& command);
   WorkerProcess(WorkerProcess&&) noexcept = default;
   WorkerProcess& operator=(WorkerProcess&&) = delete;
   ~WorkerProcess();
 
   int pid() const { return pid_; }
-  int end_fd() const { return end_.get(); }        // readable once the process has ended
+  int end_fd() const { return end_.get(); }  // readable once the process has ended
   int report_fd() const { return report_.get(); }
   int error_fd() const { return error_.get(); }
-  void signal(int number) const;  // nothing, if it has ended
+  void signal(int number) const;      // nothing, if it has ended
   std::optional<ProcessEnd> ended();  // reaps it
 
  private:

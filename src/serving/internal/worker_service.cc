@@ -47,7 +47,9 @@ std::uint32_t seed_of(const llm::ChatParameters& parameters) {
   return seed;
 }
 
-Error generation_failed(const Piece& piece) { return {ErrorKind::kInternal, "generation_failed", piece.error}; }
+Error generation_failed(const Piece& piece) {
+  return {ErrorKind::kInternal, "generation_failed", piece.error};
+}
 
 }  // namespace
 
@@ -65,8 +67,9 @@ async::Task<void> WorkerService::health(http::Exchange& exchange) {
     body = fmt::format(R"({{"state":"loading","progress":{:.3f}}})", progress_.load());
   } else {
     const auto load = serving->scheduler->load();
-    body = fmt::format(R"({{"state":"ready","context":{},"slots":{},"running":{},"waiting":{}}})", serving->model->limits().context,
-                       serving->model->limits().sequences, load.running, load.waiting);
+    body =
+        fmt::format(R"({{"state":"ready","context":{},"slots":{},"running":{},"waiting":{}}})",
+                    serving->model->limits().context, serving->model->limits().sequences, load.running, load.waiting);
   }
   (void)co_await exchange.respond(serving == nullptr ? 503 : 200, kJson, body);
 }
@@ -101,13 +104,15 @@ Result<std::shared_ptr<Generation>> WorkerService::plan(const llm::ChatRequest& 
   const llm::ChatParameters parameters = llm::ChatParameters::of(request);
   const int context = serving.model->limits().context;
   if (prompt.tokens.size() >= static_cast<std::size_t>(context)) {
-    return fail(ErrorKind::kInvalid, "context_length_exceeded",
-                fmt::format("This model's maximum context length is {} tokens. However, your messages resulted in {} tokens. "
-                            "Please reduce the length of the messages.",
-                            context, prompt.tokens.size()),
-                "messages");
+    return fail(
+        ErrorKind::kInvalid, "context_length_exceeded",
+        fmt::format("This model's maximum context length is {} tokens. However, your messages resulted in {} tokens. "
+                    "Please reduce the length of the messages.",
+                    context, prompt.tokens.size()),
+        "messages");
   }
-  if (prompt.tokens.empty()) return fail(ErrorKind::kInvalid, "invalid_value", "The messages make an empty prompt.", "messages");
+  if (prompt.tokens.empty())
+    return fail(ErrorKind::kInvalid, "invalid_value", "The messages make an empty prompt.", "messages");
   auto out = std::make_shared<Generation>();
   out->prompt = std::move(prompt.tokens);
   out->choices = request.n;
@@ -146,8 +151,8 @@ async::Task<void> WorkerService::answer(http::Exchange& exchange, const llm::Cha
   }
   std::shared_ptr<Generation> generation = *std::move(planned);
   const std::int64_t now = SystemClock().unix_micros();
-  AnswerWriter writer({"chatcmpl-" + new_id(now), now / 1'000'000, name_, request.n, request.stream, request.include_usage,
-                       generation->top_logprobs >= 0, std::move(reader)});
+  AnswerWriter writer({"chatcmpl-" + new_id(now), now / 1'000'000, name_, request.n, request.stream,
+                       request.include_usage, generation->top_logprobs >= 0, std::move(reader)});
   Watch watch(exchange.cancellation(), *generation, *pieces);
   if (auto submitted = serving_.load()->scheduler->submit(generation); !submitted) {
     co_await refuse(exchange, std::move(submitted).error());
@@ -160,7 +165,8 @@ async::Task<void> WorkerService::answer(http::Exchange& exchange, const llm::Cha
   }
 }
 
-async::Task<void> WorkerService::stream(http::Exchange& exchange, AnswerWriter& writer, Generation& generation, PieceQueue& pieces) {
+async::Task<void> WorkerService::stream(http::Exchange& exchange, AnswerWriter& writer, Generation& generation,
+                                        PieceQueue& pieces) {
   while (!writer.done()) {
     std::vector<Piece> fresh = co_await pieces.wait();
     if (fresh.empty()) co_return;
@@ -179,7 +185,8 @@ async::Task<void> WorkerService::stream(http::Exchange& exchange, AnswerWriter& 
       writer.take(piece);
     }
     std::string events = writer.take_events();
-    if (writer.done()) events += writer.end_events(static_cast<int>(generation.prompt.size()), generation.cached_tokens);
+    if (writer.done())
+      events += writer.end_events(static_cast<int>(generation.prompt.size()), generation.cached_tokens);
     if (events.empty()) continue;
     if (!exchange.answered()) {
       exchange.add_header("cache-control", "no-cache");
@@ -191,7 +198,8 @@ async::Task<void> WorkerService::stream(http::Exchange& exchange, AnswerWriter& 
   (void)co_await exchange.finish();
 }
 
-async::Task<void> WorkerService::collect(http::Exchange& exchange, AnswerWriter& writer, Generation& generation, PieceQueue& pieces) {
+async::Task<void> WorkerService::collect(http::Exchange& exchange, AnswerWriter& writer, Generation& generation,
+                                         PieceQueue& pieces) {
   while (!writer.done()) {
     std::vector<Piece> fresh = co_await pieces.wait();
     if (fresh.empty()) co_return;

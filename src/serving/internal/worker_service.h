@@ -36,9 +36,12 @@ class WorkerService {
   async::Task<void> chat(http::Exchange& exchange);
   async::Task<void> answer(http::Exchange& exchange, const llm::ChatRequest& request);
   async::Task<void> refuse(http::Exchange& exchange, Error error);
-  Result<std::shared_ptr<Generation>> plan(const llm::ChatRequest& request, ChatPrompt prompt, std::shared_ptr<PieceQueue> pieces);
-  async::Task<void> stream(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation, PieceQueue& pieces);
-  async::Task<void> collect(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation, PieceQueue& pieces);
+  Result<std::shared_ptr<Generation>> plan(const llm::ChatRequest& request, ChatPrompt prompt,
+                                           std::shared_ptr<PieceQueue> pieces);
+  async::Task<void> stream(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation,
+                           PieceQueue& pieces);
+  async::Task<void> collect(http::Exchange& exchange, class AnswerWriter& writer, Generation& generation,
+                            PieceQueue& pieces);
 
   std::string name_;
   async::Loop& loop_;

@@ -82,7 +82,9 @@ class Notes final : public Listener {
   int pieces = 0;
 };
 
-std::vector<Token> prompt_of(std::string_view text) { return {text.begin(), text.end()}; }
+std::vector<Token> prompt_of(std::string_view text) {
+  return {text.begin(), text.end()};
+}
 
 std::shared_ptr<Generation> generation(std::vector<Token> prompt, std::string answer, int choices = 1) {
   auto out = std::make_shared<Generation>();
@@ -93,7 +95,9 @@ std::shared_ptr<Generation> generation(std::vector<Token> prompt, std::string an
   return out;
 }
 
-Notes& notes(const std::shared_ptr<Generation>& generation) { return static_cast<Notes&>(*generation->listener); }
+Notes& notes(const std::shared_ptr<Generation>& generation) {
+  return static_cast<Notes&>(*generation->listener);
+}
 
 struct SchedulerTest : testing::Test {
   FakeDecoder decoder{DecoderLimits{.sequences = 2, .context = 64, .batch = 32, .partial = true}};

@@ -63,7 +63,9 @@ TEST(TextGate, TheFirstOfSeveralStopsWins) {
   EXPECT_EQ(passed.text, "do it ");
 }
 
-TEST(TextGate, WhatIsHeldComesOutAtTheEnd) { EXPECT_EQ(pass({"###"}, {"title #", "#"}).text, "title ##"); }
+TEST(TextGate, WhatIsHeldComesOutAtTheEnd) {
+  EXPECT_EQ(pass({"###"}, {"title #", "#"}).text, "title ##");
+}
 
 TEST(TextGate, NeverSplitsACharacter) {
   const std::string euro = "\xE2\x82\xAC";
@@ -71,7 +73,9 @@ TEST(TextGate, NeverSplitsACharacter) {
   EXPECT_EQ(passed.steps, (std::vector<std::string>{"5 ", "", euro + "!", ""}));
 }
 
-TEST(TextGate, DropsACharacterThatNeverBecameWhole) { EXPECT_EQ(pass({}, {"x\xF0\x9F"}).text, "x"); }
+TEST(TextGate, DropsACharacterThatNeverBecameWhole) {
+  EXPECT_EQ(pass({}, {"x\xF0\x9F"}).text, "x");
+}
 
 TEST(TextGate, CountsWhatWentOut) {
   TextGate gate({"ab"});

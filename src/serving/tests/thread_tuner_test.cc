@@ -17,8 +17,12 @@ double share_of(ThreadTuner& tuner, int steps, int threads, const std::function<
   return static_cast<double>(count) / steps;
 }
 
-double alone(int threads) { return 20'000.0 / threads; }
-double crowded(int threads) { return threads == 1 ? 25'000.0 : 200'000.0; }
+double alone(int threads) {
+  return 20'000.0 / threads;
+}
+double crowded(int threads) {
+  return threads == 1 ? 25'000.0 : 200'000.0;
+}
 
 TEST(ThreadTuner, KeepsAllThreadsOnAnIdleMachine) {
   ThreadTuner tuner(2);

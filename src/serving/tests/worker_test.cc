@@ -27,8 +27,8 @@ namespace {
 
 namespace bj = boost::json;
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 using std::chrono::steady_clock;
+using testing::HasSubstr;
 
 constexpr const char* kFile = "smollm2-135m-instruct-q4_1.gguf";
 
@@ -63,7 +63,8 @@ struct Answer {
 class Worker : public testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(FAIRLEAD_TEST_MODEL)) GTEST_SKIP() << "the quickstart model is not in the cache: " << FAIRLEAD_TEST_MODEL;
+    if (!fs::exists(FAIRLEAD_TEST_MODEL))
+      GTEST_SKIP() << "the quickstart model is not in the cache: " << FAIRLEAD_TEST_MODEL;
     char name[] = "/tmp/fairlead-serving-XXXXXX";
     folder_ = mkdtemp(name);
     runtime_.start();
@@ -99,7 +100,8 @@ class Worker : public testing::Test {
     ASSERT_EQ(settle(ModelState::kReady), ModelState::kReady) << models_->find(kFile)->message;
   }
   ModelState settle(ModelState wanted) const {
-    for (int i = 0; i < 1500 && models_->find(kFile)->state != wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (int i = 0; i < 1500 && models_->find(kFile)->state != wanted; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return models_->find(kFile)->state;
   }
 
@@ -111,7 +113,8 @@ class Worker : public testing::Test {
       out.error = request.error();
       co_return;
     }
-    llm::ChatCall call{*request, kFile, "call-1", "", runtime_.loop(0), cancellation, steady_clock::now() + std::chrono::seconds(60)};
+    llm::ChatCall call{
+        *request, kFile, "call-1", "", runtime_.loop(0), cancellation, steady_clock::now() + std::chrono::seconds(60)};
     auto completion = co_await provider_->chat(call);
     if (!completion) {
       out.error = completion.error();
@@ -141,7 +144,8 @@ class Worker : public testing::Test {
   }
 
   std::future<void> begin(std::string body, Answer& out) {
-    return boost::asio::co_spawn(runtime_.loop(0).executor(), call(std::move(body), out, cancellation_), boost::asio::use_future);
+    return boost::asio::co_spawn(runtime_.loop(0).executor(), call(std::move(body), out, cancellation_),
+                                 boost::asio::use_future);
   }
   Answer ask(std::string body) {
     Answer out;
@@ -149,7 +153,8 @@ class Worker : public testing::Test {
     return out;
   }
   static std::string question(std::string_view text, std::string_view more) {
-    return R"({"model": "x", "messages": [{"role": "user", "content": ")" + std::string(text) + "\"}]" + std::string(more) + "}";
+    return R"({"model": "x", "messages": [{"role": "user", "content": ")" + std::string(text) + "\"}]" +
+           std::string(more) + "}";
   }
   int worker_pid() const {
     // The only child of this process.
@@ -183,7 +188,9 @@ TEST_F(Worker, AnswersWholeAndStreamed) {
   EXPECT_GT(whole.outcome.usage.input, 10);
   EXPECT_GT(whole.outcome.usage.output, 1);
 
-  const Answer stream = ask(question("Say hello.", R"(, "temperature": 0, "max_tokens": 24, "stream": true, "stream_options": {"include_usage": true})"));
+  const Answer stream = ask(
+      question("Say hello.",
+               R"(, "temperature": 0, "max_tokens": 24, "stream": true, "stream_options": {"include_usage": true})"));
   ASSERT_FALSE(stream.error) << stream.error->message;
   EXPECT_EQ(stream.streamed(), content);
   EXPECT_GT(stream.arrivals.size(), 2U) << "as it is made, not at the end";
@@ -196,7 +203,9 @@ TEST_F(Worker, AnswersWholeAndStreamed) {
 TEST_F(Worker, ASeedMakesAnAnswerThatComesAgain) {
   start_ready();
   const std::string body = question("Tell me a story.", R"(, "seed": 42, "temperature": 1.2, "max_tokens": 24)");
-  const auto text = [](const Answer& answer) { return std::string(answer.json().at("choices").at(0).at("message").at("content").as_string()); };
+  const auto text = [](const Answer& answer) {
+    return std::string(answer.json().at("choices").at(0).at("message").at("content").as_string());
+  };
   const Answer first = ask(body), second = ask(body);
   const Answer other = ask(question("Tell me a story.", R"(, "seed": 43, "temperature": 1.2, "max_tokens": 24)"));
   ASSERT_FALSE(first.error || second.error || other.error);
@@ -206,21 +215,24 @@ TEST_F(Worker, ASeedMakesAnAnswerThatComesAgain) {
 
 TEST_F(Worker, SeveralChoicesEachFinish) {
   start_ready();
-  const Answer answer = ask(question("Name a colour.", R"(, "n": 2, "seed": 7, "temperature": 1.3, "max_tokens": 12, "stream": true)"));
+  const Answer answer =
+      ask(question("Name a colour.", R"(, "n": 2, "seed": 7, "temperature": 1.3, "max_tokens": 12, "stream": true)"));
   ASSERT_FALSE(answer.error) << answer.error->message;
   EXPECT_FALSE(answer.streamed(0).empty());
   EXPECT_FALSE(answer.streamed(1).empty());
   EXPECT_NE(answer.streamed(0), answer.streamed(1));
   int finished = 0;
   for (const bj::value& event : answer.events()) {
-    for (const bj::value& choice : event.at("choices").as_array()) finished += choice.at("finish_reason").is_null() ? 0 : 1;
+    for (const bj::value& choice : event.at("choices").as_array())
+      finished += choice.at("finish_reason").is_null() ? 0 : 1;
   }
   EXPECT_EQ(finished, 2);
 }
 
 TEST_F(Worker, LogProbabilitiesSpellTheAnswer) {
   start_ready();
-  const Answer answer = ask(question("Say hello.", R"(, "temperature": 0, "max_tokens": 6, "logprobs": true, "top_logprobs": 3)"));
+  const Answer answer =
+      ask(question("Say hello.", R"(, "temperature": 0, "max_tokens": 6, "logprobs": true, "top_logprobs": 3)"));
   ASSERT_FALSE(answer.error) << answer.error->message;
   const bj::value choice = answer.json().at("choices").at(0);
   std::string spelled;
@@ -235,8 +247,12 @@ TEST_F(Worker, LogProbabilitiesSpellTheAnswer) {
 
 TEST_F(Worker, AnswersBySchema) {
   start_ready();
-  const std::string schema = R"({"type":"object","properties":{"city":{"type":"string","maxLength":20},"population":{"type":"integer","minimum":0,"maximum":99999},"kind":{"enum":["town","village"]}},"required":["city","population","kind"],"additionalProperties":false})";
-  const Answer answer = ask(question("Describe a place as JSON.", R"(, "seed": 1, "max_tokens": 120, "response_format": {"type": "json_schema", "json_schema": {"name": "place", "strict": true, "schema": )" + schema + "}}"));
+  const std::string schema =
+      R"({"type":"object","properties":{"city":{"type":"string","maxLength":20},"population":{"type":"integer","minimum":0,"maximum":99999},"kind":{"enum":["town","village"]}},"required":["city","population","kind"],"additionalProperties":false})";
+  const Answer answer = ask(question(
+      "Describe a place as JSON.",
+      R"(, "seed": 1, "max_tokens": 120, "response_format": {"type": "json_schema", "json_schema": {"name": "place", "strict": true, "schema": )" +
+          schema + "}}"));
   ASSERT_FALSE(answer.error) << answer.error->message;
   const std::string content(answer.json().at("choices").at(0).at("message").at("content").as_string());
   boost::system::error_code bad;
@@ -244,7 +260,9 @@ TEST_F(Worker, AnswersBySchema) {
   ASSERT_FALSE(bad) << content;
   EXPECT_TRUE(json::Schema::parse(schema)->validate(parsed).empty()) << content;
 
-  const Answer refused = ask(question("x", R"(, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": "#/nowhere"}}})"));
+  const Answer refused = ask(question(
+      "x",
+      R"(, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": "#/nowhere"}}})"));
   ASSERT_TRUE(refused.error);
   EXPECT_EQ(refused.error->kind, ErrorKind::kInvalid);
   EXPECT_EQ(refused.error->param, "response_format");
@@ -252,7 +270,9 @@ TEST_F(Worker, AnswersBySchema) {
 
 TEST_F(Worker, CallsATool) {
   start_ready();
-  const Answer answer = ask(question("What is the weather in Oslo?", R"(, "seed": 3, "max_tokens": 100, "tool_choice": "required", "parallel_tool_calls": false, "tools": [{"type": "function", "function": {"name": "get_weather", "description": "The weather", "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}}, "required": ["city"]}}}])"));
+  const Answer answer = ask(question(
+      "What is the weather in Oslo?",
+      R"(, "seed": 3, "max_tokens": 100, "tool_choice": "required", "parallel_tool_calls": false, "tools": [{"type": "function", "function": {"name": "get_weather", "description": "The weather", "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}}, "required": ["city"]}}}])"));
   ASSERT_FALSE(answer.error) << answer.error->message;
   const bj::value choice = answer.json().at("choices").at(0);
   ASSERT_EQ(choice.at("finish_reason"), "tool_calls") << answer.wire;
@@ -291,7 +311,10 @@ TEST_F(Worker, ParallelStreamsProgressTogether) {
   std::vector<Answer> answers(4);
   std::vector<std::future<void>> running;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    running.push_back(begin(question("Tell me about the number " + std::to_string(i), R"(, "temperature": 0.5, "max_tokens": 30, "stream": true, "logit_bias": {"2": -100})"), answers[i]));
+    running.push_back(
+        begin(question("Tell me about the number " + std::to_string(i),
+                       R"(, "temperature": 0.5, "max_tokens": 30, "stream": true, "logit_bias": {"2": -100})"),
+              answers[i]));
   }
   for (auto& one : running) one.wait();
   auto last_start = steady_clock::time_point::min();
@@ -307,7 +330,9 @@ TEST_F(Worker, ParallelStreamsProgressTogether) {
 TEST_F(Worker, ACancelledCallFreesItsSlot) {
   start_ready();
   Answer cancelled;
-  auto running = begin(question("Write a very long story.", R"(, "n": 4, "max_tokens": 900, "stream": true, "logit_bias": {"2": -100})"), cancelled);
+  auto running = begin(
+      question("Write a very long story.", R"(, "n": 4, "max_tokens": 900, "stream": true, "logit_bias": {"2": -100})"),
+      cancelled);
   std::this_thread::sleep_for(std::chrono::milliseconds(600));
   runtime_.loop(0).post([this] { cancellation_.request(); });
   running.wait();
@@ -329,7 +354,9 @@ TEST_F(Worker, ACancelledCallFreesItsSlot) {
 TEST_F(Worker, AWorkerThatIsKilledEndsItsCallsClearlyAndComesBack) {
   start_ready();
   Answer broken;
-  auto running = begin(question("Write a very long story.", R"(, "max_tokens": 900, "stream": true, "logit_bias": {"2": -100})"), broken);
+  auto running =
+      begin(question("Write a very long story.", R"(, "max_tokens": 900, "stream": true, "logit_bias": {"2": -100})"),
+            broken);
   std::this_thread::sleep_for(std::chrono::milliseconds(800));
   const int pid = worker_pid();
   ASSERT_GT(pid, 0);
@@ -337,7 +364,8 @@ TEST_F(Worker, AWorkerThatIsKilledEndsItsCallsClearlyAndComesBack) {
   running.wait();
   ASSERT_TRUE(broken.error);
   EXPECT_EQ(broken.error->code, "worker_died");
-  for (int i = 0; i < 500 && (worker_pid() == pid || worker_pid() == 0); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i < 500 && (worker_pid() == pid || worker_pid() == 0); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ASSERT_NE(worker_pid(), pid);
   ASSERT_EQ(settle(ModelState::kReady), ModelState::kReady);
   const Answer again = ask(question("Hi", R"(, "max_tokens": 2)"));
@@ -364,7 +392,8 @@ TEST_F(Worker, AFileThatIsNoModelOrNotThereIsServedOnceItIs) {
   ASSERT_EQ(settle(ModelState::kFailed), ModelState::kFailed);
   EXPECT_THAT(models_->find(kFile)->message, HasSubstr("not there"));
   std::ofstream(path) << "this is not a GGUF file, but text";
-  for (int i = 0; i < 500 && models_->find(kFile)->message.find("not there") != std::string::npos; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i < 500 && models_->find(kFile)->message.find("not there") != std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(settle(ModelState::kFailed), ModelState::kFailed);
   EXPECT_THAT(models_->find(kFile)->message, HasSubstr("cannot be loaded"));
   fs::remove(path);
