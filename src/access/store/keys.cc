@@ -47,12 +47,12 @@ Result<void> insert_key(Connection& connection, const KeyRow& row) {
 Result<std::vector<KeyRow>> load_keys(Connection& connection, const std::string& project) {
   std::vector<KeyRow> keys;
   const Value which[] = {project};
-  FAIRLEAD_CHECK(
-      connection.query(std::string(kColumns) + " where revoked_at_us = 0 and ($1 = '' or project = $1) order by id",
-                       which, [&](const Row& row) -> Result<void> {
-                         keys.push_back(read_key(row));
-                         return {};
-                       }));
+  FAIRLEAD_CHECK(connection.query(
+      std::string(kColumns) + " where revoked_at_us = 0 and ($1 = '' or project = $1) order by created_at_us, id",
+      which, [&](const Row& row) -> Result<void> {
+        keys.push_back(read_key(row));
+        return {};
+      }));
   return keys;
 }
 
