@@ -66,11 +66,11 @@ class Database {
   virtual async::Task<Result<void>> write(Work work) = 0;  // durable when it returns
 };
 
-// Opens the file, makes it and its folder if they are not there, and applies migrations in order, in one transaction. The
-// process has the folder for itself until the database is destroyed, by a lock on fairlead.lock beside the file that the
-// kernel drops when the process dies. `readers` outlives the database. Errors say the path and what to do: store_locked
-// (another process has this data folder), store_read_only, store_full, store_corrupt, store_newer (made by a newer
-// Fairlead), store_migration (a released migration was changed, or its numbers have a gap).
+// Opens the file, makes it and its folder if they are not there, and applies migrations in order, in one transaction.
+// The process has the folder for itself until the database is destroyed, by a lock on fairlead.lock beside the file
+// that the kernel drops when the process dies. `readers` outlives the database. Errors say the path and what to do:
+// store_locked (another process has this data folder), store_read_only, store_full, store_corrupt, store_newer (made by
+// a newer Fairlead), store_migration (a released migration was changed, or its numbers have a gap).
 Result<std::unique_ptr<Database>> open_sqlite(const std::string& path, async::BlockingPool& readers,
                                               std::span<const Migration> migrations);
 

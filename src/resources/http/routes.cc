@@ -109,8 +109,8 @@ async::Task<void> promote(http::Exchange& exchange, const Principal& principal, 
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto request = promote_request(*body);
   if (!request) co_return co_await refuse(exchange, std::move(request).error());
-  auto promoting =
-      service.promote(principal.project, request->kind, request->name, request->ref, request->label, Actor::of(principal));
+  auto promoting = service.promote(principal.project, request->kind, request->name, request->ref, request->label,
+                                   Actor::of(principal));
   auto moved = co_await std::move(promoting);
   co_await answer_move(exchange, std::move(moved));
 }
@@ -120,7 +120,8 @@ async::Task<void> rollback(http::Exchange& exchange, const Principal& principal,
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto request = rollback_request(*body);
   if (!request) co_return co_await refuse(exchange, std::move(request).error());
-  auto rolling_back = service.rollback(principal.project, request->kind, request->name, request->label, Actor::of(principal));
+  auto rolling_back =
+      service.rollback(principal.project, request->kind, request->name, request->label, Actor::of(principal));
   auto moved = co_await std::move(rolling_back);
   co_await answer_move(exchange, std::move(moved));
 }
@@ -160,7 +161,8 @@ async::Task<void> get(http::Exchange& exchange, const Principal& principal, Reso
 async::Task<void> difference(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
   std::string kind(exchange.path_parameter("kind")), name(exchange.path_parameter("name"));
   std::string from = parameter_of(exchange, "from"), to = parameter_of(exchange, "to");
-  auto reading = service.difference(principal.project, std::move(kind), std::move(name), std::move(from), std::move(to));
+  auto reading =
+      service.difference(principal.project, std::move(kind), std::move(name), std::move(from), std::move(to));
   auto found = co_await std::move(reading);
   if (!found) co_return co_await refuse(exchange, std::move(found).error());
   bj::object answer;
