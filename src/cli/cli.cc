@@ -58,6 +58,9 @@ int run(int argc, char** argv, const Hooks& hooks) {
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
     return status == 0 ? kDone : kUsage;
+  } catch (const std::exception& error) {  // a member that the answer lacks
+    std::fprintf(stderr, "The server did not answer as Fairlead does (%s). Is FAIRLEAD_URL right, and of the same version?\n", error.what());
+    return kFailed;
   }
   return context.exit_status;
 }

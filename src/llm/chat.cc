@@ -15,6 +15,8 @@ namespace fairlead::llm {
 namespace {
 
 namespace dom = simdjson::dom;
+using internal::array_of;
+using internal::object_of;
 
 constexpr std::size_t kMaxDepth = 256;
 constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large body is not kept at that size
@@ -187,13 +189,13 @@ Message read_message(dom::object object) {
     if (value.is_string()) {
       out.content.push_back({ContentPart::Type::kText, std::string(text_of(value)), {}});
     } else if (value.is_array()) {
-      for (const dom::element part : value.get_array().value_unsafe()) out.content.push_back(read_part(part));
+      for (const dom::element part : array_of(value)) out.content.push_back(read_part(part));
     }
   }
   if (!object.at_key("name").get(value) && value.is_string()) out.name = text_of(value);
   if (!object.at_key("tool_call_id").get(value) && value.is_string()) out.tool_call_id = text_of(value);
   if (!object.at_key("tool_calls").get(value) && value.is_array()) {
-    for (const dom::element call : value.get_array().value_unsafe()) {
+    for (const dom::element call : array_of(value)) {
       ToolCall one;
       one.id = text_of(call.at_key("id").value_unsafe());
       dom::element body;
@@ -218,7 +220,7 @@ Result<std::vector<Message>> ChatRequest::parse_messages() const {
   FAIRLEAD_CHECK(parse_padded(text, padded.data(), padded.size()));
   FAIRLEAD_CHECK(internal::check_member("messages", text.root));
   std::vector<Message> out;
-  for (const dom::element message : text.root.get_array().value_unsafe())
+  for (const dom::element message : array_of(text.root))
     out.push_back(read_message(message.get_object().value_unsafe()));
   return out;
 }
@@ -252,14 +254,14 @@ ChatParameters ChatParameters::of(const ChatRequest& request) {
   if (const dom::element* stop = read("stop")) {
     if (stop->is_string()) out.stop.emplace_back(text_of(*stop));
     if (stop->is_array())
-      for (const dom::element one : stop->get_array().value_unsafe())
+      for (const dom::element one : array_of(*stop))
         if (one.is_string()) out.stop.emplace_back(text_of(one));
   }
   if (const dom::element* value = read("logprobs")) out.logprobs = value->is_bool() && value->get_bool().value_unsafe();
   if (const dom::element* value = read("top_logprobs"); value && value->is_int64())
     out.top_logprobs = static_cast<int>(value->get_int64().value_unsafe());
   if (const dom::element* bias = read("logit_bias"); bias && bias->is_object()) {
-    for (const dom::key_value_pair entry : bias->get_object().value_unsafe()) {
+    for (const dom::key_value_pair entry : object_of(*bias)) {
       std::int32_t token = 0;
       const auto [end, error] = std::from_chars(entry.key.data(), entry.key.data() + entry.key.size(), token);
       if (error == std::errc() && end == entry.key.data() + entry.key.size() && entry.value.is_number())
@@ -277,7 +279,7 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
   FAIRLEAD_CHECK(parse_padded(text, padded.data(), padded.size()));
   if (!text.root.is_object()) return internal::wrong_type("fairlead", "an object", text.root);
   internal::MemberScanner scanner(fairlead_json);
-  for (const dom::key_value_pair entry : text.root.get_object().value_unsafe()) {
+  for (const dom::key_value_pair entry : object_of(text.root)) {
     scanner.next();
     const std::string param = fmt::format("fairlead.{}", entry.key.substr(0, 64));
     const auto take_text = [&](std::string& to) -> Result<void> {
@@ -298,7 +300,7 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       FAIRLEAD_CHECK(take_text(out.idempotency_key));
     } else if (entry.key == "tags") {
       if (!entry.value.is_array()) return internal::wrong_type(param, "an array of strings", entry.value);
-      for (const dom::element tag : entry.value.get_array().value_unsafe()) {
+      for (const dom::element tag : array_of(entry.value)) {
         if (!tag.is_string()) return internal::wrong_type(param, "an array of strings", tag);
         if (out.tags.size() == 32 || text_of(tag).size() > 64)
           return fail(ErrorKind::kInvalid, "invalid_value", "At most 32 tags of at most 64 bytes each.", param);

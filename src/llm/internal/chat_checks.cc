@@ -131,7 +131,7 @@ Result<void> check_content(const std::string& param, dom::element content) {
                                param, type_name(content)),
                    param);
   std::size_t i = 0;
-  for (const dom::element part : content.get_array().value_unsafe())
+  for (const dom::element part : array_of(content))
     FAIRLEAD_CHECK(check_part(fmt::format("{}[{}]", param, i++), part));
   if (i == 0)
     return invalid("empty_array", fmt::format("Invalid '{}': empty array. Expected an array with minimum length 1.", param),
@@ -142,7 +142,7 @@ Result<void> check_content(const std::string& param, dom::element content) {
 Result<void> check_tool_calls(const std::string& param, dom::element calls) {
   if (!calls.is_array()) return wrong_type(param, "an array of objects", calls);
   std::size_t i = 0;
-  for (const dom::element call : calls.get_array().value_unsafe()) {
+  for (const dom::element call : array_of(calls)) {
     const std::string one = fmt::format("{}[{}]", param, i++);
     FAIRLEAD_CHECK(check_object(one, call));
     const dom::object object = call.get_object().value_unsafe();
@@ -190,7 +190,7 @@ Result<void> check_message(const std::string& param, dom::element message) {
 Result<void> check_messages(std::string_view param, dom::element messages) {
   if (!messages.is_array()) return wrong_type(param, "an array of objects", messages);
   std::size_t i = 0;
-  for (const dom::element message : messages.get_array().value_unsafe())
+  for (const dom::element message : array_of(messages))
     FAIRLEAD_CHECK(check_message(fmt::format("messages[{}]", i++), message));
   return {};
 }
@@ -199,7 +199,7 @@ Result<void> check_stop(std::string_view param, dom::element stop) {
   if (stop.is_string()) return {};
   if (!stop.is_array()) return wrong_type(param, "a string or an array of strings", stop);
   std::size_t i = 0;
-  for (const dom::element one : stop.get_array().value_unsafe())
+  for (const dom::element one : array_of(stop))
     FAIRLEAD_CHECK(check_string(fmt::format("{}[{}]", param, i++), one));
   if (i > 4)
     return invalid("array_above_max_length",
@@ -220,7 +220,7 @@ bool is_function_name(std::string_view name) {
 Result<void> check_tools(std::string_view param, dom::element tools) {
   if (!tools.is_array()) return wrong_type(param, "an array of objects", tools);
   std::size_t i = 0;
-  for (const dom::element tool : tools.get_array().value_unsafe()) {
+  for (const dom::element tool : array_of(tools)) {
     const std::string one = fmt::format("{}[{}]", param, i++);
     FAIRLEAD_CHECK(check_object(one, tool));
     const dom::object object = tool.get_object().value_unsafe();
@@ -273,7 +273,7 @@ Result<void> check_response_format(std::string_view param, dom::element format) 
 
 Result<void> check_logit_bias(std::string_view param, dom::element bias) {
   FAIRLEAD_CHECK(check_object(param, bias));
-  for (const dom::key_value_pair entry : bias.get_object().value_unsafe())
+  for (const dom::key_value_pair entry : object_of(bias))
     FAIRLEAD_CHECK(check_decimal(fmt::format("{}.{}", param, entry.key.substr(0, 16)), entry.value, -100, 100));
   return {};
 }

@@ -1,0 +1,151 @@
+#include "app/configuration.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "prompts/stage.h"
+
+namespace fairlead::app {
+namespace {
+
+constexpr log::Logger kLog{"app"};
+
+const resources::Version& version_in_force(const resources::Resource& resource) {
+  return *resource.versions.at(resource.in_force());
+}
+
+std::shared_ptr<const gateway::Target> broken(const resources::Version& version, std::string fault) {
+  auto target = std::make_shared<gateway::Target>();
+  target->kind = version.kind;
+  target->name = version.name;
+  target->version = version.version;
+  target->created_at_s = version.created_at_us / 1'000'000;
+  target->fault = std::move(fault);
+  return target;
+}
+
+std::shared_ptr<const gateway::Target> working(const resources::Version& version, std::shared_ptr<const llm::Model> model,
+                                               std::shared_ptr<llm::Stage> stage) {
+  auto target = std::make_shared<gateway::Target>();
+  target->kind = version.kind;
+  target->name = version.name;
+  target->version = version.version;
+  target->created_at_s = version.created_at_us / 1'000'000;
+  target->model = std::move(model);
+  if (stage) target->stages.push_back(std::move(stage));
+  return target;
+}
+
+}  // namespace
+
+Configuration::Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys)
+    : parts_(std::move(parts)), keys_(std::move(keys)) {
+  auto first = std::make_shared<gateway::Snapshot>();
+  first->keys = keys_;
+  snapshot_ = std::move(first);
+}
+
+std::shared_ptr<const gateway::Snapshot> Configuration::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void Configuration::set_keys(std::shared_ptr<const access::KeyTable> keys) {
+  const std::lock_guard lock(mutex_);
+  keys_ = std::move(keys);
+  publish();
+}
+
+void Configuration::publish() {
+  auto next = std::make_shared<gateway::Snapshot>();
+  next->keys = keys_;
+  std::vector<models::LocalFile> wanted;
+  for (const auto& [name, compiled] : projects_) {
+    next->projects.emplace(name, compiled.project);
+    wanted.insert(wanted.end(), compiled.wanted.begin(), compiled.wanted.end());
+  }
+  snapshot_ = std::move(next);
+  parts_.want_models(std::move(wanted));
+  parts_.publish(snapshot_);
+}
+
+std::shared_ptr<llm::Provider> Configuration::provider(const resources::Version& version, std::string& fault) {
+  std::shared_ptr<llm::Provider>& kept = providers_[version.project + "/" + version.name + "/" + version.digest];
+  if (kept) return kept;
+  auto made = parts_.make_provider(version);
+  if (made) {
+    kept = std::move(*made);
+    return kept;
+  }
+  fault = "Provider `" + version.name + "`: " + made.error().message;
+  kLog.warning("provider cannot be used", {{"provider", version.name}, {"reason", made.error().message}});
+  return nullptr;
+}
+
+Configuration::Compiled Configuration::compile(const resources::Project& project) {
+  Compiled out{gateway::Project(project.name), {}};
+  std::map<std::string, std::shared_ptr<llm::Provider>, std::less<>> providers;
+  std::map<std::string, std::string, std::less<>> faults;  // of providers, by name
+  std::map<std::string, std::shared_ptr<const llm::Model>, std::less<>> models;
+  for (const auto& [key, resource] : project.resources) {
+    if (key.first != "provider") continue;
+    std::string fault;
+    auto made = provider(version_in_force(resource), fault);
+    if (made) providers[resource.name] = std::move(made);
+    if (!fault.empty()) faults[resource.name] = std::move(fault);
+  }
+  const auto find_provider = [&](std::string_view name) -> std::shared_ptr<llm::Provider> {
+    const auto found = providers.find(name);
+    return found == providers.end() ? nullptr : found->second;
+  };
+  const auto add = [&](const resources::Resource& resource, const auto& target_of) {
+    gateway::Addressable& addressable = out.project.add(resource.kind, resource.name);
+    addressable.labels = resource.labels;
+    for (const auto& [number, version] : resource.versions) addressable.versions[number] = target_of(*version);
+  };
+  for (const auto& [key, resource] : project.resources) {
+    if (key.first != "model") continue;
+    const int in_force = resource.in_force();
+    add(resource, [&](const resources::Version& version) {
+      auto model = models::compile_model(version, find_provider);
+      if (!model) {
+        // Say why the provider is missing rather than that it is.
+        std::string fault = model.error().message;
+        for (const auto& [name, why] : faults)
+          if (fault.find("`" + name + "`") != std::string::npos) fault = why;
+        return broken(version, std::move(fault));
+      }
+      // Only what a bare name reaches keeps a worker; older versions share it when they name the same file.
+      if (version.version == in_force) {
+        models[resource.name] = *model;
+        for (models::LocalFile& file : models::local_files(version.spec)) out.wanted.push_back(std::move(file));
+      }
+      return working(version, *model, nullptr);
+    });
+  }
+  const auto find_model = [&](std::string_view name) -> std::shared_ptr<const llm::Model> {
+    const auto found = models.find(name);
+    return found == models.end() ? nullptr : found->second;
+  };
+  for (const auto& [key, resource] : project.resources) {
+    if (key.first != "prompt") continue;
+    add(resource, [&](const resources::Version& version) {
+      auto stage = prompts::compile_prompt(version, find_model);
+      if (!stage) return broken(version, std::move(stage).error().message);
+      return working(version, nullptr, std::move(*stage));
+    });
+  }
+  return out;
+}
+
+Result<std::function<void()>> Configuration::prepare(const resources::Project& after) {
+  const std::lock_guard lock(mutex_);
+  auto compiled = std::make_shared<Compiled>(compile(after));
+  return [this, compiled, name = after.name] {
+    const std::lock_guard lock(mutex_);
+    projects_.insert_or_assign(name, std::move(*compiled));
+    publish();
+  };
+}
+
+}  // namespace fairlead::app

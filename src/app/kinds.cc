@@ -1,0 +1,17 @@
+#include "app/kinds.h"
+
+#include "models/kind.h"
+#include "prompts/kind.h"
+#include "providers/kind.h"
+
+namespace fairlead::app {
+
+std::vector<resources::Kind> kinds() {
+  return {
+      providers::provider_kind(),
+      models::model_kind(),
+      prompts::prompt_kind(),
+  };
+}
+
+}  // namespace fairlead::app

@@ -1,0 +1,79 @@
+#include "app/serve.h"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/server_parts.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "platform/config/settings.h"
+
+namespace fairlead::app {
+namespace {
+
+constexpr log::Logger kLog{"app"};
+
+void say(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.message.c_str()); }
+
+// The settings file is fairlead.yaml of the project's folder, if a project is named and has one.
+Result<config::Settings> load_settings(const std::vector<std::string>& arguments) {
+  config::Sources sources;
+  FAIRLEAD_TRY(sources.flags, config::parse_flags(arguments));
+  sources.environment = config::process_environment();
+  FAIRLEAD_TRY(const config::Settings without_file, config::load(sources));
+  const std::string path = without_file.project + "/fairlead.yaml";
+  if (without_file.project.empty() || !std::filesystem::exists(path)) return without_file;
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  sources.file_name = path;
+  sources.file_text = text.str();
+  return config::load(sources);
+}
+
+log::Level level_of(const std::string& text) {
+  if (text == "debug") return log::Level::kDebug;
+  if (text == "warning") return log::Level::kWarning;
+  if (text == "error") return log::Level::kError;
+  return log::Level::kInfo;
+}
+
+}  // namespace
+
+int serve(const std::vector<std::string>& arguments) {
+  auto settings = load_settings(arguments);
+  if (!settings) {
+    say(settings.error());
+    return cli::kUsage;
+  }
+  log::configure(level_of(settings->log.level), settings->log.format == "json" ? log::Format::kJson : log::Format::kText);
+
+  // Blocked before the first thread is made, so that every thread inherits it and only sigwait() below sees them.
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  ServerParts parts(std::move(*settings));
+  if (auto started = parts.start(); !started) {
+    say(started.error());
+    return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;
+  }
+  int signal = 0;
+  sigwait(&stops, &signal);
+  kLog.info("stopping", {{"signal", signal}});
+  // A second signal ends the process at once.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &stops, nullptr);
+  parts.stop();
+  kLog.info("stopped");
+  return cli::kDone;
+}
+
+}  // namespace fairlead::app

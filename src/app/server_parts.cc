@@ -1,0 +1,244 @@
+#include "app/server_parts.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "access/http/routes.h"
+#include "app/kinds.h"
+#include "app/paths.h"
+#include "base/log.h"
+#include "models/http/routes.h"
+#include "platform/http/problem.h"
+#include "platform/json/text.h"
+#include "providers/factory.h"
+#include "resources/http/routes.h"
+#include "serving/provider.h"
+
+namespace fairlead::app {
+namespace {
+
+constexpr log::Logger kLog{"app"};
+constexpr int kBlockingThreads = 4;
+
+http::ServerLimits limits_of(const config::Settings& settings) {
+  http::ServerLimits limits;
+  limits.head_bytes = settings.http.head_bytes;
+  limits.header_lines = settings.http.header_lines;
+  limits.body_bytes = settings.http.body_bytes;
+  limits.head_timeout = settings.http.head_timeout;
+  limits.body_timeout = settings.http.body_timeout;
+  limits.idle_timeout = settings.http.idle_timeout;
+  limits.write_timeout = settings.http.write_timeout;
+  limits.connections = settings.http.connections;
+  return limits;
+}
+
+std::optional<std::string> environment_variable(std::string_view name) {
+  const char* const value = std::getenv(std::string(name).c_str());
+  if (!value) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+ServerParts::ServerParts(config::Settings settings)
+    : settings_(std::move(settings)),
+      runtime_(settings_.threads ? static_cast<int>(settings_.threads) : static_cast<int>(std::thread::hardware_concurrency())),
+      blocking_(kBlockingThreads) {}
+
+ServerParts::~ServerParts() { stop(); }
+
+Result<void> ServerParts::start() {
+  FAIRLEAD_CHECK(make_private_folder(settings_.data));
+  FAIRLEAD_CHECK(open_stores());
+  http::ClientOptions client_options;
+  client_options.connect_timeout = settings_.upstream.connect_timeout;
+  client_options.idle_timeout = settings_.upstream.idle_timeout;
+  client_options.idle_per_origin = settings_.upstream.idle_per_origin;
+  client_options.ca_file = settings_.upstream.ca_file;
+  for (int i = 0; i < runtime_.size(); ++i) {
+    FAIRLEAD_TRY(auto client, http::Client::create(runtime_.loop(i), blocking_, client_options));
+    clients_.push_back(std::move(client));
+  }
+  FAIRLEAD_CHECK(load_resources());
+  telemetry_->start();
+  FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
+  runtime_.start();
+  // From here on snapshots go through the running loops.
+  if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
+  server_->start();
+  kLog.info("listening", {{"address", settings_.listen}, {"port", server_->port()}, {"data", settings_.data}});
+  return {};
+}
+
+Result<void> ServerParts::open_stores() {
+  std::vector<store::Migration> migrations = access::KeyService::migrations();
+  for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
+  FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
+  FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
+  FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
+  if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
+
+  telemetry::TelemetryOptions records;
+  records.folder = settings_.data;
+  records.flush = settings_.telemetry.flush;
+  records.strict = settings_.telemetry.durability == "strict";
+  records.content = settings_.telemetry.content == "full";
+  records.retention = std::chrono::duration_cast<std::chrono::hours>(settings_.telemetry.retention);
+  records.lake_command = {"/proc/self/exe", std::string(telemetry::kLakeProcessArgument)};
+  FAIRLEAD_TRY(telemetry_, telemetry::Telemetry::create(records, runtime_.size(), clock_));
+
+  models::ModelFilesOptions files;
+  files.folder = settings_.serving.models.empty() ? settings_.data + "/models" : settings_.serving.models;
+  files.extra_folders = bundled_model_folders();
+  files.ca_file = settings_.upstream.ca_file;
+  FAIRLEAD_TRY(model_files_, models::ModelFiles::open(files));
+
+  serving::LocalModelsOptions local;
+  local.run_folder = settings_.data + "/run";
+  local.worker_command = {"/proc/self/exe", "worker"};
+  local.threads = static_cast<int>(settings_.serving.threads);
+  local.slots = static_cast<int>(settings_.serving.slots);
+  local.context = static_cast<int>(settings_.serving.context);
+  local.queue = static_cast<int>(settings_.serving.queue);
+  local.locate = [this](const std::string& file) { return model_files_->locate(file); };
+  local.digest = [this](const std::string& path, const std::atomic<bool>& cancelled) { return model_files_->digest(path, cancelled); };
+  FAIRLEAD_TRY(local_models_, serving::LocalModels::start(local));
+  return {};
+}
+
+Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resources::Version& version) {
+  const auto client_of = [this](async::Loop& loop) -> http::Client& { return client(loop); };
+  const boost::json::value* const type = version.spec.if_contains("type");
+  if (type && type->is_string() && type->get_string() == "llama.cpp")
+    return serving::make_provider(version.name, *local_models_, client_of);
+  return providers::make_provider(version.name, version.spec, {client_of, environment_variable, &clock_});
+}
+
+Result<void> ServerParts::load_resources() {
+  Configuration::Parts parts;
+  parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
+  parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
+    // Before the loops run there is nobody to wait for.
+    if (snapshots_) snapshots_->publish_and_wait(std::move(next));
+  };
+  parts.want_models = [this](std::vector<models::LocalFile> files) {
+    std::map<std::string, std::vector<std::string>> digests;
+    for (models::LocalFile& file : files) {
+      std::vector<std::string>& of_file = digests[file.file];
+      if (!file.sha256.empty() && std::ranges::find(of_file, file.sha256) == of_file.end()) of_file.push_back(file.sha256);
+    }
+    std::vector<serving::WantedModel> wanted;
+    for (auto& [file, list] : digests) wanted.push_back({file, std::move(list)});
+    local_models_->want(std::move(wanted));
+  };
+  configuration_ = std::make_unique<Configuration>(std::move(parts), keys_->table());
+  FAIRLEAD_TRY(resources_, resources::ResourceService::create(*database_, clock_, kinds()));
+  FAIRLEAD_TRY(const std::vector<std::string> names, resources_->project_names_blocking());
+  for (const std::string& name : names) {
+    FAIRLEAD_TRY(const resources::Project project, resources_->load_blocking(name));
+    FAIRLEAD_TRY(const auto publish, configuration_->prepare(project));
+    publish();
+  }
+  snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
+  resources_->set_prepare([this](const resources::Project& after) { return configuration_->prepare(after); });
+  keys_->on_change([this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
+  return {};
+}
+
+Result<void> ServerParts::apply_project_folder() {
+  FAIRLEAD_TRY(resources::Files files, read_project_folder(settings_.project));
+  FAIRLEAD_TRY(const resources::ChangeSet changes,
+               resources_->apply_blocking(std::string(access::kHomeProject), std::move(files),
+                                          access::Actor{"serve --project", ""}, "applied at start"));
+  if (!changes.faults.empty()) {
+    std::string message = "The project in " + settings_.project + " has faults; nothing was applied and nothing serves.";
+    for (const resources::Fault& fault : changes.faults) message += "\n" + resources::to_text(fault);
+    return fail(ErrorKind::kInvalid, "invalid_resources", std::move(message));
+  }
+  kLog.info("applied", {{"project", settings_.project},
+                        {"new", changes.count(resources::Action::kNew)},
+                        {"changed", changes.count(resources::Action::kChanged)},
+                        {"same", changes.count(resources::Action::kSame)}});
+  return {};
+}
+
+Result<void> ServerParts::listen() {
+  guard_.emplace([this] { return keys_->table(); }, clock_);
+  chat_.emplace(*snapshots_, telemetry_->recorder(), clock_);
+  models_.emplace(*snapshots_, clock_);
+  FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
+  http::ServerOptions options;
+  options.address = address.address;
+  options.port = address.port;
+  options.limits = limits_of(settings_);
+  if (!settings_.http.tls_certificate.empty() || !settings_.http.tls_key.empty())
+    options.tls = http::TlsFiles{settings_.http.tls_certificate, settings_.http.tls_key};
+  FAIRLEAD_TRY(server_, http::Server::listen(runtime_, std::move(options), routes()));
+  telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
+                            [this] { return static_cast<double>(server_->open_connections()); });
+  return {};
+}
+
+http::Router ServerParts::routes() {
+  http::Router router;
+  router.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& e) { return chat_->handle(e); });
+  router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_->list(e); });
+  router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_->get(e); });
+  resources::add_routes(router, *guard_, *resources_);
+  access::add_routes(router, *guard_, *keys_);
+  telemetry_->add_routes(router, *guard_);
+  models::add_routes(router, *guard_, *model_files_, blocking_);
+  router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
+  router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
+  router.set_fallback([this](http::Exchange& e, int status, std::string_view allow) {
+    return answer_unknown(e, status, std::string(allow));
+  });
+  return router;
+}
+
+async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
+  boost::json::array parts;
+  bool ready = true;
+  for (const serving::PartState& part : local_models_->states()) {
+    ready &= part.ready;
+    boost::json::object one{{"name", part.name}, {"state", part.state}, {"progress", part.progress}};
+    if (!part.message.empty()) one["message"] = part.message;
+    parts.push_back(std::move(one));
+  }
+  const boost::json::value body = boost::json::object{{"ready", ready}, {"parts", std::move(parts)}};
+  const std::string text = json::to_text(body);
+  const int status = ready ? 200 : 503;
+  co_await exchange.respond(status, "application/json", text);
+}
+
+async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int status, std::string allow) {
+  const http::RequestHead& head = exchange.head();
+  auto known = keys_->table()->authenticate(head.header("authorization").value_or(""), head.header("x-api-key").value_or(""),
+                                            clock_.unix_micros());
+  if (!known) {
+    co_await http::respond_error(exchange, std::move(known).error());
+    co_return;
+  }
+  std::string body;
+  if (status == 405) {
+    exchange.add_header("allow", allow);
+    body = http::error_body(405, "method_not_allowed", "This route takes " + allow + ".");
+  } else {
+    body = http::error_body(404, "unknown_url", "There is no such route. docs/reference/api.md lists them; calls go to /v1/chat/completions.");
+  }
+  co_await exchange.respond(status, "application/json", body);
+}
+
+void ServerParts::stop() {
+  if (server_) server_->drain(settings_.http.drain_timeout);
+  if (local_models_) local_models_->stop();
+  if (telemetry_) telemetry_->stop();
+  resources_.reset();
+  runtime_.stop();
+  clients_.clear();
+  server_.reset();
+}
+
+}  // namespace fairlead::app

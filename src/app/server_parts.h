@@ -1,0 +1,70 @@
+// Everything that a server is made of, in the order in which it is built; taken down the other way round.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/guard.h"
+#include "access/key_service.h"
+#include "app/configuration.h"
+#include "base/clock.h"
+#include "gateway/chat_completions.h"
+#include "gateway/models.h"
+#include "gateway/snapshot.h"
+#include "models/model_files.h"
+#include "platform/async/runtime.h"
+#include "platform/config/settings.h"
+#include "platform/http/client.h"
+#include "platform/http/server.h"
+#include "platform/store/database.h"
+#include "resources/service.h"
+#include "serving/local_models.h"
+#include "telemetry/telemetry.h"
+
+namespace fairlead::app {
+
+class ServerParts {
+ public:
+  explicit ServerParts(config::Settings settings);
+  ~ServerParts();  // stop()
+  ServerParts(const ServerParts&) = delete;
+  ServerParts& operator=(const ServerParts&) = delete;
+
+  // Opens the stores, makes the first key, compiles what is stored, applies `project` if it is set, and listens. Errors say
+  // what to do.
+  Result<void> start();
+  // Lets calls in flight end, then stops everything.
+  void stop();
+
+ private:
+  Result<void> open_stores();
+  Result<void> load_resources();
+  Result<void> apply_project_folder();
+  Result<void> listen();
+  http::Router routes();
+  async::Task<void> answer_ready(http::Exchange& exchange);
+  async::Task<void> answer_unknown(http::Exchange& exchange, int status, std::string allow);
+  Result<std::shared_ptr<llm::Provider>> make_provider(const resources::Version& version);
+  http::Client& client(async::Loop& loop) { return *clients_[static_cast<std::size_t>(loop.index())]; }
+
+  const config::Settings settings_;
+  SystemClock clock_;
+  async::Runtime runtime_;
+  async::BlockingPool blocking_;  // after the loops that its work goes back to
+  std::vector<std::unique_ptr<http::Client>> clients_;  // one a loop
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<access::KeyService> keys_;
+  std::unique_ptr<telemetry::Telemetry> telemetry_;
+  std::unique_ptr<models::ModelFiles> model_files_;
+  std::unique_ptr<serving::LocalModels> local_models_;
+  std::unique_ptr<gateway::SnapshotHolder> snapshots_;
+  std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<resources::ResourceService> resources_;
+  std::optional<access::Guard> guard_;
+  std::optional<gateway::ChatCompletions> chat_;
+  std::optional<gateway::Models> models_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace fairlead::app
