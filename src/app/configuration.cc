@@ -24,7 +24,8 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
   return target;
 }
 
-std::shared_ptr<const gateway::Target> working(const resources::Version& version, std::shared_ptr<const llm::Model> model,
+std::shared_ptr<const gateway::Target> working(const resources::Version& version,
+                                               std::shared_ptr<const llm::Model> model,
                                                std::shared_ptr<llm::Stage> stage) {
   auto target = std::make_shared<gateway::Target>();
   target->kind = version.kind;

@@ -21,7 +21,8 @@ Result<void> make_private_folder(const std::string& path) {
                   "The data folder " + path + " cannot be made: " + (error ? error.message() : std::strerror(errno)) +
                       ". Give another with --data.");
   }
-  if (!fs::is_directory(path, error)) return fail(ErrorKind::kInvalid, "data_folder", path + " is not a folder. Give another with --data.");
+  if (!fs::is_directory(path, error))
+    return fail(ErrorKind::kInvalid, "data_folder", path + " is not a folder. Give another with --data.");
   return {};
 }
 
@@ -61,6 +62,8 @@ std::vector<std::string> bundled_model_folders() {
   return {cache + "/deps/smollm2"};
 }
 
-async::Task<void> answer_health(http::Exchange& exchange) { co_await exchange.respond(200, "text/plain", "ok\n"); }
+async::Task<void> answer_health(http::Exchange& exchange) {
+  co_await exchange.respond(200, "text/plain", "ok\n");
+}
 
 }  // namespace fairlead::app

@@ -13,7 +13,8 @@ namespace fairlead::app {
 // Makes the folder, mode 0700, if it is not there. Error: data_folder.
 Result<void> make_private_folder(const std::string& path);
 
-// The text files below a project's folder (.yaml, .yml, .md, .txt, .j2, .json; hidden ones left out). Error: project_folder.
+// The text files below a project's folder (.yaml, .yml, .md, .txt, .j2, .json; hidden ones left out). Error:
+// project_folder.
 Result<resources::Files> read_project_folder(const std::string& folder);
 
 // Where model files that came with the installation are: the cache that tools/deps fills, if it is there.

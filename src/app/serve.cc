@@ -16,7 +16,9 @@ namespace {
 
 constexpr log::Logger kLog{"app"};
 
-void say(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.message.c_str()); }
+void say(const Error& error) {
+  std::fprintf(stderr, "fairlead: %s\n", error.message.c_str());
+}
 
 // The settings file is fairlead.yaml of the project's folder, if a project is named and has one.
 Result<config::Settings> load_settings(const std::vector<std::string>& arguments) {
@@ -49,7 +51,8 @@ int serve(const std::vector<std::string>& arguments) {
     say(settings.error());
     return cli::kUsage;
   }
-  log::configure(level_of(settings->log.level), settings->log.format == "json" ? log::Format::kJson : log::Format::kText);
+  log::configure(level_of(settings->log.level),
+                 settings->log.format == "json" ? log::Format::kJson : log::Format::kText);
 
   // Blocked before the first thread is made, so that every thread inherits it and only sigwait() below sees them.
   sigset_t stops;

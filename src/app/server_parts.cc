@@ -44,10 +44,13 @@ std::optional<std::string> environment_variable(std::string_view name) {
 
 ServerParts::ServerParts(config::Settings settings)
     : settings_(std::move(settings)),
-      runtime_(settings_.threads ? static_cast<int>(settings_.threads) : static_cast<int>(std::thread::hardware_concurrency())),
+      runtime_(settings_.threads ? static_cast<int>(settings_.threads)
+                                 : static_cast<int>(std::thread::hardware_concurrency())),
       blocking_(kBlockingThreads) {}
 
-ServerParts::~ServerParts() { stop(); }
+ServerParts::~ServerParts() {
+  stop();
+}
 
 Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(make_private_folder(settings_.data));
@@ -103,7 +106,9 @@ Result<void> ServerParts::open_stores() {
   local.context = static_cast<int>(settings_.serving.context);
   local.queue = static_cast<int>(settings_.serving.queue);
   local.locate = [this](const std::string& file) { return model_files_->locate(file); };
-  local.digest = [this](const std::string& path, const std::atomic<bool>& cancelled) { return model_files_->digest(path, cancelled); };
+  local.digest = [this](const std::string& path, const std::atomic<bool>& cancelled) {
+    return model_files_->digest(path, cancelled);
+  };
   FAIRLEAD_TRY(local_models_, serving::LocalModels::start(local));
   return {};
 }
@@ -127,7 +132,8 @@ Result<void> ServerParts::load_resources() {
     std::map<std::string, std::vector<std::string>> digests;
     for (models::LocalFile& file : files) {
       std::vector<std::string>& of_file = digests[file.file];
-      if (!file.sha256.empty() && std::ranges::find(of_file, file.sha256) == of_file.end()) of_file.push_back(file.sha256);
+      if (!file.sha256.empty() && std::ranges::find(of_file, file.sha256) == of_file.end())
+        of_file.push_back(file.sha256);
     }
     std::vector<serving::WantedModel> wanted;
     for (auto& [file, list] : digests) wanted.push_back({file, std::move(list)});
@@ -143,7 +149,8 @@ Result<void> ServerParts::load_resources() {
   }
   snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
   resources_->set_prepare([this](const resources::Project& after) { return configuration_->prepare(after); });
-  keys_->on_change([this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
+  keys_->on_change(
+      [this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
   return {};
 }
 
@@ -153,7 +160,8 @@ Result<void> ServerParts::apply_project_folder() {
                resources_->apply_blocking(std::string(access::kHomeProject), std::move(files),
                                           access::Actor{"serve --project", ""}, "applied at start"));
   if (!changes.faults.empty()) {
-    std::string message = "The project in " + settings_.project + " has faults; nothing was applied and nothing serves.";
+    std::string message =
+        "The project in " + settings_.project + " has faults; nothing was applied and nothing serves.";
     for (const resources::Fault& fault : changes.faults) message += "\n" + resources::to_text(fault);
     return fail(ErrorKind::kInvalid, "invalid_resources", std::move(message));
   }
@@ -215,8 +223,8 @@ async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
 
 async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int status, std::string allow) {
   const http::RequestHead& head = exchange.head();
-  auto known = keys_->table()->authenticate(head.header("authorization").value_or(""), head.header("x-api-key").value_or(""),
-                                            clock_.unix_micros());
+  auto known = keys_->table()->authenticate(head.header("authorization").value_or(""),
+                                            head.header("x-api-key").value_or(""), clock_.unix_micros());
   if (!known) {
     co_await http::respond_error(exchange, std::move(known).error());
     co_return;
@@ -226,7 +234,9 @@ async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int stat
     exchange.add_header("allow", allow);
     body = http::error_body(405, "method_not_allowed", "This route takes " + allow + ".");
   } else {
-    body = http::error_body(404, "unknown_url", "There is no such route. docs/reference/api.md lists them; calls go to /v1/chat/completions.");
+    body =
+        http::error_body(404, "unknown_url",
+                         "There is no such route. docs/reference/api.md lists them; calls go to /v1/chat/completions.");
   }
   co_await exchange.respond(status, "application/json", body);
 }

@@ -31,8 +31,8 @@ class ServerParts {
   ServerParts(const ServerParts&) = delete;
   ServerParts& operator=(const ServerParts&) = delete;
 
-  // Opens the stores, makes the first key, compiles what is stored, applies `project` if it is set, and listens. Errors say
-  // what to do.
+  // Opens the stores, makes the first key, compiles what is stored, applies `project` if it is set, and listens. Errors
+  // say what to do.
   Result<void> start();
   // Lets calls in flight end, then stops everything.
   void stop();
@@ -51,7 +51,7 @@ class ServerParts {
   const config::Settings settings_;
   SystemClock clock_;
   async::Runtime runtime_;
-  async::BlockingPool blocking_;  // after the loops that its work goes back to
+  async::BlockingPool blocking_;                        // after the loops that its work goes back to
   std::vector<std::unique_ptr<http::Client>> clients_;  // one a loop
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<access::KeyService> keys_;

@@ -1,8 +1,7 @@
 #include "base/clock.h"
 
-#include <ctime>
-
 #include <cstdio>
+#include <ctime>
 
 namespace fairlead {
 
@@ -10,7 +9,9 @@ std::int64_t SystemClock::unix_micros() const {
   return std::chrono::duration_cast<Micros>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-SteadyTime SystemClock::steady() const { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::steady() const {
+  return std::chrono::steady_clock::now();
+}
 
 std::string iso8601(std::int64_t unix_micros) {
   std::int64_t seconds = unix_micros / 1'000'000;

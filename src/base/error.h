@@ -13,11 +13,11 @@ enum class ErrorKind : std::uint8_t {
   kUnauthenticated,   // no key, or one that is not known
   kPermissionDenied,  // a known key that may not do this
   kNotFound,
-  kConflict,   // the state is not what the caller thought (a name that is taken, a version that moved)
-  kTooLarge,   // a body, a head or an answer over its limit
-  kExhausted,  // a rate, a quota, a budget, a queue
-  kTimeout,    // a deadline passed
-  kCancelled,  // the caller went away or asked to stop
+  kConflict,     // the state is not what the caller thought (a name that is taken, a version that moved)
+  kTooLarge,     // a body, a head or an answer over its limit
+  kExhausted,    // a rate, a quota, a budget, a queue
+  kTimeout,      // a deadline passed
+  kCancelled,    // the caller went away or asked to stop
   kUnavailable,  // something this depends on cannot be reached or is starting; another try may help
   kUpstream,     // something this depends on answered nonsense or failed
   kUnsupported,  // understood, and not offered

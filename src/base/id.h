@@ -6,8 +6,8 @@
 
 namespace fairlead {
 
-// A new ULID for the given wall time: 48 bits of milliseconds, 80 random bits. Thread-safe; ids of one thread made in one
-// millisecond sort in the order they were made. Unpredictable enough to be unique, not to be secret.
+// A new ULID for the given wall time: 48 bits of milliseconds, 80 random bits. Thread-safe; ids of one thread made in
+// one millisecond sort in the order they were made. Unpredictable enough to be unique, not to be secret.
 std::string new_id(std::int64_t unix_micros);
 
 bool is_id(std::string_view text);

@@ -11,7 +11,8 @@ namespace fairlead::log {
 enum class Level : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class Format : std::uint8_t { kText, kJson };
 
-// One key and its value. Never a secret, never a person's data: no prompt, no answer, no key, no header value of a client.
+// One key and its value. Never a secret, never a person's data: no prompt, no answer, no key, no header value of a
+// client.
 struct Field {
   std::string_view key;
   std::string value;
@@ -19,7 +20,8 @@ struct Field {
   Field(std::string_view k, std::integral auto v) : key(k), value(std::to_string(v)) {}
 };
 
-// A room's logger: `constexpr log::Logger kLog{"http"};`. Thread-safe; may block on standard error, so not for each call.
+// A room's logger: `constexpr log::Logger kLog{"http"};`. Thread-safe; may block on standard error, so not for each
+// call.
 struct Logger {
   std::string_view room;
   void debug(std::string_view event, std::initializer_list<Field> fields = {}) const;

@@ -6,8 +6,8 @@
 
 namespace fairlead {
 
-// The candidate nearest to `word` by edits (insert, delete, replace, swap neighbours), if it is near enough to be a slip:
-// at most a third of the word's length; else empty. The first of equals.
+// The candidate nearest to `word` by edits (insert, delete, replace, swap neighbours), if it is near enough to be a
+// slip: at most a third of the word's length; else empty. The first of equals.
 std::string_view nearest(std::string_view word, std::span<const std::string> candidates);
 
 // " Did you mean `candidate`?" or "".

@@ -12,8 +12,9 @@ void add_own_commands(CLI::App& app, const Hooks& hooks) {
   serve->add_option("--data", "Folder for everything that is kept")->type_name("DIR");
   serve->add_option("--listen", "Address to listen on")->type_name("HOST:PORT");
   serve->add_option("--project", "Folder whose resources are applied at start")->type_name("DIR");
-  serve->footer("Every setting is an option too: --http.body_bytes=20MiB; `fairlead config reference` lists them.\nExample:\n"
-                "  fairlead serve --data /var/lib/fairlead --listen 0.0.0.0:8484");
+  serve->footer(
+      "Every setting is an option too: --http.body_bytes=20MiB; `fairlead config reference` lists them.\nExample:\n"
+      "  fairlead serve --data /var/lib/fairlead --listen 0.0.0.0:8484");
   CLI::App* const version = app.add_subcommand("version", "Print the version");
   version->callback([&hooks] { std::printf("fairlead %s\n", hooks.version.c_str()); });
 }
@@ -36,8 +37,10 @@ int run(int argc, char** argv, const Hooks& hooks) {
   Context context;
   CLI::App app("Fairlead: LLMOps in one program.", "fairlead");
   app.require_subcommand(1);
-  app.footer("The commands but `serve` talk to the server at FAIRLEAD_URL (http://127.0.0.1:8484) with the key in FAIRLEAD_KEY.\n"
-             "Exit status: 0 done, 1 failed, 2 wrong words or input, 3 a gate is not met.");
+  app.footer(
+      "The commands but `serve` talk to the server at FAIRLEAD_URL (http://127.0.0.1:8484) with the key in "
+      "FAIRLEAD_KEY.\n"
+      "Exit status: 0 done, 1 failed, 2 wrong words or input, 3 a gate is not met.");
   add_own_commands(app, hooks);
   add_plan_and_apply(app, context);
   add_get(app, context);
@@ -59,7 +62,9 @@ int run(int argc, char** argv, const Hooks& hooks) {
     const int status = app.exit(error);
     return status == 0 ? kDone : kUsage;
   } catch (const std::exception& error) {  // a member that the answer lacks
-    std::fprintf(stderr, "The server did not answer as Fairlead does (%s). Is FAIRLEAD_URL right, and of the same version?\n", error.what());
+    std::fprintf(stderr,
+                 "The server did not answer as Fairlead does (%s). Is FAIRLEAD_URL right, and of the same version?\n",
+                 error.what());
     return kFailed;
   }
   return context.exit_status;

@@ -21,8 +21,8 @@ struct Hooks {
   std::string version;
 };
 
-// Runs the command and gives the exit status. `serve` and `worker` are handed over before anything else is done, so that no
-// thread has been started.
+// Runs the command and gives the exit status. `serve` and `worker` are handed over before anything else is done, so
+// that no thread has been started.
 int run(int argc, char** argv, const Hooks& hooks);
 
 }  // namespace fairlead::cli

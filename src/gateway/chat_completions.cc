@@ -5,8 +5,7 @@
 namespace fairlead::gateway {
 
 async::Task<void> ChatCompletions::handle(http::Exchange& exchange) const {
-  internal::ChatCall call(exchange, snapshots_.current(exchange.loop()), clock_,
-                          recorder_.content_enabled());
+  internal::ChatCall call(exchange, snapshots_.current(exchange.loop()), clock_, recorder_.content_enabled());
   const bool known = co_await call.run();
   if (known) recorder_.record(exchange.loop().index(), call.take_record());
 }

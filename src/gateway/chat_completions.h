@@ -10,8 +10,8 @@
 
 namespace fairlead::gateway {
 
-// Carries calls from the head of the request to the record. Holds no state of a call; one serves all loops. What it is made
-// of must outlive the server.
+// Carries calls from the head of the request to the record. Holds no state of a call; one serves all loops. What it is
+// made of must outlive the server.
 class ChatCompletions {
  public:
   ChatCompletions(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, const Clock& clock)

@@ -14,7 +14,8 @@ Result<const Project*> project_of(const http::Exchange& exchange, const Snapshot
                snapshot.keys->authenticate(head.header("authorization").value_or(""),
                                            head.header("x-api-key").value_or(""), now_us));
   if (!principal->may(access::Scope::kCall))
-    return fail(ErrorKind::kPermissionDenied, "missing_scope", "This key may not list models: it lacks the scope `call`.");
+    return fail(ErrorKind::kPermissionDenied, "missing_scope",
+                "This key may not list models: it lacks the scope `call`.");
   const Project* const project = snapshot.project(principal->project);
   return project ? project : &kEmpty;
 }

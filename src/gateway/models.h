@@ -1,5 +1,5 @@
-// GET /v1/models and GET /v1/models/{id} (https://platform.openai.com/docs/api-reference/models): what the `model` field of
-// a call can address.
+// GET /v1/models and GET /v1/models/{id} (https://platform.openai.com/docs/api-reference/models): what the `model`
+// field of a call can address.
 #pragma once
 #include "base/clock.h"
 #include "gateway/snapshot.h"

@@ -21,9 +21,9 @@ struct Target {
   std::string kind;  // "prompt", "model"
   std::string name;
   int version = 0;
-  std::int64_t created_at_s = 0;                          // unix time
-  std::vector<std::shared_ptr<llm::Stage>> stages;        // run in order; a prompt's renders and sets the model
-  std::shared_ptr<const llm::Model> model;                // of kind "model"; a prompt's stage sets it
+  std::int64_t created_at_s = 0;                    // unix time
+  std::vector<std::shared_ptr<llm::Stage>> stages;  // run in order; a prompt's renders and sets the model
+  std::shared_ptr<const llm::Model> model;          // of kind "model"; a prompt's stage sets it
   std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)
 };
 
@@ -44,8 +44,9 @@ class Project {
  public:
   explicit Project(std::string name) : name_(std::move(name)) {}
   Addressable& add(std::string_view kind, std::string_view name);
-  // `name`, `name@label`, `name@7`, each with `kind:` in front or not (docs/reference/calling.md). Errors: kNotFound with
-  // code model_not_found and param `model`; kUnavailable with the target's fault. A text that may be a secret is not repeated.
+  // `name`, `name@label`, `name@7`, each with `kind:` in front or not (docs/reference/calling.md). Errors: kNotFound
+  // with code model_not_found and param `model`; kUnavailable with the target's fault. A text that may be a secret is
+  // not repeated.
   Result<Resolved> resolve(std::string_view reference) const;
   const std::map<std::string, Addressable, std::less<>>& addressables() const { return by_kind_and_name_; }
 
@@ -71,7 +72,8 @@ class SnapshotHolder {
   explicit SnapshotHolder(async::Runtime& runtime, std::shared_ptr<const Snapshot> first);
   // From that loop's thread.
   const std::shared_ptr<const Snapshot>& current(const async::Loop& loop) const;
-  // Returns when calls that start from now on, on every loop, see `next`. From outside the loops, which must be running.
+  // Returns when calls that start from now on, on every loop, see `next`. From outside the loops, which must be
+  // running.
   void publish_and_wait(std::shared_ptr<const Snapshot> next);
 
  private:

@@ -15,8 +15,8 @@
 
 namespace fairlead::llm {
 
-// Fairlead's own fields of a request: the `fairlead` object (docs/reference/calling.md). Unknown ones are refused, so that
-// a slip is seen.
+// Fairlead's own fields of a request: the `fairlead` object (docs/reference/calling.md). Unknown ones are refused, so
+// that a slip is seen.
 struct CallOptions {
   std::string variables;  // raw JSON object, or empty
   std::string session, user;

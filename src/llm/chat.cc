@@ -49,10 +49,13 @@ Result<void> parse_padded(ParsedText& out, const char* text, std::size_t size) {
   if (error == simdjson::DEPTH_ERROR) what = "it is nested more than 256 levels deep";
   if (error == simdjson::UTF8_ERROR) what = "it is not valid UTF-8";
   if (error == simdjson::EMPTY) what = "it is empty";
-  return fail(ErrorKind::kInvalid, "invalid_json", fmt::format("We could not parse the JSON body of your request: {}.", what));
+  return fail(ErrorKind::kInvalid, "invalid_json",
+              fmt::format("We could not parse the JSON body of your request: {}.", what));
 }
 
-std::string_view text_of(dom::element value) { return value.get_string().value_unsafe(); }
+std::string_view text_of(dom::element value) {
+  return value.get_string().value_unsafe();
+}
 
 bool bool_member(dom::object object, std::string_view name) {
   dom::element value;
@@ -77,8 +80,9 @@ Result<ChatRequest> ChatRequest::parse(std::span<char> body) {
   ParsedText text;
   FAIRLEAD_CHECK(parse_padded(text, body.data(), body.size()));
   if (!text.root.is_object())
-    return fail(ErrorKind::kInvalid, "invalid_type",
-                fmt::format("The body of the request must be a JSON object, but is {}.", internal::type_name(text.root)));
+    return fail(
+        ErrorKind::kInvalid, "invalid_type",
+        fmt::format("The body of the request must be a JSON object, but is {}.", internal::type_name(text.root)));
   const dom::object object = text.root.get_object().value_unsafe();
 
   ChatRequest request;
@@ -87,10 +91,11 @@ Result<ChatRequest> ChatRequest::parse(std::span<char> body) {
   internal::MemberScanner scanner({body.data(), body.size()});
   for (const dom::key_value_pair entry : object) {
     scanner.next();
-    // A name that a parser had to decode is kept as the decoder wrote it; it must outlive the parser, so it is found among
-    // the known names or refused: no honest client escapes the letters of a member's name.
+    // A name that a parser had to decode is kept as the decoder wrote it; it must outlive the parser, so it is found
+    // among the known names or refused: no honest client escapes the letters of a member's name.
     if (scanner.raw_name() != entry.key)
-      return fail(ErrorKind::kInvalid, "invalid_json", "The names of the request's members must be written without escapes.");
+      return fail(ErrorKind::kInvalid, "invalid_json",
+                  "The names of the request's members must be written without escapes.");
     if (request.member(entry.key))
       return fail(ErrorKind::kInvalid, "invalid_json", "A member of the request is given twice.",
                   std::string(entry.key.substr(0, 64)));
@@ -286,7 +291,8 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       if (!entry.value.is_string()) return internal::wrong_type(param, "a string", entry.value);
       to = text_of(entry.value);
       if (to.size() > 256)
-        return fail(ErrorKind::kInvalid, "string_above_max_length", fmt::format("Invalid '{}': at most 256 bytes.", param), param);
+        return fail(ErrorKind::kInvalid, "string_above_max_length",
+                    fmt::format("Invalid '{}': at most 256 bytes.", param), param);
       return {};
     };
     if (entry.key == "variables") {
@@ -307,15 +313,19 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
         out.tags.emplace_back(text_of(tag));
       }
     } else {
-      return fail(ErrorKind::kInvalid, "unknown_parameter",
-                  fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, idempotency_key.", param), param);
+      return fail(
+          ErrorKind::kInvalid, "unknown_parameter",
+          fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, idempotency_key.", param),
+          param);
     }
   }
   return out;
 }
 
 double cost_of(const Usage& usage, const Prices& prices) {
-  const auto priced = [](std::int64_t tokens, double per_million) { return static_cast<double>(tokens) * per_million / 1e6; };
+  const auto priced = [](std::int64_t tokens, double per_million) {
+    return static_cast<double>(tokens) * per_million / 1e6;
+  };
   return priced(usage.input - usage.cached_input - usage.cache_write, prices.input) +
          priced(usage.cached_input, prices.cached_input) + priced(usage.cache_write, prices.cache_write) +
          priced(usage.output - usage.reasoning, prices.output) + priced(usage.reasoning, prices.reasoning);

@@ -1,5 +1,5 @@
-// A chat in the words of the OpenAI chat-completions format, which is Fairlead's own inside: other surfaces and vendors are
-// translated to and from it.
+// A chat in the words of the OpenAI chat-completions format, which is Fairlead's own inside: other surfaces and vendors
+// are translated to and from it.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -55,14 +55,14 @@ struct Member {
   std::string_view json;
 };
 
-// A request to POST /v1/chat/completions, checked against the OpenAI contract: types, ranges, required members, the shape
-// of each message. Unknown members are kept. Views point into the body that was parsed, or into what a stage put in its
-// place; both outlive the call.
+// A request to POST /v1/chat/completions, checked against the OpenAI contract: types, ranges, required members, the
+// shape of each message. Unknown members are kept. Views point into the body that was parsed, or into what a stage put
+// in its place; both outlive the call.
 struct ChatRequest {
   // `body` must be followed by 64 readable bytes (simdjson's padding). Errors: kInvalid with `param` naming the field
-  // (`messages[1].role`), code invalid_json, invalid_type, invalid_value, missing_required_parameter, or unsupported_value.
-  // Nesting deeper than 256 is invalid_json. `messages` may be absent or empty; only the resolved target knows
-  // whether that will do.
+  // (`messages[1].role`), code invalid_json, invalid_type, invalid_value, missing_required_parameter, or
+  // unsupported_value. Nesting deeper than 256 is invalid_json. `messages` may be absent or empty; only the resolved
+  // target knows whether that will do.
   static Result<ChatRequest> parse(std::span<char> body);
 
   std::vector<Member> members;  // in the order sent

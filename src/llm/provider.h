@@ -29,9 +29,9 @@ struct ChatCall {
 
 // What a read of an answer in progress brought.
 struct Delta {
-  // While streaming: whole server-sent events in OpenAI form, ready for the wire, "data: {chunk}\n\n" one after another,
-  // without the final "data: [DONE]\n\n". Otherwise the whole chat.completion object, in one piece. May be empty.
-  // Valid until the next call of next().
+  // While streaming: whole server-sent events in OpenAI form, ready for the wire, "data: {chunk}\n\n" one after
+  // another, without the final "data: [DONE]\n\n". Otherwise the whole chat.completion object, in one piece. May be
+  // empty. Valid until the next call of next().
   std::string_view wire;
   bool end = false;  // nothing follows; `wire` may still hold the last bytes
 };
@@ -39,9 +39,9 @@ struct Delta {
 // What is known of an answer when it has ended, or of as much of it as came.
 struct Outcome {
   Usage usage;
-  std::string finish_reason;   // of the first choice: stop, length, tool_calls, content_filter, function_call
-  std::string upstream_model;  // as the upstream names what answered
-  std::string upstream_id;     // its id for the answer
+  std::string finish_reason;     // of the first choice: stop, length, tool_calls, content_filter, function_call
+  std::string upstream_model;    // as the upstream names what answered
+  std::string upstream_id;       // its id for the answer
   bool content_started = false;  // a chunk with content, a tool call or a refusal has been seen
 };
 
@@ -49,15 +49,15 @@ struct Outcome {
 class Completion {
  public:
   virtual ~Completion() = default;
-  // With `request.stream`, usage always arrives (providers ask for it upstream): the chunk that carries nothing but usage
-  // is put into `wire` only if the client asked with stream_options.include_usage, and then has "choices": [].
+  // With `request.stream`, usage always arrives (providers ask for it upstream): the chunk that carries nothing but
+  // usage is put into `wire` only if the client asked with stream_options.include_usage, and then has "choices": [].
   // Errors as Provider::chat; after one, outcome() says what had come.
   virtual async::Task<Result<Delta>> next() = 0;
   virtual const Outcome& outcome() const = 0;
 };
 
-// A configured upstream. Made per configuration snapshot, shared by all loops, immutable or thread-safe; keeps what belongs
-// to a loop (connections) by loop.index().
+// A configured upstream. Made per configuration snapshot, shared by all loops, immutable or thread-safe; keeps what
+// belongs to a loop (connections) by loop.index().
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -66,9 +66,8 @@ class Provider {
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
-  //   kUnauthenticated, kPermissionDenied → kUpstream with code upstream_auth: the fault is the operator's, not the caller's
-  //   kExhausted     429: code rate_limit_exceeded or insufficient_quota
-  //   kTimeout       upstream_timeout
+  //   kUnauthenticated, kPermissionDenied → kUpstream with code upstream_auth: the fault is the operator's, not the
+  //   caller's kExhausted     429: code rate_limit_exceeded or insufficient_quota kTimeout       upstream_timeout
   //   kUnavailable   unreachable, 503, 529, a local model that is loading or has died
   //   kUpstream      5xx, or an answer that makes no sense (upstream_invalid)
   //   kUnsupported   the request holds what this provider cannot express; `param` names the field

@@ -25,12 +25,13 @@ std::string call_line(const boost::json::value& call, bool colours) {
   const std::int64_t status = integer_of(call, "status");
   const boost::json::object& object = call.as_object();
   const boost::json::value* const cost = object.if_contains("cost_usd");
-  std::string out = fmt::format("{}  {:<24} {:<16} {}  {:>9}  ttft {:>8}  {}→{} tok  {:.4f} $", local_time(text_of(call, "started_at")),
-                                target, route, painted(std::to_string(status), status < 400 ? Colour::kGreen : Colour::kRed, colours),
-                                milliseconds(call, "duration_ms"), milliseconds(call, "first_token_ms"),
-                                integer_of(call, "input_tokens"), integer_of(call, "output_tokens"),
-                                cost && cost->is_number() ? cost->to_number<double>() : 0.0);
-  if (const std::string error = text_of(call, "error_code"); !error.empty()) out += "   " + painted(error, Colour::kRed, colours);
+  std::string out = fmt::format(
+      "{}  {:<24} {:<16} {}  {:>9}  ttft {:>8}  {}→{} tok  {:.4f} $", local_time(text_of(call, "started_at")), target,
+      route, painted(std::to_string(status), status < 400 ? Colour::kGreen : Colour::kRed, colours),
+      milliseconds(call, "duration_ms"), milliseconds(call, "first_token_ms"), integer_of(call, "input_tokens"),
+      integer_of(call, "output_tokens"), cost && cost->is_number() ? cost->to_number<double>() : 0.0);
+  if (const std::string error = text_of(call, "error_code"); !error.empty())
+    out += "   " + painted(error, Colour::kRed, colours);
   if (const boost::json::value* attempts = object.if_contains("attempts");
       attempts && attempts->is_array() && attempts->get_array().size() > 1) {
     const boost::json::value& first = attempts->get_array().front();
@@ -43,13 +44,14 @@ std::string call_page(const boost::json::value& call) {
   std::string out;
   for (const auto& [name, value] : call.as_object()) {
     if (value.is_null() || name == "attempts") continue;
-    out += fmt::format("  {:<20} {}\n", std::string_view(name), value.is_string() ? std::string(value.get_string()) : json::to_text(value));
+    out += fmt::format("  {:<20} {}\n", std::string_view(name),
+                       value.is_string() ? std::string(value.get_string()) : json::to_text(value));
   }
   if (const boost::json::value* attempts = call.as_object().if_contains("attempts"); attempts && attempts->is_array()) {
     for (const boost::json::value& one : attempts->get_array())
-      out += fmt::format("  attempt {}            {} {}  {} ms  {} {}\n", text_of(one, "number"), text_of(one, "provider"),
-                         text_of(one, "upstream_model"), integer_of(one, "duration_ms"), text_of(one, "error_code"),
-                         text_of(one, "error_message"));
+      out += fmt::format("  attempt {}            {} {}  {} ms  {} {}\n", text_of(one, "number"),
+                         text_of(one, "provider"), text_of(one, "upstream_model"), integer_of(one, "duration_ms"),
+                         text_of(one, "error_code"), text_of(one, "error_message"));
   }
   return out;
 }
@@ -92,7 +94,8 @@ void add_calls(CLI::App& app, Context& context) {
   const auto id = std::make_shared<std::string>();
   const auto add_filters = [filters](CLI::App& to) {
     const auto add = [&](const char* name, const char* what) {
-      to.add_option_function<std::string>(std::string("--") + name, [filters, name](const std::string& value) { (*filters)[name] = value; }, what);
+      to.add_option_function<std::string>(
+          std::string("--") + name, [filters, name](const std::string& value) { (*filters)[name] = value; }, what);
     };
     add("target", "Only calls of this prompt or model: support-reply, support-reply@4");
     add("model", "Only calls that this model resource answered");
@@ -104,25 +107,35 @@ void add_calls(CLI::App& app, Context& context) {
     add("tag", "Only calls with this tag");
   };
 
-  CLI::App* const list = command(*calls, context, "list", "List calls, newest first", "fairlead calls list --target support-reply --error any");
+  CLI::App* const list = command(*calls, context, "list", "List calls, newest first",
+                                 "fairlead calls list --target support-reply --error any");
   add_filters(*list);
-  list->add_option_function<std::string>("--limit", [filters](const std::string& value) { (*filters)["limit"] = value; }, "At most this many; else 50");
-  list->add_option_function<std::string>("--before", [filters](const std::string& value) { (*filters)["before"] = value; }, "Older than this call's id: the next page");
+  list->add_option_function<std::string>(
+      "--limit", [filters](const std::string& value) { (*filters)["limit"] = value; }, "At most this many; else 50");
+  list->add_option_function<std::string>(
+      "--before", [filters](const std::string& value) { (*filters)["before"] = value; },
+      "Older than this call's id: the next page");
   list->callback([&context, filters] {
-    answer(context, http::Method::kGet, "/api/v1/calls" + query_string(*filters), nullptr, [&context](const boost::json::value& reply) {
-      std::string out;
-      const boost::json::array& data = reply.at("data").as_array();
-      for (const boost::json::value& call : data) out += text_of(call, "id") + "  " + call_line(call, context.colours());
-      if (reply.at("has_more").as_bool() && !data.empty()) out += "  more: fairlead calls list --before " + text_of(data.back(), "id") + "\n";
-      return out;
-    });
+    answer(context, http::Method::kGet, "/api/v1/calls" + query_string(*filters), nullptr,
+           [&context](const boost::json::value& reply) {
+             std::string out;
+             const boost::json::array& data = reply.at("data").as_array();
+             for (const boost::json::value& call : data)
+               out += text_of(call, "id") + "  " + call_line(call, context.colours());
+             if (reply.at("has_more").as_bool() && !data.empty())
+               out += "  more: fairlead calls list --before " + text_of(data.back(), "id") + "\n";
+             return out;
+           });
   });
 
-  CLI::App* const show = command(*calls, context, "show", "Show the whole record of a call", "fairlead calls show 01JD8");
+  CLI::App* const show =
+      command(*calls, context, "show", "Show the whole record of a call", "fairlead calls show 01JD8");
   show->add_option("id", *id, "The call's id, or as much of it as is unique")->required();
-  show->callback([&context, id] { answer(context, http::Method::kGet, "/api/v1/calls/" + segment(*id), nullptr, call_page); });
+  show->callback(
+      [&context, id] { answer(context, http::Method::kGet, "/api/v1/calls/" + segment(*id), nullptr, call_page); });
 
-  CLI::App* const follow = command(*calls, context, "tail", "Show calls as they end, until Ctrl-C", "fairlead calls tail --error any");
+  CLI::App* const follow =
+      command(*calls, context, "tail", "Show calls as they end, until Ctrl-C", "fairlead calls tail --error any");
   add_filters(*follow);
   follow->callback([&context, filters] { tail(context, *filters); });
 }

@@ -31,10 +31,11 @@ std::string cases(const std::vector<Node>& nodes) {
 std::string bash(const std::vector<Node>& nodes) {
   return "_fairlead() {\n  local path='' words='' i\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-         "    case ${COMP_WORDS[i]} in -*) ;; *) [ $i -le 2 ] && path=\"${path:+$path }${COMP_WORDS[i]}\" ;; esac\n  done\n"
+         "    case ${COMP_WORDS[i]} in -*) ;; *) [ $i -le 2 ] && path=\"${path:+$path }${COMP_WORDS[i]}\" ;; esac\n  "
+         "done\n"
          "  case $path in\n" +
-         cases(nodes) +
-         "    *) path=${path%% *}; case $path in\n" + cases(nodes) + "    esac ;;\n  esac\n"
+         cases(nodes) + "    *) path=${path%% *}; case $path in\n" + cases(nodes) +
+         "    esac ;;\n  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
          "complete -F _fairlead fairlead\n";
@@ -46,7 +47,8 @@ std::string fish(const std::vector<Node>& nodes) {
     std::string condition = node.path.empty() ? "__fish_use_subcommand" : "";
     for (std::size_t start = 0; start < node.path.size();) {
       const std::size_t end = std::min(node.path.find(' ', start), node.path.size());
-      condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + node.path.substr(start, end - start));
+      condition +=
+          (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + node.path.substr(start, end - start));
       start = end + 1;
     }
     out += fmt::format("complete -c fairlead -n '{}' -a '{}'\n", condition, node.words);
@@ -59,7 +61,9 @@ std::string fish(const std::vector<Node>& nodes) {
 void add_completion(CLI::App& app, Context& context) {
   const auto shell = std::make_shared<std::string>();
   CLI::App* const completion = app.add_subcommand("completion", "Print the completion script of a shell");
-  completion->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   completion->footer("Example:\n  source <(fairlead completion bash)");
   completion->callback([&app, &context, shell] {
     std::vector<Node> nodes;

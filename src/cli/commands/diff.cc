@@ -19,8 +19,8 @@ void add_diff(CLI::App& app, Context& context) {
     const std::string target = "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) + "/diff" +
                                query_string({{"from", words->from}, {"to", words->to}});
     answer(context, http::Method::kGet, target, nullptr, [&](const boost::json::value& reply) {
-      const std::string heading = fmt::format("  {}/{}   v{} → v{}\n", words->kind, words->name, integer_of(reply, "from"),
-                                              integer_of(reply, "to"));
+      const std::string heading = fmt::format("  {}/{}   v{} → v{}\n", words->kind, words->name,
+                                              integer_of(reply, "from"), integer_of(reply, "to"));
       return heading + changes(reply.at("changes"), context.colours());
     });
   });

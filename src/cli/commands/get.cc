@@ -14,8 +14,8 @@ void add_get(CLI::App& app, Context& context) {
   get->add_option("name", words->name, "The resource's name")->required();
   get->add_option("--ref", words->ref, "A version number or a label; else the version in force");
   get->callback([&context, words] {
-    const std::string target = "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) +
-                               query_string({{"ref", words->ref}});
+    const std::string target =
+        "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) + query_string({{"ref", words->ref}});
     answer(context, http::Method::kGet, target, nullptr, [](const boost::json::value& reply) {
       std::string out = "# version " + text_of(reply, "version") + ", " + text_of(reply, "created_at") + ", by " +
                         text_of(reply, "author") + ", sha256 " + text_of(reply, "digest") + "\n";

@@ -27,8 +27,8 @@ void add_keys(CLI::App& app, Context& context) {
     if (!words->expires.empty()) body["expires_at"] = words->expires;
     const boost::json::value value = std::move(body);
     answer(context, http::Method::kPost, "/api/v1/keys", &value, [](const boost::json::value& reply) {
-      return text_of(reply, "key") + "\n# " + text_of(reply, "id") + ", shown this once   (undo: fairlead keys revoke " +
-             text_of(reply, "id") + ")\n";
+      return text_of(reply, "key") + "\n# " + text_of(reply, "id") +
+             ", shown this once   (undo: fairlead keys revoke " + text_of(reply, "id") + ")\n";
     });
   });
 
@@ -40,8 +40,9 @@ void add_keys(CLI::App& app, Context& context) {
         std::string scopes;
         for (const boost::json::value& scope : one.at("scopes").as_array())
           scopes += (scopes.empty() ? "" : ",") + std::string(scope.as_string());
-        rows.push_back({text_of(one, "id"), text_of(one, "name"), text_of(one, "project"), scopes, "…" + text_of(one, "last_four"),
-                        local_time(text_of(one, "created_at")), local_time(text_of(one, "expires_at"))});
+        rows.push_back({text_of(one, "id"), text_of(one, "name"), text_of(one, "project"), scopes,
+                        "…" + text_of(one, "last_four"), local_time(text_of(one, "created_at")),
+                        local_time(text_of(one, "expires_at"))});
       }
       return table({"id", "name", "project", "scopes", "key", "created", "expires"}, rows, context.colours());
     });
@@ -50,9 +51,10 @@ void add_keys(CLI::App& app, Context& context) {
   CLI::App* const revoke = command(*keys, context, "revoke", "End a key, at once", "fairlead keys revoke key_01JD…");
   revoke->add_option("id", words->id, "The key's id, as `keys list` shows it")->required();
   revoke->callback([&context, words] {
-    answer(context, http::Method::kDelete, "/api/v1/keys/" + segment(words->id), nullptr, [](const boost::json::value& reply) {
-      return "  " + text_of(reply, "id") + " is revoked; calls with it are refused from now on.\n";
-    });
+    answer(context, http::Method::kDelete, "/api/v1/keys/" + segment(words->id), nullptr,
+           [](const boost::json::value& reply) {
+             return "  " + text_of(reply, "id") + " is revoked; calls with it are refused from now on.\n";
+           });
   });
 }
 

@@ -7,20 +7,21 @@ void add_list(CLI::App& app, Context& context) {
     std::string kind, name, limit = "100";
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const list = command(app, context, "list", "List resources, or the versions of one", "fairlead list prompt support-reply");
+  CLI::App* const list =
+      command(app, context, "list", "List resources, or the versions of one", "fairlead list prompt support-reply");
   list->add_option("kind", words->kind, "Only this kind: prompt, model, provider");
   list->add_option("name", words->name, "The versions of this resource");
   list->add_option("--limit", words->limit, "At most this many")->capture_default_str();
   list->callback([&context, words] {
     const std::string target =
-        words->name.empty()
-            ? "/api/v1/resources" + query_string({{"kind", words->kind}, {"limit", words->limit}})
-            : "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) + "/versions";
+        words->name.empty() ? "/api/v1/resources" + query_string({{"kind", words->kind}, {"limit", words->limit}})
+                            : "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) + "/versions";
     answer(context, http::Method::kGet, target, nullptr, [&context](const boost::json::value& reply) {
       std::vector<std::vector<std::string>> rows;
       for (const boost::json::value& one : reply.at("data").as_array()) {
         std::string labels;
-        if (const boost::json::object* all = one.as_object().if_contains("labels") ? one.at("labels").if_object() : nullptr)
+        if (const boost::json::object* all =
+                one.as_object().if_contains("labels") ? one.at("labels").if_object() : nullptr)
           for (const auto& [label, version] : *all)
             labels += (labels.empty() ? "" : " ") + std::string(label) + "=" + json::to_text(version);
         rows.push_back({text_of(one, "kind") + "/" + text_of(one, "name"), "v" + text_of(one, "version"), labels,

@@ -47,15 +47,17 @@ void add(Context& context, std::string source, const std::string& sha256, const 
     reply = context.call(http::Method::kGet, "/api/v1/model-files");
     if (!reply) return context.fail_with(reply.error());
     const boost::json::value* const found = find_file(*reply, file);
-    if (!found) return context.fail_with(Error{ErrorKind::kUpstream, "model_file_gone", file + " is no longer on the server."});
+    if (!found)
+      return context.fail_with(Error{ErrorKind::kUpstream, "model_file_gone", file + " is no longer on the server."});
     entry = *found;
   }
   if (progress) std::fputs("\r\x1b[K", stderr);
   if (text_of(entry, "state") == "failed")
-    return context.fail_with(Error{ErrorKind::kUpstream, "model_file_failed", text_of(entry, "error") + " Ask again to go on where it stopped."});
-  const std::string text =
-      context.as_json ? json::to_pretty_text(entry) + "\n"
-                      : fmt::format("  {}   {}   sha256 {}\n", file, bytes(integer_of(entry, "bytes")), text_of(entry, "sha256"));
+    return context.fail_with(Error{ErrorKind::kUpstream, "model_file_failed",
+                                   text_of(entry, "error") + " Ask again to go on where it stopped."});
+  const std::string text = context.as_json ? json::to_pretty_text(entry) + "\n"
+                                           : fmt::format("  {}   {}   sha256 {}\n", file,
+                                                         bytes(integer_of(entry, "bytes")), text_of(entry, "sha256"));
   std::fputs(text.c_str(), stdout);
 }
 
@@ -69,7 +71,8 @@ void add_models(CLI::App& app, Context& context) {
   };
   const auto words = std::make_shared<Words>();
 
-  CLI::App* const list = command(*models, context, "list", "List what the `model` field of a call can name", "fairlead models list");
+  CLI::App* const list =
+      command(*models, context, "list", "List what the `model` field of a call can name", "fairlead models list");
   list->callback([&context] {
     answer(context, http::Method::kGet, "/v1/models", nullptr, [](const boost::json::value& reply) {
       std::string out;
@@ -78,18 +81,21 @@ void add_models(CLI::App& app, Context& context) {
     });
   });
 
-  CLI::App* const files = command(*models, context, "files", "List the model files that the server has", "fairlead models files");
+  CLI::App* const files =
+      command(*models, context, "files", "List the model files that the server has", "fairlead models files");
   files->callback([&context] {
     answer(context, http::Method::kGet, "/api/v1/model-files", nullptr, [&context](const boost::json::value& reply) {
       std::vector<std::vector<std::string>> rows;
       for (const boost::json::value& one : reply.at("data").as_array())
-        rows.push_back({text_of(one, "file"), bytes(integer_of(one, "bytes")), text_of(one, "state"), text_of(one, "sha256"), text_of(one, "error")});
+        rows.push_back({text_of(one, "file"), bytes(integer_of(one, "bytes")), text_of(one, "state"),
+                        text_of(one, "sha256"), text_of(one, "error")});
       return table({"file", "size", "state", "sha256", "error"}, rows, context.colours());
     });
   });
 
-  CLI::App* const adding = command(*models, context, "add", "Add a GGUF file, from a path on the server's machine or from the web",
-                                   "fairlead models add ./qwen2.5-0.5b-instruct-q4_k_m.gguf");
+  CLI::App* const adding =
+      command(*models, context, "add", "Add a GGUF file, from a path on the server's machine or from the web",
+              "fairlead models add ./qwen2.5-0.5b-instruct-q4_k_m.gguf");
   adding->add_option("source", words->source, "A file or a URL")->required();
   adding->add_option("--sha256", words->sha256, "Refuse it if its digest is another");
   adding->add_option("--name", words->name, "The name it gets; else that of the source");

@@ -22,7 +22,8 @@ bool is_text_file(const fs::path& path) {
 Result<boost::json::object> read_project(const std::string& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
-    return fail(ErrorKind::kInvalid, "no_such_folder", folder + " is not a folder. Give the folder that holds the project's files.");
+    return fail(ErrorKind::kInvalid, "no_such_folder",
+                folder + " is not a folder. Give the folder that holds the project's files.");
   boost::json::object files;
   std::uintmax_t total = 0;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -34,9 +35,11 @@ Result<boost::json::object> read_project(const std::string& folder) {
     if (!it->is_regular_file(error) || !is_text_file(it->path())) continue;
     const std::uintmax_t size = it->file_size(error);
     if (error || size > kLargestFile)
-      return fail(ErrorKind::kInvalid, "file_too_large", it->path().string() + " is over 1 MiB; a project holds text that people wrote.");
+      return fail(ErrorKind::kInvalid, "file_too_large",
+                  it->path().string() + " is over 1 MiB; a project holds text that people wrote.");
     if ((total += size) > kLargestProject)
-      return fail(ErrorKind::kInvalid, "project_too_large", folder + " holds more than 9 MiB of text; is it the right folder?");
+      return fail(ErrorKind::kInvalid, "project_too_large",
+                  folder + " holds more than 9 MiB of text; is it the right folder?");
     std::ifstream in(it->path(), std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
@@ -63,7 +66,8 @@ void send(Context& context, const std::string& verb, const std::string& folder, 
     }
     return context.fail_with(reply.error());
   }
-  const std::string text = context.as_json ? json::to_pretty_text(*reply) + "\n" : change_set(*reply, context.colours());
+  const std::string text =
+      context.as_json ? json::to_pretty_text(*reply) + "\n" : change_set(*reply, context.colours());
   std::fputs(text.c_str(), stdout);
 }
 

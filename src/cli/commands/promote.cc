@@ -38,14 +38,16 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
     std::string what, to, label = "production";
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const promote = command(app, context, "promote", "Move a label to a version",
-                                    "fairlead promote support-reply@4 --to production");
-  promote->add_option("what", words->what, "NAME@VERSION or NAME@LABEL, with KIND/ in front if the name is not unique")->required();
+  CLI::App* const promote =
+      command(app, context, "promote", "Move a label to a version", "fairlead promote support-reply@4 --to production");
+  promote->add_option("what", words->what, "NAME@VERSION or NAME@LABEL, with KIND/ in front if the name is not unique")
+      ->required();
   promote->add_option("--to", words->to, "The label that moves")->required();
   promote->callback([&context, words] {
     const Named named = split(words->what);
     if (named.ref.empty())
-      return context.fail_with(Error{ErrorKind::kInvalid, "no_version", "Which version? Write NAME@VERSION, as in " + words->what + "@4."});
+      return context.fail_with(
+          Error{ErrorKind::kInvalid, "no_version", "Which version? Write NAME@VERSION, as in " + words->what + "@4."});
     boost::json::object body{{"name", named.name}, {"ref", named.ref}, {"to", words->to}};
     if (!named.kind.empty()) body["kind"] = named.kind;
     const boost::json::value value = std::move(body);
@@ -55,8 +57,9 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
     });
   });
 
-  CLI::App* const rollback = command(app, context, "rollback", "Put a label back to where it stood before its last move",
-                                     "fairlead rollback support-reply");
+  CLI::App* const rollback =
+      command(app, context, "rollback", "Put a label back to where it stood before its last move",
+              "fairlead rollback support-reply");
   rollback->add_option("what", words->what, "NAME, with KIND/ in front if the name is not unique")->required();
   rollback->add_option("--label", words->label, "The label")->capture_default_str();
   rollback->callback([&context, words] {
@@ -65,7 +68,8 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
     if (!named.kind.empty()) body["kind"] = named.kind;
     const boost::json::value value = std::move(body);
     answer(context, http::Method::kPost, "/api/v1/rollback", &value, [&](const boost::json::value& reply) {
-      return moved(reply, fmt::format("fairlead promote {}@{} --to {}", named.name, integer_of(reply, "from"), words->label));
+      return moved(reply,
+                   fmt::format("fairlead promote {}@{} --to {}", named.name, integer_of(reply, "from"), words->label));
     });
   });
 }

@@ -21,7 +21,8 @@ void take_event(const http::ServerSentEvent& event, Printed& printed) {
   const boost::json::object& object = chunk->get_object();
   if (const boost::json::value* error = object.if_contains("error")) printed.error = text_of(*error, "message");
   if (const boost::json::value* usage = object.if_contains("usage"); usage && usage->is_object())
-    printed.usage_line = fmt::format("{}→{} tok", integer_of(*usage, "prompt_tokens"), integer_of(*usage, "completion_tokens"));
+    printed.usage_line =
+        fmt::format("{}→{} tok", integer_of(*usage, "prompt_tokens"), integer_of(*usage, "completion_tokens"));
   const boost::json::value* const choices = object.if_contains("choices");
   if (!choices || !choices->is_array()) return;
   for (const boost::json::value& choice : choices->get_array()) {
@@ -39,7 +40,8 @@ boost::json::value variable(const std::string& text) {
   return boost::json::value(text);
 }
 
-void try_prompt(Context& context, const std::string& name, const std::vector<std::string>& variables, const std::string& message) {
+void try_prompt(Context& context, const std::string& name, const std::vector<std::string>& variables,
+                const std::string& message) {
   boost::json::object values;
   for (const std::string& one : variables) {
     const auto equals = one.find('=');
@@ -53,25 +55,30 @@ void try_prompt(Context& context, const std::string& name, const std::vector<std
   if (!values.empty()) body["fairlead"] = boost::json::object{{"variables", std::move(values)}};
   if (context.as_json) {
     const boost::json::value value = std::move(body);
-    return answer(context, http::Method::kPost, "/v1/chat/completions", &value, [](const boost::json::value&) { return std::string(); });
+    return answer(context, http::Method::kPost, "/v1/chat/completions", &value,
+                  [](const boost::json::value&) { return std::string(); });
   }
   body["stream_options"] = boost::json::object{{"include_usage", true}};
   const auto start = std::chrono::steady_clock::now();
   http::SseParser parser;
   Printed printed;
-  auto reply = context.stream(http::Method::kPost, "/v1/chat/completions", json::to_text(body), [&](std::string_view bytes) {
-    (void)parser.feed(bytes, [&](const http::ServerSentEvent& event) { take_event(event, printed); });
-  });
+  auto reply =
+      context.stream(http::Method::kPost, "/v1/chat/completions", json::to_text(body), [&](std::string_view bytes) {
+        (void)parser.feed(bytes, [&](const http::ServerSentEvent& event) { take_event(event, printed); });
+      });
   if (!reply) return context.fail_with(reply.error());
   if (reply->status >= 400) {
     const boost::json::object* const object = reply->json.if_object();
-    const std::string told = object && object->contains("error") ? text_of(object->at("error"), "message") : reply->text;
+    const std::string told =
+        object && object->contains("error") ? text_of(object->at("error"), "message") : reply->text;
     return context.fail_with(Error{reply->status < 500 ? ErrorKind::kInvalid : ErrorKind::kUpstream, "refused", told});
   }
   if (printed.any) std::fputs("\n", stdout);
   if (!printed.error.empty()) return context.fail_with(Error{ErrorKind::kUpstream, "stream_broken", printed.error});
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-  std::fputs(painted(fmt::format("  {} ms  {}\n", took.count(), printed.usage_line), Colour::kDim, context.colours()).c_str(), stdout);
+  std::fputs(
+      painted(fmt::format("  {} ms  {}\n", took.count(), printed.usage_line), Colour::kDim, context.colours()).c_str(),
+      stdout);
 }
 
 }  // namespace
@@ -84,8 +91,9 @@ void add_prompts(CLI::App& app, Context& context) {
     std::vector<std::string> variables;
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const trying = command(*prompts, context, "try", "Call a prompt or a model and show the answer as it comes",
-                                   "fairlead prompts try support-reply@staging --var question=\"Where is my transfer?\"");
+  CLI::App* const trying =
+      command(*prompts, context, "try", "Call a prompt or a model and show the answer as it comes",
+              "fairlead prompts try support-reply@staging --var question=\"Where is my transfer?\"");
   trying->add_option("name", words->name, "What to call: support-reply, support-reply@staging, small")->required();
   trying->add_option("--var", words->variables, "A variable: NAME=VALUE; may be given again");
   trying->add_option("--message", words->message, "A user's message behind the prompt's own");

@@ -51,7 +51,8 @@ void pull(Context& context, const std::string& folder, bool yes) {
   for (const auto& [name, text] : reply->at("files").as_object()) {
     const fs::path relative{std::string(name)};
     if (!is_safe(relative))
-      return context.fail_with(Error{ErrorKind::kUpstream, "unsafe_path", "The server named a file outside of the folder: " + std::string(name)});
+      return context.fail_with(Error{ErrorKind::kUpstream, "unsafe_path",
+                                     "The server named a file outside of the folder: " + std::string(name)});
     const fs::path path = folder / relative;
     std::string wanted(text.as_string());
     std::error_code error;
@@ -65,8 +66,9 @@ void pull(Context& context, const std::string& folder, bool yes) {
     changed.emplace_back(path, std::move(wanted));
   }
   if (overwrites && !yes)
-    return context.fail_with(Error{ErrorKind::kInvalid, "would_overwrite",
-                                   "Files marked ~ differ from the server's; nothing was written. Pass --yes to overwrite them."});
+    return context.fail_with(
+        Error{ErrorKind::kInvalid, "would_overwrite",
+              "Files marked ~ differ from the server's; nothing was written. Pass --yes to overwrite them."});
   for (const auto& [path, text] : changed)
     if (auto written = write(path, text); !written) return context.fail_with(written.error());
   std::printf("  %zu written, %d as they are.\n", changed.size(), same);
@@ -80,7 +82,8 @@ void add_pull(CLI::App& app, Context& context) {
     bool yes = false;
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const out = command(app, context, "pull", "Write the project's newest versions into a folder", "fairlead pull support-bot");
+  CLI::App* const out =
+      command(app, context, "pull", "Write the project's newest versions into a folder", "fairlead pull support-bot");
   out->add_option("folder", words->folder, "The project's folder; made if it is not there")->required();
   out->add_flag("--yes", words->yes, "Overwrite files that differ");
   out->callback([&context, words] { pull(context, words->folder, words->yes); });

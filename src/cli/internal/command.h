@@ -17,14 +17,16 @@ inline CLI::App* command(CLI::App& parent, Context& context, const std::string& 
                          const std::string& example) {
   CLI::App* const out = parent.add_subcommand(name, what);
   out->add_flag("--json", context.as_json, "Print JSON");
-  out->add_option("--key-file", context.key_file, "File that holds the key; else FAIRLEAD_KEY is used")->type_name("PATH");
+  out->add_option("--key-file", context.key_file, "File that holds the key; else FAIRLEAD_KEY is used")
+      ->type_name("PATH");
   out->footer("Example:\n  " + example);
   return out;
 }
 
 // Runs the request; prints its answer as JSON if that was asked for, else what `show` makes of it.
 template <class Show>
-void answer(Context& context, http::Method method, const std::string& target, const boost::json::value* body, Show show) {
+void answer(Context& context, http::Method method, const std::string& target, const boost::json::value* body,
+            Show show) {
   auto reply = context.call(method, target, body);
   if (!reply) return context.fail_with(reply.error());
   const std::string text = context.as_json ? json::to_pretty_text(*reply) + "\n" : show(*reply);
@@ -32,6 +34,8 @@ void answer(Context& context, http::Method method, const std::string& target, co
 }
 
 // A segment of a path.
-inline std::string segment(const std::string& text) { return http::percent_encode(text); }
+inline std::string segment(const std::string& text) {
+  return http::percent_encode(text);
+}
 
 }  // namespace fairlead::cli

@@ -26,7 +26,9 @@ std::string server_url() {
   return url.empty() ? "http://127.0.0.1:8484" : url;
 }
 
-bool terminal(int descriptor) { return isatty(descriptor) && environment("NO_COLOR").empty(); }
+bool terminal(int descriptor) {
+  return isatty(descriptor) && environment("NO_COLOR").empty();
+}
 
 struct Exchanged {
   Result<Reply> reply;
@@ -57,8 +59,8 @@ async::Task<void> talk(http::Client& client, const http::Origin& origin, const h
   out.reply = std::move(reply);
 }
 
-Result<Reply> exchange(http::Method method, std::string_view target, std::string_view body, std::string_view header_lines,
-                       const std::function<void(std::string_view)>& on_bytes) {
+Result<Reply> exchange(http::Method method, std::string_view target, std::string_view body,
+                       std::string_view header_lines, const std::function<void(std::string_view)>& on_bytes) {
   const std::string url = server_url();
   FAIRLEAD_TRY(const http::Origin origin, http::Origin::parse(url));
   async::Loop loop(0);
@@ -75,16 +77,17 @@ Result<Reply> exchange(http::Method method, std::string_view target, std::string
                         [&loop](const std::exception_ptr&) { loop.context().stop(); });
   loop.context().run();
   if (!out.reply && out.reply.error().code == "upstream_unreachable")
-    return fail(ErrorKind::kUnavailable, "unreachable",
-                "No server answers at " + url + ". Start one with `fairlead serve`, or set FAIRLEAD_URL to where it is.");
+    return fail(
+        ErrorKind::kUnavailable, "unreachable",
+        "No server answers at " + url + ". Start one with `fairlead serve`, or set FAIRLEAD_URL to where it is.");
   return std::move(out.reply);
 }
 
 void print_faults(const boost::json::value& answer) {
-  const boost::json::object* const error = answer.is_object() ? answer.get_object().if_contains("error") != nullptr
-                                               ? answer.get_object().at("error").if_object()
-                                               : nullptr
-                                                              : nullptr;
+  const boost::json::object* const error =
+      answer.is_object()
+          ? answer.get_object().if_contains("error") != nullptr ? answer.get_object().at("error").if_object() : nullptr
+          : nullptr;
   if (!error || !error->contains("faults") || !error->at("faults").is_array()) return;
   for (const boost::json::value& fault : error->at("faults").get_array()) {
     std::string line = text_of(fault, "file");
@@ -108,8 +111,12 @@ ErrorKind kind_of_status(int status) {
 
 }  // namespace
 
-bool Context::colours() const { return terminal(STDOUT_FILENO); }
-bool Context::error_colours() const { return terminal(STDERR_FILENO); }
+bool Context::colours() const {
+  return terminal(STDOUT_FILENO);
+}
+bool Context::error_colours() const {
+  return terminal(STDERR_FILENO);
+}
 
 Result<std::string> Context::key() const {
   const std::string path = key_file.empty() ? environment("FAIRLEAD_KEY_FILE") : key_file;
@@ -151,7 +158,8 @@ Result<boost::json::value> Context::call(http::Method method, std::string_view t
   FAIRLEAD_TRY(Reply reply, fetch(method, target, text));
   if (reply.status < 400) return std::move(reply.json);
   print_faults(reply.json);
-  Error error{kind_of_status(reply.status), "server_error", "The server answered " + std::to_string(reply.status) + "."};
+  Error error{kind_of_status(reply.status), "server_error",
+              "The server answered " + std::to_string(reply.status) + "."};
   if (const boost::json::object* object = reply.json.if_object(); object && object->contains("error")) {
     const boost::json::value& told = object->at("error");
     if (std::string message = text_of(told, "message"); !message.empty()) error.message = std::move(message);

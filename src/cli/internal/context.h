@@ -1,7 +1,7 @@
 // What every command is given.
 #pragma once
-#include <cstdint>
 #include <boost/json/value.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -29,9 +29,10 @@ class Context {
   bool colours() const;        // standard output is a terminal and NO_COLOR is not set
   bool error_colours() const;  // the same for standard error
 
-  // One request to FAIRLEAD_URL with FAIRLEAD_KEY. Errors: no_key, invalid_url, unreachable (says what to do), and, for a
-  // status of 400 or more, what the server said; its faults, if it gave some, have been printed.
-  Result<boost::json::value> call(http::Method method, std::string_view target, const boost::json::value* body = nullptr);
+  // One request to FAIRLEAD_URL with FAIRLEAD_KEY. Errors: no_key, invalid_url, unreachable (says what to do), and, for
+  // a status of 400 or more, what the server said; its faults, if it gave some, have been printed.
+  Result<boost::json::value> call(http::Method method, std::string_view target,
+                                  const boost::json::value* body = nullptr);
   // The same, the answer as it came, of any status; without a key if `with_key` is false.
   Result<Reply> fetch(http::Method method, std::string_view target, std::string_view body, bool with_key = true);
   // The same, the answer's body as it comes; `on_bytes` is called only for a status under 400.

@@ -62,7 +62,8 @@ std::vector<Piece> pieces(const std::vector<std::string_view>& a, const std::vec
   return out;
 }
 
-std::string joined(std::vector<std::string_view>::const_iterator from, std::vector<std::string_view>::const_iterator to) {
+std::string joined(std::vector<std::string_view>::const_iterator from,
+                   std::vector<std::string_view>::const_iterator to) {
   std::string out;
   for (; from != to; ++from) out += *from;
   return out;
@@ -102,7 +103,8 @@ std::string painted(std::string_view text, Colour colour, bool colours) {
   return fmt::format("{}{}\x1b[0m", kCodes[static_cast<int>(colour)], text);
 }
 
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows, bool colours) {
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
+                  bool colours) {
   std::vector<std::size_t> widths;
   for (const std::string& cell : header) widths.push_back(width(cell));
   for (const auto& row : rows)
@@ -179,16 +181,17 @@ std::string change_set(const boost::json::value& answer, bool colours) {
       if (!labels.empty()) labels = "   (" + labels + (list->get_array().size() == 1 ? " moves here)" : " move here)");
     }
     if (action == "new") {
-      out += fmt::format("  {} {:<24} v{}{}\n", painted("+", Colour::kGreen, colours), name, integer_of(change, "to"), labels);
+      out += fmt::format("  {} {:<24} v{}{}\n", painted("+", Colour::kGreen, colours), name, integer_of(change, "to"),
+                         labels);
     } else {
-      out += fmt::format("  {} {:<24} v{} → v{}{}\n", painted("~", Colour::kYellow, colours), name, integer_of(change, "from"),
-                         integer_of(change, "to"), labels);
+      out += fmt::format("  {} {:<24} v{} → v{}{}\n", painted("~", Colour::kYellow, colours), name,
+                         integer_of(change, "from"), integer_of(change, "to"), labels);
       out += cli::changes(change.as_object().at("changes"), colours);
     }
   }
   const boost::json::value& summary = object.at("summary");
-  out += fmt::format("  {} changed, {} new, {} as they are.", integer_of(summary, "changed"), integer_of(summary, "new"),
-                     integer_of(summary, "same"));
+  out += fmt::format("  {} changed, {} new, {} as they are.", integer_of(summary, "changed"),
+                     integer_of(summary, "new"), integer_of(summary, "same"));
   return out + "\n";
 }
 

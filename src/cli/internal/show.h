@@ -10,17 +10,20 @@ namespace fairlead::cli {
 enum class Colour : std::uint8_t { kNone, kRed, kGreen, kYellow, kDim };
 std::string painted(std::string_view text, Colour colour, bool colours);
 
-// Columns padded to their widest cell, two spaces apart, nothing after the last; the header dim. Widths count code points.
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows, bool colours);
+// Columns padded to their widest cell, two spaces apart, nothing after the last; the header dim. Widths count code
+// points.
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
+                  bool colours);
 
-// A text's change word by word: "… do not promise a [-refund-]{+refund before the claim+}", with long unchanged stretches
-// shortened to "…".
+// A text's change word by word: "… do not promise a [-refund-]{+refund before the claim+}", with long unchanged
+// stretches shortened to "…".
 std::string word_diff(std::string_view from, std::string_view to, bool colours);
 
 // Changes of a spec, each its path and what became of it.
 std::string changes(const boost::json::value& list, bool colours);
 
-// The lines of a plan or an apply, with the summary as the last (docs/reference/api.md: the answer of POST /api/v1/plan).
+// The lines of a plan or an apply, with the summary as the last (docs/reference/api.md: the answer of POST
+// /api/v1/plan).
 std::string change_set(const boost::json::value& answer, bool colours);
 
 // "14:02:19" today, else "2026-11-24 14:02", in the reader's zone; the text itself if it is no ISO 8601 time.

@@ -17,7 +17,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(WordDiff, ShowsWordsThatWentAndCame) {
-  EXPECT_EQ(word_diff("Be kind. Never promise a refund", "Be kind. Never promise a refund before the claim is checked", false),
+  EXPECT_EQ(word_diff("Be kind. Never promise a refund", "Be kind. Never promise a refund before the claim is checked",
+                      false),
             "Be kind. Never promise a [-refund-]{+refund before the claim is checked+}");
   EXPECT_EQ(word_diff("a b c", "a c", false), "a [-b-] c");
   EXPECT_EQ(word_diff("a c", "a b c", false), "a {+b+} c");
@@ -26,8 +27,9 @@ TEST(WordDiff, ShowsWordsThatWentAndCame) {
 }
 
 TEST(WordDiff, ShortensLongStretchesThatStayed) {
-  EXPECT_EQ(word_diff("one two three four five six seven eight old", "one two three four five six seven eight new", false),
-            "… three four five six seven eight [-old-]{+new+}");
+  EXPECT_EQ(
+      word_diff("one two three four five six seven eight old", "one two three four five six seven eight new", false),
+      "… three four five six seven eight [-old-]{+new+}");
 }
 
 TEST(Table, PadsByCharactersNotBytes) {
@@ -78,7 +80,9 @@ int run_words(std::vector<std::string> words) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   Hooks hooks;
-  hooks.serve = [](const std::vector<std::string>& arguments) { return arguments == std::vector<std::string>{"--data", "x"} ? 40 : 41; };
+  hooks.serve = [](const std::vector<std::string>& arguments) {
+    return arguments == std::vector<std::string>{"--data", "x"} ? 40 : 41;
+  };
   hooks.worker = [](const std::vector<std::string>&) { return 42; };
   hooks.version = "1.2.3";
   return run(static_cast<int>(argv.size()), argv.data(), hooks);
@@ -101,7 +105,8 @@ TEST(Run, WithoutAServerSaysWhatToDo) {
   setenv("FAIRLEAD_KEY", "fl-x", 1);
   testing::internal::CaptureStderr();
   EXPECT_EQ(run_words({"list"}), kFailed);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("No server answers at http://127.0.0.1:9. Start one with `fairlead serve`"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("No server answers at http://127.0.0.1:9. Start one with `fairlead serve`"));
   unsetenv("FAIRLEAD_KEY");
   unsetenv("FAIRLEAD_KEY_FILE");
   testing::internal::CaptureStderr();
@@ -122,7 +127,8 @@ TEST(Reference, NamesEveryCommandThatThereIs) {
   for (std::string line; std::getline(script, line);) {
     if (!line.starts_with("    '")) continue;
     const std::string path = line.substr(5, line.find('\'', 5) - 5);
-    if (path.empty() || path == "keys" || path == "calls" || path == "models" || path == "prompts" || path == "config") continue;
+    if (path.empty() || path == "keys" || path == "calls" || path == "models" || path == "prompts" || path == "config")
+      continue;
     EXPECT_THAT(text.str(), HasSubstr("`" + path)) << "docs/reference/cli.md does not name `" << path << "`";
     ++commands;
   }

@@ -30,9 +30,10 @@ ChatCall::ChatCall(http::Exchange& exchange, std::shared_ptr<const Snapshot> sna
 Result<void> ChatCall::authenticate() {
   const http::RequestHead& head = exchange_.head();
   FAIRLEAD_TRY(principal_, snapshot_->keys->authenticate(head.header("authorization").value_or(""),
-                                                          head.header("x-api-key").value_or(""), record_.started_at_us));
+                                                         head.header("x-api-key").value_or(""), record_.started_at_us));
   if (!principal_->may(access::Scope::kCall))
-    return fail(ErrorKind::kPermissionDenied, "missing_scope", "This key may not make calls: it lacks the scope `call`.");
+    return fail(ErrorKind::kPermissionDenied, "missing_scope",
+                "This key may not make calls: it lacks the scope `call`.");
   call_.project = principal_->project;
   return {};
 }
@@ -62,7 +63,8 @@ async::Task<Result<void>> ChatCall::prepare() {
   call_.label = std::move(resolved->label);
   call_.model = target.model;
   if (target.kind == "model" && !call_.options.variables.empty())
-    co_return fail(ErrorKind::kInvalid, "invalid_value", "A model takes no variables; they are for prompts.", "fairlead.variables");
+    co_return fail(ErrorKind::kInvalid, "invalid_value", "A model takes no variables; they are for prompts.",
+                   "fairlead.variables");
   for (const std::shared_ptr<llm::Stage>& stage : target.stages) {
     auto done = co_await stage->run(call_);
     if (!done) co_return fail(std::move(done).error());
@@ -82,9 +84,12 @@ bool ChatCall::retryable(const Error& error) const {
   switch (error.kind) {
     case ErrorKind::kUnavailable:
     case ErrorKind::kUpstream:
-    case ErrorKind::kExhausted: return true;
-    case ErrorKind::kTimeout: return clock_.steady() < started_ + call_.model->timeout;
-    default: return false;
+    case ErrorKind::kExhausted:
+      return true;
+    case ErrorKind::kTimeout:
+      return clock_.steady() < started_ + call_.model->timeout;
+    default:
+      return false;
   }
 }
 
@@ -97,9 +102,9 @@ async::Task<Result<void>> ChatCall::answer() {
     const SteadyTime begun = clock_.steady();
     record_.provider = route.provider->name();
     record_.upstream_model = route.upstream_model;
-    auto completion = co_await route.provider->chat(
-        {call_.request, route.upstream_model, call_.id, call_.options.idempotency_key, *call_.loop, *call_.cancellation,
-         started_ + model.timeout});
+    auto completion =
+        co_await route.provider->chat({call_.request, route.upstream_model, call_.id, call_.options.idempotency_key,
+                                       *call_.loop, *call_.cancellation, started_ + model.timeout});
     Result<void> done;
     if (completion) {
       if (call_.request.stream)

@@ -15,8 +15,7 @@ namespace fairlead::gateway::internal {
 // Lives on the handler's coroutine frame. Its steps run in the order of their declaration.
 class ChatCall {
  public:
-  ChatCall(http::Exchange& exchange, std::shared_ptr<const Snapshot> snapshot, const Clock& clock,
-           bool with_content);
+  ChatCall(http::Exchange& exchange, std::shared_ptr<const Snapshot> snapshot, const Clock& clock, bool with_content);
 
   // The whole of it. True if there is a record to keep: the caller was known.
   async::Task<bool> run();

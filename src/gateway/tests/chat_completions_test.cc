@@ -24,9 +24,9 @@ constexpr std::string_view kWhole = R"({"id":"c","object":"chat.completion","cho
 
 // What a played provider does with a call.
 struct Script {
-  std::vector<std::string> deltas;     // the last one ends the answer
-  std::optional<Error> refuse;         // instead of an answer
-  std::optional<Error> break_after;    // instead of the end, after all deltas
+  std::vector<std::string> deltas;   // the last one ends the answer
+  std::optional<Error> refuse;       // instead of an answer
+  std::optional<Error> break_after;  // instead of the end, after all deltas
   std::string seen_messages;
 };
 
@@ -123,9 +123,9 @@ class ChatCompletionsTest : public testing::Test {
   void SetUp() override {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->keys = std::make_shared<access::KeyTable>(
-        "pepper", std::vector<access::KeyTable::Entry>{
-                      {hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
-                      {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}}});
+        "pepper",
+        std::vector<access::KeyTable::Entry>{{hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
+                                             {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}}});
     auto model = std::make_shared<llm::Model>();
     model->name = "small";
     model->version = 3;
@@ -168,10 +168,11 @@ class ChatCompletionsTest : public testing::Test {
   }
   Answer send(http::Method method, std::string target, std::string body, std::string headers) {
     const http::Origin origin = http::Origin::parse("http://127.0.0.1:" + std::to_string(server_->port())).value();
-    auto answer = boost::asio::co_spawn(client_runtime_.loop(0).context(),
-                                        ask(*client_, origin, method, std::move(target), std::move(headers), std::move(body)),
-                                        boost::asio::use_future)
-                      .get();
+    auto answer =
+        boost::asio::co_spawn(client_runtime_.loop(0).context(),
+                              ask(*client_, origin, method, std::move(target), std::move(headers), std::move(body)),
+                              boost::asio::use_future)
+            .get();
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
     return answer ? *answer : Answer{};
   }
@@ -259,7 +260,8 @@ TEST_F(ChatCompletionsTest, EndsABrokenStreamWithAnErrorEventAndWithoutDone) {
 }
 
 TEST_F(ChatCompletionsTest, RefusesUnknownKeysWithoutARecord) {
-  for (const char* headers : {"", "authorization: Bearer fl-nobody\r\n", "authorization: Basic Zm9v\r\n", "x-api-key: no\r\n"}) {
+  for (const char* headers :
+       {"", "authorization: Bearer fl-nobody\r\n", "authorization: Basic Zm9v\r\n", "x-api-key: no\r\n"}) {
     const Answer answer = send(kHello, headers);
     EXPECT_EQ(answer.status, 401) << headers;
     EXPECT_THAT(answer.body, Not(HasSubstr("fl-nobody")));
@@ -274,13 +276,16 @@ TEST_F(ChatCompletionsTest, NamesTheFaultOfABadRequest) {
   EXPECT_THAT(send(R"({"model":"small","messages":[]})").body, HasSubstr("empty_array"));
   EXPECT_THAT(send(R"({"model":"small"})").body, HasSubstr("missing_required_parameter"));
   EXPECT_EQ(send("null").status, 400);
-  EXPECT_EQ(send(R"({"model":"small","messages":[{"role":"user","content":"x"}],"fairlead":{"variables":{"a":1}}})").status, 400);
+  EXPECT_EQ(
+      send(R"({"model":"small","messages":[{"role":"user","content":"x"}],"fairlead":{"variables":{"a":1}}})").status,
+      400);
 }
 
 TEST_F(ChatCompletionsTest, ListsWhatCanBeAddressed) {
   const std::string key = "authorization: Bearer fl-caller\r\n";
-  EXPECT_EQ(send(http::Method::kGet, "/v1/models", "", key).body,
-            R"({"object":"list","data":[{"id":"small","object":"model","created":1700000000,"owned_by":"fairlead:model"}]})");
+  EXPECT_EQ(
+      send(http::Method::kGet, "/v1/models", "", key).body,
+      R"({"object":"list","data":[{"id":"small","object":"model","created":1700000000,"owned_by":"fairlead:model"}]})");
   EXPECT_THAT(send(http::Method::kGet, "/v1/models/small@3", "", key).body, HasSubstr(R"("id":"small@3")"));
   EXPECT_EQ(send(http::Method::kGet, "/v1/models/large", "", key).status, 404);
   EXPECT_EQ(send(http::Method::kGet, "/v1/models", "", "").status, 401);

@@ -48,14 +48,17 @@ TEST(Project, SaysWhatDoesNotExistAndWhatMayHaveBeenMeant) {
   EXPECT_EQ(project.resolve("suport-reply").error().param, "model");
   EXPECT_EQ(project.resolve("support-reply@stagin").error().message,
             "`support-reply` has no version or label `stagin`. Did you mean `staging`?");
-  for (const char* wrong : {"support-reply@9", "support-reply@", "model:support-reply", "", "@", ":", "support-reply@99999999999"})
+  for (const char* wrong :
+       {"support-reply@9", "support-reply@", "model:support-reply", "", "@", ":", "support-reply@99999999999"})
     EXPECT_EQ(project.resolve(wrong).error().kind, ErrorKind::kNotFound) << wrong;
 }
 
 TEST(Project, DoesNotRepeatWhatMayBeASecret) {
   const Project project = bank();
-  for (const std::string secret : {"sk-proj-Ab12", "fl-0123", "3fT9aZ81kLmNoP4qRsTuV", "Bearer x", "support-reply@sk-1234"}) {
-    EXPECT_THAT(project.resolve(secret).error().message, Not(HasSubstr(secret.substr(secret.find("sk-") + 1)))) << secret;
+  for (const std::string secret :
+       {"sk-proj-Ab12", "fl-0123", "3fT9aZ81kLmNoP4qRsTuV", "Bearer x", "support-reply@sk-1234"}) {
+    EXPECT_THAT(project.resolve(secret).error().message, Not(HasSubstr(secret.substr(secret.find("sk-") + 1))))
+        << secret;
     EXPECT_THAT(shown_reference(secret.substr(secret.find('@') + 1)), "(not shown)") << secret;
   }
   EXPECT_EQ(shown_reference("gpt-4o-mini-2024-07-18"), "gpt-4o-mini-2024-07-18");

@@ -30,7 +30,8 @@ std::string quoted_list(std::initializer_list<std::string_view> values) {
 
 // What a client sent may hold anything, a pasted key too: only short words are repeated back.
 std::string shown(std::string_view value) {
-  return value.size() <= 32 && value.find_first_of("-_ \n") == std::string_view::npos ? fmt::format(": '{}'", value) : "";
+  return value.size() <= 32 && value.find_first_of("-_ \n") == std::string_view::npos ? fmt::format(": '{}'", value)
+                                                                                      : "";
 }
 
 Result<void> check_string(std::string_view param, dom::element value) {
@@ -53,8 +54,8 @@ Result<void> check_one_of(std::string_view param, dom::element value, std::initi
   const std::string_view text = value.get_string().value_unsafe();
   for (const std::string_view one : allowed)
     if (text == one) return {};
-  return invalid("invalid_value", fmt::format("Invalid value{}. Supported values are: {}.", shown(text), quoted_list(allowed)),
-                 param);
+  return invalid("invalid_value",
+                 fmt::format("Invalid value{}. Supported values are: {}.", shown(text), quoted_list(allowed)), param);
 }
 
 Result<void> check_decimal(std::string_view param, dom::element value, double low, double high) {
@@ -62,13 +63,13 @@ Result<void> check_decimal(std::string_view param, dom::element value, double lo
   const double number = value.get_double().value_unsafe();
   if (number < low)
     return invalid("decimal_below_min_value",
-                   fmt::format("Invalid '{}': decimal below minimum value. Expected a value >= {}, but got {} instead.", param,
-                               low, number),
+                   fmt::format("Invalid '{}': decimal below minimum value. Expected a value >= {}, but got {} instead.",
+                               param, low, number),
                    param);
   if (number > high)
     return invalid("decimal_above_max_value",
-                   fmt::format("Invalid '{}': decimal above maximum value. Expected a value <= {}, but got {} instead.", param,
-                               high, number),
+                   fmt::format("Invalid '{}': decimal above maximum value. Expected a value <= {}, but got {} instead.",
+                               param, high, number),
                    param);
   return {};
 }
@@ -77,20 +78,21 @@ Result<void> check_integer(std::string_view param, dom::element value, std::int6
   if (!value.is_int64()) {
     if (value.is_uint64()) {
       return invalid("integer_above_max_value",
-                     fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}.", param, high), param);
+                     fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}.", param, high),
+                     param);
     }
     return wrong_type(param, "an integer", value);
   }
   const std::int64_t number = value.get_int64().value_unsafe();
   if (number < low)
     return invalid("integer_below_min_value",
-                   fmt::format("Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} instead.", param,
-                               low, number),
+                   fmt::format("Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} instead.",
+                               param, low, number),
                    param);
   if (number > high)
     return invalid("integer_above_max_value",
-                   fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}, but got {} instead.", param,
-                               high, number),
+                   fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}, but got {} instead.",
+                               param, high, number),
                    param);
   return {};
 }
@@ -126,16 +128,16 @@ Result<void> check_part(const std::string& param, dom::element part) {
 Result<void> check_content(const std::string& param, dom::element content) {
   if (content.is_string()) return {};
   if (!content.is_array())
-    return invalid("invalid_type",
-                   fmt::format("Invalid type for '{}': expected one of a string or array of objects, but got {} instead.",
-                               param, type_name(content)),
-                   param);
+    return invalid(
+        "invalid_type",
+        fmt::format("Invalid type for '{}': expected one of a string or array of objects, but got {} instead.", param,
+                    type_name(content)),
+        param);
   std::size_t i = 0;
-  for (const dom::element part : array_of(content))
-    FAIRLEAD_CHECK(check_part(fmt::format("{}[{}]", param, i++), part));
+  for (const dom::element part : array_of(content)) FAIRLEAD_CHECK(check_part(fmt::format("{}[{}]", param, i++), part));
   if (i == 0)
-    return invalid("empty_array", fmt::format("Invalid '{}': empty array. Expected an array with minimum length 1.", param),
-                   param);
+    return invalid("empty_array",
+                   fmt::format("Invalid '{}': empty array. Expected an array with minimum length 1.", param), param);
   return {};
 }
 
@@ -156,7 +158,8 @@ Result<void> check_tool_calls(const std::string& param, dom::element calls) {
     const std::string inner = fmt::format("{}.{}", one, kind);
     FAIRLEAD_CHECK(check_object(inner, body));
     FAIRLEAD_CHECK(check_required_string(inner, body.get_object().value_unsafe(), "name"));
-    FAIRLEAD_CHECK(check_required_string(inner, body.get_object().value_unsafe(), kind == "function" ? "arguments" : "input"));
+    FAIRLEAD_CHECK(
+        check_required_string(inner, body.get_object().value_unsafe(), kind == "function" ? "arguments" : "input"));
   }
   return {};
 }
@@ -179,7 +182,8 @@ Result<void> check_message(const std::string& param, dom::element message) {
     if (!has_content && !has_tool_calls && !present("function_call") && !present("refusal") && !present("audio"))
       return missing(param + ".content");
   } else if (!has_content && name != "function") {
-    if (!object.at_key("content").get(content)) return wrong_type(param + ".content", "a string or array of objects", content);
+    if (!object.at_key("content").get(content))
+      return wrong_type(param + ".content", "a string or array of objects", content);
     return missing(param + ".content");
   }
   if (name == "tool") FAIRLEAD_CHECK(check_required_string(param, object, "tool_call_id"));
@@ -199,21 +203,22 @@ Result<void> check_stop(std::string_view param, dom::element stop) {
   if (stop.is_string()) return {};
   if (!stop.is_array()) return wrong_type(param, "a string or an array of strings", stop);
   std::size_t i = 0;
-  for (const dom::element one : array_of(stop))
-    FAIRLEAD_CHECK(check_string(fmt::format("{}[{}]", param, i++), one));
+  for (const dom::element one : array_of(stop)) FAIRLEAD_CHECK(check_string(fmt::format("{}[{}]", param, i++), one));
   if (i > 4)
-    return invalid("array_above_max_length",
-                   fmt::format("Invalid '{}': array too long. Expected an array with maximum length 4, but got an array with "
-                               "length {} instead.",
-                               param, i),
-                   param);
+    return invalid(
+        "array_above_max_length",
+        fmt::format("Invalid '{}': array too long. Expected an array with maximum length 4, but got an array with "
+                    "length {} instead.",
+                    param, i),
+        param);
   return {};
 }
 
 bool is_function_name(std::string_view name) {
   if (name.empty() || name.size() > 64) return false;
   for (const char c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) return false;
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+      return false;
   return true;
 }
 
@@ -234,11 +239,12 @@ Result<void> check_tools(std::string_view param, dom::element tools) {
     const dom::object function = body.get_object().value_unsafe();
     FAIRLEAD_CHECK(check_required_string(inner, function, "name"));
     if (!is_function_name(function.at_key("name").get_string().value_unsafe()))
-      return invalid("invalid_value",
-                     fmt::format("Invalid '{}.name': string does not match pattern. Expected a string that matches the pattern "
-                                 "'^[a-zA-Z0-9_-]{{1,64}}$'.",
-                                 inner),
-                     inner + ".name");
+      return invalid(
+          "invalid_value",
+          fmt::format("Invalid '{}.name': string does not match pattern. Expected a string that matches the pattern "
+                      "'^[a-zA-Z0-9_-]{{1,64}}$'.",
+                      inner),
+          inner + ".name");
     if (!function.at_key("description").get(member) && !member.is_null())
       FAIRLEAD_CHECK(check_string(inner + ".description", member));
     if (!function.at_key("parameters").get(member) && !member.is_null())
@@ -267,7 +273,8 @@ Result<void> check_response_format(std::string_view param, dom::element format) 
   FAIRLEAD_CHECK(check_object(inner, schema));
   FAIRLEAD_CHECK(check_required_string(inner, schema.get_object().value_unsafe(), "name"));
   dom::element body;
-  if (!schema.get_object().value_unsafe().at_key("schema").get(body)) FAIRLEAD_CHECK(check_object(inner + ".schema", body));
+  if (!schema.get_object().value_unsafe().at_key("schema").get(body))
+    FAIRLEAD_CHECK(check_object(inner + ".schema", body));
   return {};
 }
 
@@ -303,7 +310,8 @@ constexpr std::array kChecks = {
     Check{"frequency_penalty", true, [](std::string_view p, dom::element v) { return check_decimal(p, v, -2, 2); }},
     Check{"n", true, [](std::string_view p, dom::element v) { return check_integer(p, v, 1, 128); }},
     Check{"max_tokens", true, [](std::string_view p, dom::element v) { return check_integer(p, v, 1, kMaxInt); }},
-    Check{"max_completion_tokens", true, [](std::string_view p, dom::element v) { return check_integer(p, v, 1, kMaxInt); }},
+    Check{"max_completion_tokens", true,
+          [](std::string_view p, dom::element v) { return check_integer(p, v, 1, kMaxInt); }},
     Check{"top_logprobs", true, [](std::string_view p, dom::element v) { return check_integer(p, v, 0, 20); }},
     Check{"seed", true, [](std::string_view p, dom::element v) { return check_integer(p, v, INT64_MIN, INT64_MAX); }},
     Check{"stream", true, check_boolean},
@@ -327,21 +335,29 @@ constexpr std::array kChecks = {
 
 std::string_view type_name(dom::element value) {
   switch (value.type()) {
-    case Type::ARRAY: return "an array";
-    case Type::OBJECT: return "an object";
+    case Type::ARRAY:
+      return "an array";
+    case Type::OBJECT:
+      return "an object";
     case Type::INT64:
-    case Type::UINT64: return "an integer";
-    case Type::DOUBLE: return "a decimal";
-    case Type::STRING: return "a string";
-    case Type::BOOL: return "a boolean";
-    case Type::NULL_VALUE: return "null";
+    case Type::UINT64:
+      return "an integer";
+    case Type::DOUBLE:
+      return "a decimal";
+    case Type::STRING:
+      return "a string";
+    case Type::BOOL:
+      return "a boolean";
+    case Type::NULL_VALUE:
+      return "null";
   }
   return "something else";
 }
 
 std::unexpected<Error> wrong_type(std::string_view param, std::string_view expected, dom::element got) {
-  return invalid("invalid_type",
-                 fmt::format("Invalid type for '{}': expected {}, but got {} instead.", param, expected, type_name(got)), param);
+  return invalid(
+      "invalid_type",
+      fmt::format("Invalid type for '{}': expected {}, but got {} instead.", param, expected, type_name(got)), param);
 }
 
 Result<void> check_member(std::string_view name, dom::element value) {
@@ -361,9 +377,11 @@ Result<void> check_together(dom::object request) {
     return !request.at_key(name).get(flag) && flag.is_bool() && flag.get_bool().value_unsafe();
   };
   if (!request.at_key("stream_options").get(value) && !value.is_null() && !is_true("stream"))
-    return invalid("invalid_value", "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options");
+    return invalid("invalid_value", "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+                   "stream_options");
   if (!request.at_key("top_logprobs").get(value) && !value.is_null() && !is_true("logprobs"))
-    return invalid("invalid_value", "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs");
+    return invalid("invalid_value", "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
+                   "top_logprobs");
   return {};
 }
 

@@ -13,8 +13,12 @@ Result<void> check_member(std::string_view name, simdjson::dom::element value);
 Result<void> check_together(simdjson::dom::object request);
 
 // By value: value_unsafe() of a temporary refers into it, and a range-for would outlive it. The type has been checked.
-inline simdjson::dom::array array_of(simdjson::dom::element value) { return value.get_array().value_unsafe(); }
-inline simdjson::dom::object object_of(simdjson::dom::element value) { return value.get_object().value_unsafe(); }
+inline simdjson::dom::array array_of(simdjson::dom::element value) {
+  return value.get_array().value_unsafe();
+}
+inline simdjson::dom::object object_of(simdjson::dom::element value) {
+  return value.get_object().value_unsafe();
+}
 
 // "an object", "a string", … as OpenAI's messages say it.
 std::string_view type_name(simdjson::dom::element value);

@@ -10,7 +10,8 @@ MemberScanner::MemberScanner(std::string_view object) : text_(object) {
 }
 
 void MemberScanner::skip_space() {
-  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+    ++at_;
 }
 
 std::string_view MemberScanner::take_string() {

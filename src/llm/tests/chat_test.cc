@@ -1,8 +1,9 @@
+#include "llm/chat.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "llm/call.h"
-#include "llm/chat.h"
 #include "llm/internal/json_scan.h"
 #include "llm/provider.h"
 
@@ -25,7 +26,8 @@ Error error_of(std::string_view text) {
 }
 
 TEST(ChatRequest, KeepsEveryMemberAsItWasSent) {
-  Body body(R"( { "model" : "m@7", "x_vendor": {"a":[1,2.50,"}\"]"]} ,"messages":[ {"role":"user","content":"hé"} ],"stream":true,
+  Body body(
+      R"( { "model" : "m@7", "x_vendor": {"a":[1,2.50,"}\"]"]} ,"messages":[ {"role":"user","content":"hé"} ],"stream":true,
     "stream_options":{"include_usage":true}, "n": 2, "fairlead":{"user":"u"} })");
   const auto request = ChatRequest::parse(body.span());
   ASSERT_TRUE(request) << request.error().message;
@@ -81,7 +83,8 @@ TEST(ChatRequest, RefusesWhatTheContractRefusesAndNamesTheField) {
       {R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]})", "invalid_type",
        "messages[0].content[0].image_url"},
       {R"({"model":"m","messages":[{"role":"assistant"}]})", "missing_required_parameter", "messages[0].content"},
-      {R"({"model":"m","messages":[{"role":"tool","content":"x"}]})", "missing_required_parameter", "messages[0].tool_call_id"},
+      {R"({"model":"m","messages":[{"role":"tool","content":"x"}]})", "missing_required_parameter",
+       "messages[0].tool_call_id"},
       {R"({"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f"}}]}]})",
        "missing_required_parameter", "messages[0].tool_calls[0].function.arguments"},
       {R"({"model":"m","temperature":"hot"})", "invalid_type", "temperature"},
@@ -98,10 +101,12 @@ TEST(ChatRequest, RefusesWhatTheContractRefusesAndNamesTheField) {
       {R"({"model":"m","stop":["a","b","c","d","e"]})", "array_above_max_length", "stop"},
       {R"({"model":"m","stop":[1]})", "invalid_type", "stop[0]"},
       {R"({"model":"m","tools":[{"type":"function"}]})", "missing_required_parameter", "tools[0].function"},
-      {R"({"model":"m","tools":[{"type":"function","function":{"name":"a b"}}]})", "invalid_value", "tools[0].function.name"},
+      {R"({"model":"m","tools":[{"type":"function","function":{"name":"a b"}}]})", "invalid_value",
+       "tools[0].function.name"},
       {R"({"model":"m","tool_choice":"maybe"})", "invalid_value", "tool_choice"},
       {R"({"model":"m","response_format":{"type":"xml"}})", "invalid_value", "response_format.type"},
-      {R"({"model":"m","response_format":{"type":"json_schema"}})", "missing_required_parameter", "response_format.json_schema"},
+      {R"({"model":"m","response_format":{"type":"json_schema"}})", "missing_required_parameter",
+       "response_format.json_schema"},
       {R"({"model":"m","logit_bias":{"50256":101}})", "decimal_above_max_value", "logit_bias.50256"},
       {R"({"model":"m","fairlead":[]})", "invalid_type", "fairlead"},
       {R"({"mod\u0065l":"m"})", "invalid_json", ""},
@@ -119,12 +124,14 @@ TEST(ChatRequest, RefusesNestingThatIsTooDeep) {
 }
 
 TEST(ChatRequest, RepeatsNoPastedKeyInAMessage) {
-  const Error error = error_of(R"({"model":"m","messages":[{"role":"sk-proj-abcdefghijklmnopqrstuvwxyz0123456789","content":""}]})");
+  const Error error =
+      error_of(R"({"model":"m","messages":[{"role":"sk-proj-abcdefghijklmnopqrstuvwxyz0123456789","content":""}]})");
   EXPECT_THAT(error.message, testing::Not(testing::HasSubstr("sk-proj")));
 }
 
 TEST(ChatRequest, AcceptsNullWhereTheContractDoes) {
-  Body body(R"({"model":"m","messages":[],"temperature":null,"stop":null,"stream":null,"n":null,"seed":null,"stream_options":null,
+  Body body(
+      R"({"model":"m","messages":[],"temperature":null,"stop":null,"stream":null,"n":null,"seed":null,"stream_options":null,
     "top_logprobs":null,"logit_bias":null})");
   EXPECT_TRUE(ChatRequest::parse(body.span()));
 }
@@ -150,7 +157,8 @@ TEST(ChatRequest, ReadsMessages) {
 }
 
 TEST(ChatParameters, AreTyped) {
-  Body body(R"({"model":"m","temperature":0,"max_tokens":5,"max_completion_tokens":7,"stop":"\n","seed":-3,"top_k":40,"logprobs":true,
+  Body body(
+      R"({"model":"m","temperature":0,"max_tokens":5,"max_completion_tokens":7,"stop":"\n","seed":-3,"top_k":40,"logprobs":true,
     "top_logprobs":2,"logit_bias":{"12":-100,"x":1}})");
   const auto request = ChatRequest::parse(body.span());
   ASSERT_TRUE(request) << request.error().message;
@@ -167,7 +175,8 @@ TEST(ChatParameters, AreTyped) {
 }
 
 TEST(CallOptions, AreReadAndSlipsAreRefused) {
-  const auto options = CallOptions::parse(R"({"variables": {"q": "a,b}"}, "user":"u-17","tags":["x","y"],"session":"s"})");
+  const auto options =
+      CallOptions::parse(R"({"variables": {"q": "a,b}"}, "user":"u-17","tags":["x","y"],"session":"s"})");
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->variables, R"({"q": "a,b}"})");
   EXPECT_EQ(options->user, "u-17");
@@ -188,7 +197,8 @@ TEST(MemberScanner, FindsValuesOfEveryKind) {
 
 TEST(Cost, PricesEachKindOfTokenOnce) {
   const Prices prices{.input = 2, .cached_input = 0.5, .cache_write = 2.5, .output = 8, .reasoning = 10};
-  const Usage usage{.input = 1000, .cached_input = 400, .cache_write = 100, .output = 300, .reasoning = 200, .reported = true};
+  const Usage usage{
+      .input = 1000, .cached_input = 400, .cache_write = 100, .output = 300, .reasoning = 200, .reported = true};
   EXPECT_DOUBLE_EQ(cost_of(usage, prices), (500 * 2 + 400 * 0.5 + 100 * 2.5 + 100 * 8 + 200 * 10) / 1e6);
 }
 

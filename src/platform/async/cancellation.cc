@@ -16,7 +16,9 @@ Cancellation::Registration::Registration(Cancellation& cancellation, Callback on
   cancellation.first_ = this;
 }
 
-Cancellation::Registration::~Registration() { leave(); }
+Cancellation::Registration::~Registration() {
+  leave();
+}
 
 void Cancellation::Registration::leave() {
   if (!cancellation_) return;

@@ -8,8 +8,8 @@ namespace fairlead::async {
 // It owns nothing; a registration must end before the Cancellation does.
 class Cancellation {
  public:
-  // Calls `on_cancel` when cancellation is requested, at once if it has been. An intrusive list node that leaves the list
-  // when destroyed; allocates nothing. The callback may destroy other registrations, not its own.
+  // Calls `on_cancel` when cancellation is requested, at once if it has been. An intrusive list node that leaves the
+  // list when destroyed; allocates nothing. The callback may destroy other registrations, not its own.
   class Registration {
    public:
     using Callback = void (*)(void* self);

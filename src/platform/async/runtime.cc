@@ -11,7 +11,9 @@ Runtime::Runtime(int count) {
   }
 }
 
-Runtime::~Runtime() { stop(); }
+Runtime::~Runtime() {
+  stop();
+}
 
 void Runtime::start() {
   for (auto& loop : loops_) threads_.emplace_back([context = &loop->context()] { context->run(); });
@@ -25,7 +27,11 @@ void Runtime::stop() {
 }
 
 BlockingPool::BlockingPool(int threads) : pool_(static_cast<std::size_t>(std::max(threads, 1))) {}
-BlockingPool::~BlockingPool() { pool_.join(); }
-void BlockingPool::post(std::function<void()> work) { boost::asio::post(pool_, std::move(work)); }
+BlockingPool::~BlockingPool() {
+  pool_.join();
+}
+void BlockingPool::post(std::function<void()> work) {
+  boost::asio::post(pool_, std::move(work));
+}
 
 }  // namespace fairlead::async

@@ -1,8 +1,8 @@
 // The event loops of the process, one a core, and the threads beside them that may block.
 #pragma once
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
@@ -54,7 +54,8 @@ class Runtime {
   std::vector<std::thread> threads_;
 };
 
-// Threads for calls that block: databases, files, name look-ups. Thread-safe. Destroying it waits for what was given to it.
+// Threads for calls that block: databases, files, name look-ups. Thread-safe. Destroying it waits for what was given to
+// it.
 class BlockingPool {
  public:
   explicit BlockingPool(int threads);
@@ -78,9 +79,9 @@ class BlockingPool {
       co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&, void()>(
           Initiate<Work>{&pool}, use_task, std::move(work));
     } else {
-      std::optional<T> result = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&,
-                                                                     void(std::optional<T>)>(
-          Initiate<Work>{&pool}, use_task, std::move(work));
+      std::optional<T> result =
+          co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&, void(std::optional<T>)>(
+              Initiate<Work>{&pool}, use_task, std::move(work));
       co_return std::move(*result);
     }
   }

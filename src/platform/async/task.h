@@ -12,8 +12,8 @@ namespace fairlead::async {
 using IoContext = boost::asio::io_context;
 using Executor = IoContext::executor_type;
 
-// A coroutine that runs on one loop. Parameters by value, or references to what outlives the task; a lambda that captures
-// is never a coroutine (it may forward to one). Nothing is detached: see TaskGroup.
+// A coroutine that runs on one loop. Parameters by value, or references to what outlives the task; a lambda that
+// captures is never a coroutine (it may forward to one). Nothing is detached: see TaskGroup.
 template <class T = void>
 using Task = boost::asio::awaitable<T, Executor>;
 

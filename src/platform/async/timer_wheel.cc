@@ -6,7 +6,9 @@ namespace fairlead::async {
 
 TimerWheel::TimerWheel(IoContext& context) : timer_(context), origin_(Clock::now()) {}
 
-std::chrono::steady_clock::time_point TimerWheel::now() { return Clock::now(); }
+std::chrono::steady_clock::time_point TimerWheel::now() {
+  return Clock::now();
+}
 
 std::uint64_t TimerWheel::tick_of(Clock::time_point time) const {
   if (time <= origin_) return 0;
@@ -18,7 +20,9 @@ void TimerWheel::Timer::arm_at(Clock::time_point time) {
   wheel_->insert(*this, wheel_->tick_of(time));
 }
 
-void TimerWheel::Timer::arm_in(std::chrono::milliseconds delay) { arm_at(Clock::now() + delay); }
+void TimerWheel::Timer::arm_in(std::chrono::milliseconds delay) {
+  arm_at(Clock::now() + delay);
+}
 
 void TimerWheel::Timer::disarm() {
   if (!slot_) return;
@@ -31,7 +35,8 @@ void TimerWheel::Timer::disarm() {
 
 void TimerWheel::insert(Timer& timer, std::uint64_t tick) {
   // An idle wheel does not turn: bring it to the present before the first timer goes in.
-  if (armed_ == 0 && !turning_) current_ = std::max(current_, static_cast<std::uint64_t>((Clock::now() - origin_) / kTick));
+  if (armed_ == 0 && !turning_)
+    current_ = std::max(current_, static_cast<std::uint64_t>((Clock::now() - origin_) / kTick));
   timer.tick_ = std::max(tick, current_ + 1);
   Timer*& head = slots_[timer.tick_ % kSlots];
   timer.slot_ = &head;

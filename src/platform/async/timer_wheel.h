@@ -1,8 +1,8 @@
 // Timeouts by the thousand for the price of two pointers each.
 #pragma once
+#include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <array>
 #include <chrono>
 #include <cstdint>
 
@@ -45,7 +45,8 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // The loop's time as of the last turn or call that asked the kernel; cheap, at most a tick old while a timer is armed.
+  // The loop's time as of the last turn or call that asked the kernel; cheap, at most a tick old while a timer is
+  // armed.
   std::chrono::steady_clock::time_point now();
 
  private:

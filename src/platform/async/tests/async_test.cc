@@ -32,7 +32,8 @@ TEST(TimerWheel, FiresInOrderNeverEarlyAndNotWhenDisarmed) {
     std::vector<std::chrono::steady_clock::time_point> times;
   } fired;
   const auto note = [](void* self) { static_cast<Fired*>(self)->times.push_back(std::chrono::steady_clock::now()); };
-  TimerWheel::Timer soon(loop.wheel(), note, &fired), later(loop.wheel(), note, &fired), never(loop.wheel(), note, &fired);
+  TimerWheel::Timer soon(loop.wheel(), note, &fired), later(loop.wheel(), note, &fired),
+      never(loop.wheel(), note, &fired);
   const auto start = std::chrono::steady_clock::now();
   later.arm_in(120ms);
   soon.arm_in(40ms);
@@ -51,8 +52,10 @@ TEST(TimerWheel, ATimerMayDestroyAnotherOfItsSlotAndRearmItself) {
     std::unique_ptr<TimerWheel::Timer> other;
     int fired = 0;
     explicit Both(TimerWheel& wheel)
-        : self(wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this),
-          other(std::make_unique<TimerWheel::Timer>(wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this)) {}
+        : self(
+              wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this),
+          other(std::make_unique<TimerWheel::Timer>(
+              wheel, [](void* p) { static_cast<Both*>(p)->fire(); }, this)) {}
     void fire() {
       other.reset();
       if (++fired < 3) self.arm_in(1ms);
@@ -68,7 +71,7 @@ Task<int> thread_hop(BlockingPool& pool) {
   const auto mine = std::this_thread::get_id();
   const bool elsewhere = co_await pool.run([mine] { return std::this_thread::get_id() != mine; });
   co_await pool.run([] {});
-  co_return elsewhere && std::this_thread::get_id() == mine ? 1 : 0;
+  co_return elsewhere&& std::this_thread::get_id() == mine ? 1 : 0;
 }
 
 TEST(BlockingPool, RunsElsewhereAndResumesOnTheLoop) {
@@ -80,7 +83,8 @@ TEST(BlockingPool, RunsElsewhereAndResumesOnTheLoop) {
 }
 
 Task<void> wait_for_ever(bool& ended) {
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                    Executor>
       timer(co_await boost::asio::this_coro::executor);
   timer.expires_after(1h);
   boost::system::error_code error;
