@@ -69,6 +69,7 @@ class StreamedAnswer final : public Completion {
         co_return fail(std::move(error));
       }
     }
+    if (failure_) co_return fail(*std::exchange(failure_, std::nullopt));
     while (!done_ && !ended_) {
       forget();
       auto bytes = co_await response_->read();
@@ -81,7 +82,11 @@ class StreamedAnswer final : public Completion {
         ended_ = true;
         FAIRLEAD_CO_CHECK(finish());
       } else {
-        FAIRLEAD_CO_CHECK(take(*bytes));
+        auto taken = take(*bytes);
+        if (!taken) {
+          if (wire().empty() || !reader_.outcome().content_started) co_return fail(std::move(taken).error());
+          failure_ = std::move(taken).error();  // what came before it goes out first
+        }
       }
       if (done_ || ended_) add_usage();
       // The bytes go out now; whether the upstream has closed its answer can wait until the next call.
@@ -269,7 +274,8 @@ class StreamedAnswer final : public Completion {
   std::string_view pass_;  // handed out as received
   std::string out_;        // handed out as written anew
   std::string replacement_, joined_;
-  bool plain_ = true;  // every event so far was written as we write them
+  std::optional<Error> failure_;  // of the next call
+  bool plain_ = true;             // every event so far was written as we write them
   bool first_ = true;
   bool done_ = false;   // [DONE] has come
   bool ended_ = false;  // the body has ended

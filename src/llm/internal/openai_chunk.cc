@@ -58,6 +58,13 @@ bool has_value(std::string_view text, std::string_view quoted) {
   return false;
 }
 
+// All that is asked of an event that goes on unparsed: parsing each costs a quarter of a microsecond more.
+bool looks_like_object(std::string_view data) {
+  if (data.front() != '{' || data.back() != '}') return false;
+  const std::size_t at = data.find_first_not_of(" \t", 1);
+  return data[at] == '"' || data[at] == '}';
+}
+
 std::int64_t count(dom::object object, std::string_view name) {
   dom::element value;
   if (object.at_key(name).get(value)) return 0;
@@ -142,7 +149,7 @@ bool AnswerReader::every_choice_finished() const {
 }
 
 Result<Verdict> AnswerReader::event(std::string_view data, std::string& replacement) {
-  if (data.front() != '{' || data.back() != '}') return invalid("an event is not a JSON object");
+  if (!looks_like_object(data)) return invalid("an event is not a JSON object");
   // Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
   if (outcome_.content_started && !has_value(data, R"("finish_reason")") && !has_value(data, R"("error")")) {
     const std::size_t usage = position(data, R"("usage")", 0);

@@ -267,6 +267,12 @@ TEST(OpenAiStream, TurnsAnErrorEventIntoAnError) {
   EXPECT_EQ(busy.error->kind, ErrorKind::kUnavailable);
 }
 
+TEST(OpenAiStream, FailsAtOnceWhileNothingHasBeenSaid) {
+  const Seen seen = stream({kRole + "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n"});
+  ASSERT_TRUE(seen.error);
+  EXPECT_EQ(seen.wire, "");  // so that another route may be tried
+}
+
 TEST(OpenAiStream, RefusesGarbage) {
   for (const std::string text :
        {"data: hello\n\n", "data: [1,2]\n\n", "data: {\"a\":}\n\n", "data: {\"choices\":[3]}\n\n",
@@ -277,6 +283,10 @@ TEST(OpenAiStream, RefusesGarbage) {
     EXPECT_EQ(seen.wire, "");
   }
   EXPECT_TRUE(stream({"\0\1\2<html>", "</html>\n\n"}).error);
+  const Seen late = stream({kRole + content("a") + "data: {not json}\n\n" + content("b")});
+  ASSERT_TRUE(late.error);
+  EXPECT_EQ(late.error->code, "upstream_invalid");
+  EXPECT_EQ(late.wire, kRole + content("a"));
 }
 
 TEST(OpenAiStream, BoundsAnEvent) {

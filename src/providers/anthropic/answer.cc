@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <optional>
+#include <utility>
+
 #include "platform/http/sse.h"
 #include "platform/json/text.h"
 #include "providers/anthropic/events.h"
@@ -138,6 +141,7 @@ class StreamedAnswer final : public llm::Completion {
         translator_(answer_.include_usage, answer_.created, answer_.secrets) {}
 
   async::Task<Result<Delta>> next() override {
+    if (failure_) co_return fail(*std::exchange(failure_, std::nullopt));
     while (!translator_.ended() && !ended_) {
       out_.clear();
       auto bytes = co_await response_->read();
@@ -150,7 +154,11 @@ class StreamedAnswer final : public llm::Completion {
           co_return fail(ErrorKind::kUpstream, "upstream_reset", "The upstream ended its answer early.");
         end_without_stop();
       } else {
-        FAIRLEAD_CO_CHECK(take(*bytes));
+        auto taken = take(*bytes);
+        if (!taken) {
+          if (out_.empty() || !translator_.outcome().content_started) co_return fail(std::move(taken).error());
+          failure_ = std::move(taken).error();  // what came before it goes out first
+        }
       }
       if (!out_.empty()) co_return Delta{.wire = out_, .end = ended_};
     }
@@ -193,6 +201,7 @@ class StreamedAnswer final : public llm::Completion {
   http::SseParser parser_;
   EventTranslator translator_;
   std::string out_;
+  std::optional<Error> failure_;  // of the next call
   bool ended_ = false;
 };
 

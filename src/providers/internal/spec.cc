@@ -85,17 +85,14 @@ bool is_reference(std::string_view value) {
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number <= 0 || number > 86'400'000) return std::nullopt;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc{} || !(number > 0)) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  std::int64_t factor = 0;
-  if (unit == "ms") factor = 1;
-  if (unit == "s") factor = 1000;
-  if (unit == "m") factor = 60'000;
-  if (unit == "h") factor = 3'600'000;
-  if (factor == 0 || number * factor > 86'400'000) return std::nullopt;
-  return std::chrono::milliseconds(number * factor);
+  const double factor = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  const double ms = number * factor;
+  if (ms < 1 || ms > 86'400'000) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 
 bool is_header_name(std::string_view name) {

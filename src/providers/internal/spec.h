@@ -19,7 +19,7 @@ std::string_view default_base_url(std::string_view type);
 // "env:NAME" or "file:/path".
 bool is_reference(std::string_view value);
 
-// "30s", "500ms", "2m", "1h"; empty if it is none of these.
+// "30s", "500ms", "1.5m", "1h", from 1 ms to a day; empty if it is none of these.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // Headers that are the client's own or carry the body's framing.

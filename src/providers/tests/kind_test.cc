@@ -133,7 +133,9 @@ TEST(Durations, HaveUnitsAndBounds) {
   using std::chrono::milliseconds;
   EXPECT_EQ(internal::parse_duration("500ms"), milliseconds(500));
   EXPECT_EQ(internal::parse_duration("24h"), milliseconds(86'400'000));
-  for (const char* text : {"", "s", "10", "-1s", "0s", "25h", "1d", "1 s", "1.5s", "99999999999999999999s"})
+  EXPECT_EQ(internal::parse_duration("1.5s"), milliseconds(1500));
+  for (const char* text :
+       {"", "s", "10", "-1s", "0s", "0.1ms", "25h", "1d", "1 s", "nans", "infs", "1e3s", "99999999999999999999s"})
     EXPECT_EQ(internal::parse_duration(text), std::nullopt) << text;
 }
 
