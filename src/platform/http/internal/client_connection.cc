@@ -103,6 +103,11 @@ bool ClientConnection::write_head(const Origin& origin, const ClientRequest& req
   return true;
 }
 
+// When the wait that begins now has lasted too long.
+LazyTimer::Time ClientConnection::due() const {
+  return read_timeout_.count() > 0 ? std::min(deadline_, LazyTimer::now() + read_timeout_) : deadline_;
+}
+
 async::Task<Result<void>> ClientConnection::exchange(const Origin& origin, const ClientRequest& request) {
   assert(request.method != Method::kOther);
   on_idle_ = nullptr;
@@ -110,7 +115,7 @@ async::Task<Result<void>> ClientConnection::exchange(const Origin& origin, const
   head_only_ = request.method == Method::kHead;
   deadline_ = request.deadline;
   read_timeout_ = request.read_timeout;
-  timer_.set(deadline_);
+  timer_.set(due());
   input_.clear();
   if (!write_head(origin, request))
     co_return fail(ErrorKind::kInvalid, "invalid_url", "The path of the request holds a space or a control character.");
@@ -227,7 +232,7 @@ async::Task<Result<std::string_view>> ClientConnection::read() {
   while (!ended_) {
     if (fresh_ == 0) {
       input_.take_back(input_.size() - parser_.head_size());
-      timer_.set(read_timeout_.count() > 0 ? LazyTimer::now() + read_timeout_ : deadline_);
+      timer_.set(due());
       Transport::ErrorCode error;
       const std::size_t got =
           co_await transport_.read(input_.free_space(), std::min(input_.room(), Buffer::kUsual), error);

@@ -47,6 +47,7 @@ class ClientConnection {
   enum class Framing : std::uint8_t { kLength, kChunked, kUntilClose };
 
   void on_due();
+  LazyTimer::Time due() const;
   bool write_head(const Origin& origin, const ClientRequest& request);
   async::Task<void> send(std::string_view body, Transport::ErrorCode& error);
   async::Task<Result<void>> read_head(bool sent);
