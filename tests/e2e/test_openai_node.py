@@ -69,4 +69,4 @@ def test_timeout_and_abort_reach_the_upstream(seen, openai_fake):
     waiting = [request for request in openai_fake.requests if isinstance(request.body, dict) and
                (request.body.get("x_fake") or {}) in ({"delay": 30}, {"text": "a b c d", "stall_after": 2})]
     assert len(waiting) >= 2
-    eventually(lambda: all(request.client_gone.is_set() for request in waiting), what="the upstream seeing its clients go")
+    eventually(lambda: all(request.client_gone.is_set() for request in waiting), 15, "the upstream seeing its clients go")
