@@ -73,7 +73,7 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
 }  // namespace
 
 resources::Kind prompt_kind() {
-  return {.name = "prompt", .schema = kSchema, .normalise = {}, .check = check};
+  return {.name = "prompt", .schema = kSchema, .normalise = {}, .check = check, .addressable = true};
 }
 
 }  // namespace fairlead::prompts

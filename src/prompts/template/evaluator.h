@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "prompts/template/context.h"
@@ -32,8 +33,14 @@ class Evaluator final : public Context {
   Value call(Value callee, const Arguments& arguments) override;
 
  private:
-  // Storage for the arguments of one call.
-  struct ArgumentValues;
+  // Storage for the arguments of one call; the usual few without a heap allocation.
+  struct ArgumentValues {
+    Value few[4];
+    std::vector<Value> many;
+    std::vector<Keyword> keywords;
+    std::size_t count = 0;
+    Arguments view() const { return {{count <= 4 ? few : many.data(), count}, keywords}; }
+  };
 
   bool execute(NodeId id);
   bool execute_node(const Node& node);

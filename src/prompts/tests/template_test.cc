@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "platform/json/text.h"
+#include "prompts/tests/mutations.h"
 
 namespace fairlead::prompts {
 namespace {
@@ -323,57 +324,13 @@ TEST(Template, RendersOnManyThreads) {
   EXPECT_EQ(same, 800);
 }
 
-// Mutated sources and variables: nothing crashes, nothing runs long, every answer is text or an error with a code.
+// Mutated sources: nothing crashes, nothing runs long, every answer is text or an error with a code.
 TEST(Template, SurvivesMutations) {
   const auto cases = json::parse(file("src/prompts/tests/cases/templates.json"));
   ASSERT_TRUE(cases);
-  const auto& all = cases->as_array();
-  std::uint64_t seed = 20261124;
-  const auto random = [&](std::size_t below) {  // SplitMix64
-    std::uint64_t z = seed += 0x9E3779B97F4A7C15;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return static_cast<std::size_t>((z ^ (z >> 31)) % below);
-  };
-  static constexpr std::string_view kPieces[] = {
-      "{{", "}}",   "{%",   "%}",   "{#", "#}",       "-",    "(",  ")",    "[", "]",  "|", ".", "'", "\"",
-      "\\", " in ", " if ", " is ", "**", "99999999", "loop", "%s", "\xff", "é", "\0", "{", ":", "=", ","};
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
-  std::size_t compiled_count = 0, rounds = 0;
-  for (; std::chrono::steady_clock::now() < end; ++rounds) {
-    const auto& base = all[random(all.size())];
-    std::string source(base.at("template").as_string());
-    for (std::size_t edits = 1 + random(4); edits > 0; --edits) {
-      const std::size_t at = random(source.size() + 1);
-      switch (random(4)) {
-        case 0:
-          source.insert(at, kPieces[random(std::size(kPieces))]);
-          break;
-        case 1:
-          source.erase(at, random(6));
-          break;
-        case 2: {
-          const std::string other(all[random(all.size())].at("template").as_string());
-          source.insert(at, other.substr(random(other.size() + 1), random(40)));
-          break;
-        }
-        default:
-          if (at < source.size()) source[at] = static_cast<char>(random(256));
-      }
-    }
-    const auto compiled = Template::compile(source);
-    if (!compiled) {
-      ASSERT_EQ(compiled.error().code, "template_syntax");
-      continue;
-    }
-    ++compiled_count;
-    const auto result = compiled->render(base.at("variables").as_object(), {.steps = 20'000});
-    if (!result) {
-      ASSERT_TRUE(result.error().code.starts_with("template_")) << source;
-      ASSERT_FALSE(result.error().message.empty()) << source;
-    }
-  }
-  EXPECT_GT(compiled_count, 100u) << rounds;
+  const MutationReport report = render_mutations(cases->as_array(), 20261124, std::chrono::seconds(2));
+  EXPECT_EQ(report.fault, "");
+  EXPECT_GT(report.compiled, 50u) << report.rounds;
 }
 
 }  // namespace
