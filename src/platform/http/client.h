@@ -63,7 +63,7 @@ class ClientResponse {
   virtual async::Task<Result<std::string>> read_all(std::size_t limit) = 0;
 };
 
-// Belongs to one loop: made, used and destroyed there (or before it runs, after it stopped).
+// Belongs to one loop: made, used and destroyed there (or before it runs, after it stopped). Outlives its responses.
 class Client {
  public:
   static Result<std::unique_ptr<Client>> create(async::Loop& loop, async::BlockingPool& resolver,
