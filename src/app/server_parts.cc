@@ -1,5 +1,7 @@
 #include "app/server_parts.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
@@ -34,6 +36,14 @@ http::ServerLimits limits_of(const config::Settings& settings) {
   return limits;
 }
 
+// The cores that this process may run on: a container's or a taskset's share, not the machine's.
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 std::optional<std::string> environment_variable(std::string_view name) {
   const char* const value = std::getenv(std::string(name).c_str());
   if (!value) return std::nullopt;
@@ -44,8 +54,7 @@ std::optional<std::string> environment_variable(std::string_view name) {
 
 ServerParts::ServerParts(config::Settings settings)
     : settings_(std::move(settings)),
-      runtime_(settings_.threads ? static_cast<int>(settings_.threads)
-                                 : static_cast<int>(std::thread::hardware_concurrency())),
+      runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
       blocking_(kBlockingThreads) {}
 
 ServerParts::~ServerParts() {

@@ -238,6 +238,7 @@ std::unique_ptr<LakeService> make_lake_process(std::vector<std::string> command,
 bool run_lake_process(int argc, char** argv, int& exit_code) {
   if (argc != 5 || argv[1] != kLakeProcessArgument) return false;
   ::signal(SIGPIPE, SIG_IGN);
+  ::setpriority(PRIO_PROCESS, 0, 10);  // loading and questions can wait for calls
   const auto memory = static_cast<std::size_t>(std::atoll(argv[4]));
   bound_memory(memory);
   const SystemClock clock;
