@@ -6,7 +6,7 @@ namespace fairlead::serving {
 
 // llama.cpp's threads wait for each other some hundred times a token, and spin while they wait. Where another process
 // wants a core too, one of them is off the processor much of the time and all the others wait for it: two threads on
-// two busy cores were seen to make 5 tokens a second where one makes 40 (docs/decisions/0020-decode-threads.md). So a
+// two busy cores were seen to make 5 tokens a second where one makes 40 (docs/decisions/0007-decode-threads.md). So a
 // few steps are run with half or twice the threads now and then, more often when steps have become slow, and what is
 // faster stays. Used by one thread.
 class ThreadTuner {
