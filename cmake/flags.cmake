@@ -17,7 +17,8 @@ target_compile_options(fairlead_flags INTERFACE -Wall -Wextra $<$<CONFIG:Debug>:
   -Wno-missing-field-initializers -Wno-interference-size)
 # At -O2 GCC 12 sees faults in std::string and std::variant that are not there (GCC bugs 105329, 105651); such builds are people's own.
 target_compile_options(fairlead_flags INTERFACE
-  $<$<CONFIG:Release>:-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized -Wno-unused-function>)
+  $<$<CONFIG:Release>:-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized -Wno-mismatched-new-delete
+    -Wno-unused-function>)
 target_compile_definitions(fairlead_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
 if(FAIRLEAD_SANITIZE)
   target_compile_options(fairlead_flags INTERFACE -fsanitize=${FAIRLEAD_SANITIZE} -fno-omit-frame-pointer)
