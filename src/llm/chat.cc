@@ -9,7 +9,6 @@
 #include "llm/call.h"
 #include "llm/internal/chat_checks.h"
 #include "llm/internal/json_scan.h"
-#include "llm/provider.h"
 
 namespace fairlead::llm {
 namespace {
@@ -320,15 +319,6 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
     }
   }
   return out;
-}
-
-double cost_of(const Usage& usage, const Prices& prices) {
-  const auto priced = [](std::int64_t tokens, double per_million) {
-    return static_cast<double>(tokens) * per_million / 1e6;
-  };
-  return priced(usage.input - usage.cached_input - usage.cache_write, prices.input) +
-         priced(usage.cached_input, prices.cached_input) + priced(usage.cache_write, prices.cache_write) +
-         priced(usage.output - usage.reasoning, prices.output) + priced(usage.reasoning, prices.reasoning);
 }
 
 }  // namespace fairlead::llm

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,19 @@
 
 namespace fairlead::llm {
 
-// What is asked of a provider. Everything it views outlives the completion.
-struct ChatCall {
-  const ChatRequest& request;       // final: rendered, `model` and `fairlead` still as the client sent them
+// How a request and its answer are written. All but the Anthropic two are OpenAI's.
+enum class Format : std::uint8_t {
+  kChat,         // POST /v1/chat/completions
+  kCompletions,  // POST /v1/completions
+  kResponses,    // POST /v1/responses
+  kEmbeddings,   // POST /v1/embeddings
+  kModerations,  // POST /v1/moderations
+  kMessages,     // Anthropic's POST /v1/messages
+  kCountTokens,  // Anthropic's POST /v1/messages/count_tokens
+};
+
+// What goes along with every request to a provider. All that it views outlives the completion.
+struct CallContext {
   std::string_view upstream_model;  // the model's name at the provider
   std::string_view call_id;
   std::string_view idempotency_key;  // sent upstream where the vendor knows such a thing; may be empty
@@ -27,11 +38,27 @@ struct ChatCall {
   std::chrono::steady_clock::time_point deadline;
 };
 
+// A chat for any provider. `request` outlives the completion.
+struct ChatCall {
+  const ChatRequest& request;  // final: rendered, `model` and `fairlead` still as the client sent them
+  CallContext context;
+};
+
+// A request for a provider that speaks its format: passed on as the client wrote it, unknown members too, but for
+// `model`, which becomes the upstream's, and `fairlead`, which stays here. The body is a JSON object; nothing more has
+// been checked. `members` outlive the completion.
+struct NativeCall {
+  Format format;
+  std::span<const Member> members;
+  bool stream;
+  CallContext context;
+};
+
 // What a read of an answer in progress brought.
 struct Delta {
   // While streaming: whole server-sent events in OpenAI form, ready for the wire, "data: {chunk}\n\n" one after
   // another, without the final "data: [DONE]\n\n". Otherwise the whole chat.completion object, in one piece. May be
-  // empty. Valid until the next call of next().
+  // empty. Valid until the next call of next(). Of a NativeCall: the same in that format, with all of its events.
   std::string_view wire;
   bool end = false;  // nothing follows; `wire` may still hold the last bytes
 };
@@ -63,6 +90,8 @@ class Provider {
   virtual ~Provider() = default;
   virtual std::string_view name() const = 0;  // of the provider resource
   virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
+  // Whether call() takes that format. Every provider takes chats, by chat().
+  virtual bool speaks(Format /*format*/) const { return false; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
@@ -73,6 +102,8 @@ class Provider {
   //   kUnsupported   the request holds what this provider cannot express; `param` names the field
   //   kCancelled
   virtual async::Task<Result<std::unique_ptr<Completion>>> chat(ChatCall call) = 0;
+  // The same for a format that it speaks. Of others: kUnsupported.
+  virtual async::Task<Result<std::unique_ptr<Completion>>> call(NativeCall call);
 };
 
 // Money per million tokens, in US dollars, by kind of token.

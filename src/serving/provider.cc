@@ -71,7 +71,7 @@ class LocalProvider final : public llm::Provider {
 };
 
 async::Task<Result<std::unique_ptr<llm::Completion>>> LocalProvider::chat(llm::ChatCall call) {
-  const std::string file(call.upstream_model);
+  const std::string file(call.context.upstream_model);
   const std::shared_ptr<const ModelStatus> status = models_.find(file);
   if (status == nullptr || !status->origin) co_return fail(not_ready(file, status.get()));
 
@@ -85,9 +85,9 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> LocalProvider::chat(llm::C
   message.target = "/v1/chat/completions";
   message.body = body;
   message.content_type = "application/json";
-  message.deadline = call.deadline;
-  http::Client& client = client_(call.loop);
-  auto response = co_await client.send(*status->origin, message, call.cancellation);
+  message.deadline = call.context.deadline;
+  http::Client& client = client_(call.context.loop);
+  auto response = co_await client.send(*status->origin, message, call.context.cancellation);
   if (!response) {
     if (is_transport_fault(response.error())) co_return fail(worker_died(false));
     co_return fail(std::move(response).error());

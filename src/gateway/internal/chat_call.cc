@@ -102,9 +102,9 @@ async::Task<Result<void>> ChatCall::answer() {
     const SteadyTime begun = clock_.steady();
     record_.provider = route.provider->name();
     record_.upstream_model = route.upstream_model;
-    auto completion =
-        co_await route.provider->chat({call_.request, route.upstream_model, call_.id, call_.options.idempotency_key,
-                                       *call_.loop, *call_.cancellation, started_ + model.timeout});
+    auto completion = co_await route.provider->chat({call_.request,
+                                                     {route.upstream_model, call_.id, call_.options.idempotency_key,
+                                                      *call_.loop, *call_.cancellation, started_ + model.timeout}});
     Result<void> done;
     if (completion) {
       if (call_.request.stream)

@@ -23,21 +23,22 @@ class AnthropicProvider final : public llm::Provider {
   std::string_view type() const override { return "anthropic"; }
 
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
-    auto body = messages_request(call.request, call.upstream_model);
+    auto body = messages_request(call.request, call.context.upstream_model);
     if (!body) co_return fail(std::move(body).error());
-    Answer answer{.stream = call.request.stream,
-                  .include_usage = call.request.include_usage,
-                  .created = options_.clock->unix_micros() / 1'000'000,
-                  .secrets = options_.endpoint.secrets,
-                  .cancellation = std::make_unique<llm::UpstreamCancellation>(call.cancellation, call.loop)};
+    Answer answer{
+        .stream = call.request.stream,
+        .include_usage = call.request.include_usage,
+        .created = options_.clock->unix_micros() / 1'000'000,
+        .secrets = options_.endpoint.secrets,
+        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
     internal::Exchange exchange{.origin = origin_,
                                 .target = target_,
                                 .header_lines = header_lines_,
                                 .body = *body,
                                 .timeout = options_.endpoint.timeout,
                                 .secrets = options_.endpoint.secrets};
-    auto response = co_await internal::send_chat(options_.client(call.loop), std::move(exchange), call.deadline,
-                                                 answer.cancellation->token());
+    auto response = co_await internal::send_chat(options_.client(call.context.loop), std::move(exchange),
+                                                 call.context.deadline, answer.cancellation->token());
     if (!response) co_return fail(std::move(response).error());
     co_return read_answer(*std::move(response), std::move(answer));
   }

@@ -43,23 +43,24 @@ class OpenAiProvider final : public llm::Provider {
   std::string_view type() const override { return "openai"; }
 
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
-    const std::string body = upstream_body(call.request, call.upstream_model);
+    const std::string body = upstream_body(call.request, call.context.upstream_model);
     std::string with_key;
-    if (!call.idempotency_key.empty())
-      with_key = header_lines_ + internal::header_line("idempotency-key", call.idempotency_key);
-    llm::OpenAiAnswer answer{.stream = call.request.stream,
-                             .include_usage = call.request.include_usage,
-                             .n = call.request.n,
-                             .secrets = options_.endpoint.secrets,
-                             .cancellation = std::make_unique<llm::UpstreamCancellation>(call.cancellation, call.loop)};
+    if (!call.context.idempotency_key.empty())
+      with_key = header_lines_ + internal::header_line("idempotency-key", call.context.idempotency_key);
+    llm::OpenAiAnswer answer{
+        .stream = call.request.stream,
+        .include_usage = call.request.include_usage,
+        .n = call.request.n,
+        .secrets = options_.endpoint.secrets,
+        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
     internal::Exchange exchange{.origin = origin_,
                                 .target = "/chat/completions",
                                 .header_lines = with_key.empty() ? header_lines_ : with_key,
                                 .body = body,
                                 .timeout = options_.endpoint.timeout,
                                 .secrets = options_.endpoint.secrets};
-    auto response = co_await internal::send_chat(options_.client(call.loop), std::move(exchange), call.deadline,
-                                                 answer.cancellation->token());
+    auto response = co_await internal::send_chat(options_.client(call.context.loop), std::move(exchange),
+                                                 call.context.deadline, answer.cancellation->token());
     if (!response) co_return fail(std::move(response).error());
     co_return llm::read_openai_completion(*std::move(response), std::move(answer));
   }

@@ -91,12 +91,12 @@ inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatReq
                                      Answered& answered) {
   async::Cancellation cancellation;
   llm::ChatCall call{.request = request,
-                     .upstream_model = "big-1",
-                     .call_id = "01J",
-                     .idempotency_key = {},
-                     .loop = loop,
-                     .cancellation = cancellation,
-                     .deadline = std::chrono::steady_clock::time_point::max()};
+                     .context = {.upstream_model = "big-1",
+                                 .call_id = "01J",
+                                 .idempotency_key = {},
+                                 .loop = loop,
+                                 .cancellation = cancellation,
+                                 .deadline = std::chrono::steady_clock::time_point::max()}};
   auto completion = co_await provider.chat(call);
   if (!completion) {
     answered.error = std::move(completion).error();

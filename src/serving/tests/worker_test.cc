@@ -114,7 +114,8 @@ class Worker : public testing::Test {
       co_return;
     }
     llm::ChatCall call{
-        *request, kFile, "call-1", "", runtime_.loop(0), cancellation, steady_clock::now() + std::chrono::seconds(60)};
+        *request,
+        {kFile, "call-1", "", runtime_.loop(0), cancellation, steady_clock::now() + std::chrono::seconds(60)}};
     auto completion = co_await provider_->chat(call);
     if (!completion) {
       out.error = completion.error();
