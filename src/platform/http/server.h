@@ -42,7 +42,8 @@ class Exchange {
   // The answer in one write. The error is client_closed; a handler may ignore it.
   virtual async::Task<Result<void>> respond(int status, std::string_view content_type, std::string_view body) = 0;
 
-  // The head goes out with the first write(). For a GET-like text/event-stream or a long listing.
+  // The head goes out with the first write(). What is written to a text/event-stream is whole events: the server may
+  // put a comment between two writes, to learn whether the client is still there.
   virtual void begin_stream(int status, std::string_view content_type) = 0;
   virtual async::Task<Result<void>> write(std::string_view bytes) = 0;  // one chunk, sent when this returns
   virtual async::Task<Result<void>> finish() = 0;

@@ -135,7 +135,7 @@ async::Task<bool> Connection::read_head() {
 
 void Connection::begin_call() {
   head_size_ = parser_.head_size();
-  answered_ = answer_started_ = complete_ = streaming_ = chunked_answer_ = false;
+  answered_ = answer_started_ = complete_ = streaming_ = chunked_answer_ = events_ = false;
   probed_ = false;
   keep_ = head().keep_alive;
   extra_headers_.clear();

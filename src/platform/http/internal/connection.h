@@ -78,6 +78,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void watch();
   void on_watched_read(Transport::ErrorCode error, std::size_t got);
   void look_after_peer();
+  void look_soon();
   async::Task<void> stop_watching();
 
   std::shared_ptr<Shard> shard_;
@@ -113,6 +114,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   bool complete_ = false;        // and the last one has
   bool streaming_ = false;
   bool chunked_answer_ = false;
+  bool events_ = false;  // it is an event stream, written in whole events
   bool keep_ = true;     // another request may follow
   bool linger_ = false;  // the client may still be sending: let it read the answer before the socket goes
   bool gone_ = false;

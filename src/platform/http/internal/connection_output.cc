@@ -91,6 +91,7 @@ void Connection::begin_stream(int status, std::string_view content_type) {
   assert(!answered_);
   answered_ = streaming_ = true;
   chunked_answer_ = parser_.minor_version() == 1;
+  events_ = content_type.starts_with("text/event-stream") && head().method != Method::kHead;
   keep_ = keep_ && chunked_answer_ && !drain_ && !shard_->draining() && body_can_be_discarded();
   write_head(status, content_type, std::nullopt);
 }

@@ -7,6 +7,7 @@ namespace fairlead::http {
 namespace {
 
 constexpr std::chrono::milliseconds kProbeAfter{2'000};
+constexpr std::chrono::milliseconds kProbeEventsAfter{200};
 
 }  // namespace
 
@@ -14,11 +15,23 @@ constexpr std::chrono::milliseconds kProbeAfter{2'000};
 void Connection::look_after_peer() {
   watch_due_ = Time::max();
   if (!peer_finished_) return watch();
-  // It has ended its side. If it has only done that it will skip an interim answer (RFC 9110 section 15.2); if it has
-  // closed the socket its kernel resets the connection, which watch() waits for.
-  if (probed_ || answer_started_ || parser_.minor_version() == 0) return;
-  probed_ = true;
-  transport_.send_and_forget("HTTP/1.1 100 Continue\r\n\r\n", shared_from_this());
+  // It has ended its side. If it has only done that it will skip an interim answer (RFC 9110 section 15.2), or a
+  // comment between events; if it has closed the socket its kernel resets the connection, which watch() waits for.
+  if (probed_) return;
+  if (!answer_started_ && parser_.minor_version() == 1) {
+    probed_ = true;
+    transport_.send_and_forget("HTTP/1.1 100 Continue\r\n\r\n", shared_from_this());
+  } else if (events_ && !complete_) {
+    probed_ = true;
+    transport_.send_and_forget(chunked_answer_ ? "3\r\n:\n\n\r\n" : ":\n\n", shared_from_this());
+  }
+}
+
+// An answer that has begun can be probed soon: a comment is no news to its reader.
+void Connection::look_soon() {
+  if (!peer_finished_ || probed_) return;
+  watch_due_ = LazyTimer::now() + (answer_started_ ? kProbeEventsAfter : kProbeAfter);
+  if (phase_ == Phase::kHandling) wait_in(Phase::kHandling, watch_due_);
 }
 
 void Connection::watch() {
@@ -54,8 +67,7 @@ void Connection::on_watched_read(Transport::ErrorCode error, std::size_t got) {
     return cancellation_.request();
   }
   peer_finished_ = true;
-  watch_due_ = LazyTimer::now() + kProbeAfter;
-  if (phase_ == Phase::kHandling) wait_in(Phase::kHandling, watch_due_);
+  look_soon();
   watch();
 }
 

@@ -102,7 +102,8 @@ async::Task<std::size_t> Transport::write_some(std::span<const iovec> pieces, Er
 
 void Transport::send_and_forget(std::string_view bytes, std::shared_ptr<void> keep) {
   if (tls_) return tls_->stream.async_write_some(asio::buffer(bytes), [keep](ErrorCode, std::size_t) {});
-  ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0 && static_cast<std::size_t>(sent) < bytes.size()) close();  // a part of it would garble what follows
 }
 
 bool Transport::quiet() {

@@ -60,15 +60,29 @@ async::Task<void> broken(Exchange& exchange) {
   co_await exchange.write("half");
 }
 
-async::Task<void> wait(Seen& seen, Exchange& exchange) {
-  ++seen.calls;
+async::Task<void> pause(Seen& seen, Exchange& exchange, std::string_view parameter) {
   Timer timer(exchange.loop().executor());
-  timer.expires_after(std::chrono::milliseconds(number(exchange.head().query, "ms", 1000)));
+  timer.expires_after(std::chrono::milliseconds(number(exchange.head().query, parameter, 1000)));
   boost::system::error_code error;
   const async::Cancellation::Registration stop(
       exchange.cancellation(), [](void* self) { static_cast<Timer*>(self)->cancel(); }, &timer);
   co_await timer.async_wait(boost::asio::redirect_error(async::use_task, error));
   if (exchange.cancellation().requested()) ++seen.cancelled;
+}
+
+async::Task<void> events(Seen& seen, Exchange& exchange) {
+  ++seen.calls;
+  exchange.begin_stream(200, "text/event-stream");
+  co_await exchange.write("data: first\n\n");
+  co_await pause(seen, exchange, "then_wait");
+  co_await exchange.write("data: last\n\n");
+  co_await exchange.finish();
+  ++seen.finished;
+}
+
+async::Task<void> wait(Seen& seen, Exchange& exchange) {
+  ++seen.calls;
+  co_await pause(seen, exchange, "ms");
   co_await exchange.respond(200, "text/plain", "waited");
   ++seen.finished;
 }
@@ -107,6 +121,7 @@ Router routes(Seen& seen) {
   router.add(Method::kGet, "/stream", [&seen](Exchange& e) { return stream(seen, e); });
   router.add(Method::kGet, "/broken", [](Exchange& e) { return broken(e); });
   router.add(Method::kGet, "/wait", [&seen](Exchange& e) { return wait(seen, e); });
+  router.add(Method::kGet, "/events", [&seen](Exchange& e) { return events(seen, e); });
   router.add(Method::kGet, "/endless", [&seen](Exchange& e) { return endless(seen, e); });
   router.add(Method::kGet, "/items/{id}", [](Exchange& e) { return parameter(e, "id"); });
   router.add(Method::kGet, "/files/{path...}", [](Exchange& e) { return parameter(e, "path"); });
@@ -235,6 +250,15 @@ Answer RawClient::read(std::chrono::milliseconds patience, bool head_only) {
   }
   answer.closed = ended_;
   return answer;
+}
+
+bool RawClient::read_until(std::string_view text, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  std::size_t at;
+  while ((at = buffer_.find(text)) == std::string::npos)
+    if (!more(until)) return false;
+  buffer_.erase(0, at + text.size());
+  return true;
 }
 
 bool RawClient::closes_within(std::chrono::milliseconds patience) {

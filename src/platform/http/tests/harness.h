@@ -19,7 +19,8 @@ struct Seen {
 };
 
 // GET /hello, POST /echo, POST /ignore (never reads its body), GET /stream, GET /broken (a stream without its end),
-// GET /wait?ms=N, GET /endless, GET /items/{id}, GET /files/{path...}, GET /big?bytes=N, GET /host (the Host header).
+// GET /wait?ms=N, GET /events?then_wait=MS (an event, a pause, an event), GET /endless, GET /items/{id}, GET
+// /files/{path...}, GET /big?bytes=N, GET /host (the Host header).
 class TestServer {
  public:
   explicit TestServer(ServerOptions options = {}, int loops = 1);
@@ -59,6 +60,8 @@ class RawClient {
   int descriptor() const { return descriptor_; }
   // One answer, its body by Content-Length, chunks or the end of the connection. `head_only` for an answer to HEAD.
   Answer read(std::chrono::milliseconds patience = std::chrono::seconds(10), bool head_only = false);
+  // Reads until `text` has come; for an answer that does not end soon. What was read is gone.
+  bool read_until(std::string_view text, std::chrono::milliseconds patience = std::chrono::seconds(10));
   // True when the server closes within the time, whatever it sends before.
   bool closes_within(std::chrono::milliseconds patience);
   std::string pending() const { return buffer_; }

@@ -160,6 +160,25 @@ TEST(ServerClients, OneThatClosesWhileStreamedToCancelsItsCall) {
   EXPECT_TRUE(eventually([&] { return server.seen().cancelled == 1; }, 5s));
 }
 
+TEST(ServerClients, OneThatClosesWhileItsEventsAreAwaitedCancelsItsCall) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("GET /events?then_wait=30000 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(client.read_until("data: first\n\n"));  // so that closing sends FIN and not RST
+  client.close();
+  EXPECT_TRUE(eventually([&] { return server.seen().cancelled == 1; }, 5s));
+}
+
+TEST(ServerClients, OneThatHalfClosesWhileItsEventsAreAwaitedGetsThemAll) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("GET /events?then_wait=1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.end_writing();
+  const Answer answer = client.read();
+  EXPECT_EQ(answer.body, "data: first\n\n:\n\ndata: last\n\n");
+  EXPECT_EQ(server.seen().cancelled, 0);
+}
+
 TEST(ServerClients, OneThatPipelinesWhileItWaitsIsAnsweredInOrder) {
   TestServer server;
   RawClient client(server.port());
