@@ -79,51 +79,18 @@ async::Task<Result<void>> ChatCall::prepare() {
   co_return Result<void>{};
 }
 
-bool ChatCall::retryable(const Error& error) const {
-  if (exchange_.answered()) return false;
-  switch (error.kind) {
-    case ErrorKind::kUnavailable:
-    case ErrorKind::kUpstream:
-    case ErrorKind::kExhausted:
-      return true;
-    case ErrorKind::kTimeout:
-      return clock_.steady() < started_ + call_.model->timeout;
-    default:
-      return false;
-  }
-}
-
 async::Task<Result<void>> ChatCall::answer() {
-  const llm::Model& model = *call_.model;
   record_.gateway_us = micros_between(started_, clock_.steady());
-  std::size_t tried = 0;
-  for (const llm::Route& route : model.routes) {
-    ++tried;
-    const SteadyTime begun = clock_.steady();
-    record_.provider = route.provider->name();
-    record_.upstream_model = route.upstream_model;
-    auto completion = co_await route.provider->chat({call_.request,
-                                                     {route.upstream_model, call_.id, call_.options.idempotency_key,
-                                                      *call_.loop, *call_.cancellation, started_ + model.timeout}});
-    Result<void> done;
-    if (completion) {
-      if (call_.request.stream)
-        done = co_await relay_stream(**completion, route);
-      else
-        done = co_await relay_whole(**completion, route);
-      note_outcome((*completion)->outcome());
-    } else {
-      done = fail(std::move(completion).error());
-    }
-    telemetry::Attempt attempt{record_.provider, route.upstream_model, micros_between(begun, clock_.steady()), {}, {}};
-    if (!done) {
-      attempt.error_code = done.error().code;
-      attempt.error_message = done.error().message;
-    }
-    record_.attempts.push_back(std::move(attempt));
-    if (done || tried == model.routes.size() || !retryable(done.error())) co_return done;
-  }
-  co_return fail(ErrorKind::kInternal, "internal_error", "The model has no route.");  // a Model always has one
+  RoutedCompletion routed({call_.request, *call_.model, call_.id, call_.options.idempotency_key, *call_.loop,
+                           *call_.cancellation, started_ + call_.model->timeout},
+                          clock_);
+  Result<void> done;
+  if (call_.request.stream)
+    done = co_await relay_stream(routed);
+  else
+    done = co_await relay_whole(routed);
+  note_outcome(routed);
+  co_return done;
 }
 
 void ChatCall::add_answer_headers(const llm::Route& route) {
@@ -133,49 +100,42 @@ void ChatCall::add_answer_headers(const llm::Route& route) {
   exchange_.add_header("x-fairlead-provider", route.provider->name());
 }
 
-void ChatCall::note_outcome(const llm::Outcome& outcome) {
+void ChatCall::note_outcome(RoutedCompletion& routed) {
+  routed.stop();
+  const llm::Outcome& outcome = routed.outcome();
+  record_.provider = routed.route()->provider->name();
+  record_.upstream_model = outcome.upstream_model.empty() ? routed.route()->upstream_model : outcome.upstream_model;
   record_.usage = outcome.usage;
   record_.finish_reason = outcome.finish_reason;
   record_.upstream_id = outcome.upstream_id;
-  if (!outcome.upstream_model.empty()) record_.upstream_model = outcome.upstream_model;
-  record_.cost_usd += llm::cost_of(outcome.usage, call_.model->prices);
+  record_.cost_usd = routed.cost_usd();
+  record_.attempts = routed.attempts();
 }
 
-async::Task<Result<void>> ChatCall::relay_whole(llm::Completion& completion, const llm::Route& route) {
-  std::string whole;
-  std::string_view body;
-  for (;;) {
-    auto delta = co_await completion.next();
-    if (!delta) co_return fail(std::move(delta).error());
-    if (delta->end && whole.empty()) {
-      body = delta->wire;
-      break;
-    }
-    whole += delta->wire;
-    body = whole;
-    if (delta->end) break;
-  }
+async::Task<Result<void>> ChatCall::relay_whole(RoutedCompletion& routed) {
+  auto answer = co_await routed.next();
+  if (!answer) co_return fail(std::move(answer).error());
   record_.first_token_us = micros_between(started_, clock_.steady());
   record_.status = 200;
-  add_answer_headers(route);
-  if (with_content_) record_.output_text = body;
-  auto sent = co_await exchange_.respond(200, "application/json", body);
+  add_answer_headers(*routed.route());
+  if (with_content_) record_.output_text = answer->wire;
+  auto sent = co_await exchange_.respond(200, "application/json", answer->wire);
   if (!sent) note_client_gone();
   co_return Result<void>{};
 }
 
-async::Task<Result<void>> ChatCall::relay_stream(llm::Completion& completion, const llm::Route& route) {
+async::Task<Result<void>> ChatCall::relay_stream(RoutedCompletion& routed) {
   static constexpr std::string_view kDone = "data: [DONE]\n\n";
   for (;;) {
-    auto delta = co_await completion.next();
+    auto delta = co_await routed.next();
     if (!delta) co_return fail(std::move(delta).error());
     if (!exchange_.answered() && (delta->end || !delta->wire.empty())) {
-      add_answer_headers(route);
+      add_answer_headers(*routed.route());
       exchange_.add_header("cache-control", "no-cache");
       exchange_.begin_stream(200, "text/event-stream; charset=utf-8");
       record_.status = 200;
     }
-    if (record_.first_token_us < 0 && completion.outcome().content_started)
+    if (record_.first_token_us < 0 && routed.outcome().content_started)
       record_.first_token_us = micros_between(started_, clock_.steady());
     if (with_content_) record_.output_text += delta->wire;
     Result<void> sent;

@@ -5,6 +5,7 @@
 
 #include "access/keys.h"
 #include "base/clock.h"
+#include "gateway/internal/routed_completion.h"
 #include "gateway/snapshot.h"
 #include "llm/call.h"
 #include "platform/http/server.h"
@@ -24,15 +25,13 @@ class ChatCall {
  private:
   Result<void> authenticate();
   async::Task<Result<void>> prepare();  // read, parse, resolve, run the target's stages
-  async::Task<Result<void>> answer();   // route after route, until one has begun to answer
-  // The answer of one route. An error is worth another route only while nothing has been sent.
-  async::Task<Result<void>> relay_whole(llm::Completion& completion, const llm::Route& route);
-  async::Task<Result<void>> relay_stream(llm::Completion& completion, const llm::Route& route);
+  async::Task<Result<void>> answer();
+  async::Task<Result<void>> relay_whole(RoutedCompletion& routed);
+  async::Task<Result<void>> relay_stream(RoutedCompletion& routed);
   async::Task<void> refuse(Error error);
   void add_answer_headers(const llm::Route& route);
-  void note_outcome(const llm::Outcome& outcome);
+  void note_outcome(RoutedCompletion& routed);
   void note_client_gone();
-  bool retryable(const Error& error) const;
 
   http::Exchange& exchange_;
   std::shared_ptr<const Snapshot> snapshot_;
