@@ -43,6 +43,7 @@ struct OpenAiAnswer {
   bool stream = false;
   bool include_usage = false;  // the client asked for the usage chunk; the upstream was asked for it in any case
   int n = 1;
+  bool says_reasoning = false;  // the upstream's word for thinking is `reasoning`; the client reads `reasoning_content`
   std::size_t body_limit = 64 * 1024 * 1024;  // of an answer in one piece, and of one event
   Secrets secrets;
   // If given, was sent along with the request: an upstream that says [DONE] and then keeps the connection open is let
