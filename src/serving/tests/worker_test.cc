@@ -134,6 +134,22 @@ class Worker : public testing::Test {
     out.outcome = (*completion)->outcome();
   }
 
+  async::Task<void> embed(std::vector<llm::Member> members, Answer& out) {
+    llm::NativeCall call{
+        llm::Format::kEmbeddings,
+        members,
+        false,
+        {kFile, "call-1", "", runtime_.loop(0), cancellation_, steady_clock::now() + std::chrono::seconds(60)}};
+    auto completion = co_await provider_->call(call);
+    if (!completion) {
+      out.error = completion.error();
+      co_return;
+    }
+    auto delta = co_await (*completion)->next();
+    out.wire = delta->wire;
+    out.outcome = (*completion)->outcome();
+  }
+
   async::Task<void> get_health(std::string& out) {
     http::ClientRequest request;
     request.target = "/health";
@@ -473,6 +489,25 @@ TEST_F(Worker, EmbedsTexts) {
   const auto [again, alone] = post("/v1/embeddings", R"({"model": "x", "input": "The machine kept my card."})");
   ASSERT_EQ(again, 200);
   EXPECT_GT(cosine(vector_of(alone, 0), machine), 0.999);
+}
+
+TEST_F(Worker, EmbedsForTheProvider) {
+  start_ready();
+  EXPECT_TRUE(provider_->speaks(llm::Format::kEmbeddings));
+  Answer answer;
+  const auto ask_for = [&](std::vector<llm::Member> members) {
+    boost::asio::co_spawn(runtime_.loop(0).executor(), embed(std::move(members), answer), boost::asio::use_future)
+        .wait();
+  };
+  ask_for({{"model", "\"mine\""}, {"input", R"(["one", "two"])"}, {"fairlead", R"({"user": "u"})"}});
+  ASSERT_FALSE(answer.error) << answer.error->message;
+  EXPECT_EQ(answer.json().at("data").as_array().size(), 2U);
+  EXPECT_EQ(answer.outcome.usage.input, answer.json().at("usage").at("prompt_tokens").to_number<int>());
+  EXPECT_GT(answer.outcome.usage.input, 1);
+  ask_for({{"model", "\"mine\""}, {"input", "7"}});
+  ASSERT_TRUE(answer.error);
+  EXPECT_EQ(answer.error->kind, ErrorKind::kInvalid);
+  EXPECT_EQ(answer.error->param, "input");
 }
 
 TEST_F(Worker, EmbedsWhileItAnswers) {
