@@ -1,13 +1,30 @@
-#include "gateway/chat_completions.h"
+#include "gateway/data_plane.h"
 
-#include "gateway/internal/chat_call.h"
+#include "gateway/internal/call_pipeline.h"
+#include "gateway/surfaces/chat.h"
 
 namespace fairlead::gateway {
 
-async::Task<void> ChatCompletions::handle(http::Exchange& exchange) const {
-  internal::ChatCall call(exchange, snapshots_.current(exchange.loop()), clock_, recorder_.content_enabled());
-  const bool known = co_await call.run();
-  if (known) recorder_.record(exchange.loop().index(), call.take_record());
+DataPlane::DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, const Clock& clock)
+    : snapshots_(snapshots), recorder_(recorder), clock_(clock), models_(snapshots, clock) {}
+
+DataPlane::~DataPlane() = default;
+
+async::Task<void> DataPlane::call(http::Exchange& exchange, const Surface& surface) const {
+  internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, clock_);
+  co_await pipeline.run();
+}
+
+void DataPlane::add_surface(http::Router& router, std::string_view path, std::unique_ptr<const Surface> surface) {
+  router.add(http::Method::kPost, path,
+             [this, surface = surface.get()](http::Exchange& exchange) { return call(exchange, *surface); });
+  surfaces_.push_back(std::move(surface));
+}
+
+void DataPlane::add_routes(http::Router& router) {
+  add_surface(router, "/v1/chat/completions", std::make_unique<ChatSurface>());
+  router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_.list(e); });
+  router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_.get(e); });
 }
 
 }  // namespace fairlead::gateway

@@ -1,5 +1,5 @@
 // Calls through a real server and a real client, to providers that are played.
-#include "gateway/chat_completions.h"
+#include "gateway/data_plane.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "gateway/models.h"
 #include "platform/http/client.h"
 
 namespace fairlead::gateway {
@@ -74,12 +73,27 @@ class Records final : public telemetry::Recorder {
     records_.push_back(std::move(record));
     arrived_.notify_all();
   }
-  bool content_enabled() const override { return false; }
+  bool content_enabled() const override { return content; }
+  bool strict() const override { return strictly; }
+  async::Task<Result<void>> record_and_wait(async::Loop& loop, telemetry::CallRecord what) override {
+    record(loop.index(), std::move(what));
+    if (unwritable) co_return fail(ErrorKind::kUnavailable, "spool_unwritable", "The disk is full.");
+    co_return Result<void>{};
+  }
+  std::atomic<bool> content = false, strictly = false, unwritable = false;
   telemetry::CallRecord only() {
     std::unique_lock lock(mutex_);
     arrived_.wait_for(lock, 5s, [this] { return !records_.empty(); });
     EXPECT_EQ(records_.size(), 1u);
     return records_.empty() ? telemetry::CallRecord{} : records_.front();
+  }
+  // The oldest, which is then gone.
+  telemetry::CallRecord take() {
+    std::unique_lock lock(mutex_);
+    if (!arrived_.wait_for(lock, 5s, [this] { return !records_.empty(); })) return {};
+    telemetry::CallRecord record = std::move(records_.front());
+    records_.erase(records_.begin());
+    return record;
   }
   std::size_t size() {
     const std::lock_guard lock(mutex_);
@@ -118,7 +132,7 @@ async::Task<Result<Answer>> ask(http::Client& client, http::Origin origin, http:
   co_return answer;
 }
 
-class ChatCompletionsTest : public testing::Test {
+class DataPlaneTest : public testing::Test {
  protected:
   void SetUp() override {
     auto snapshot = std::make_shared<Snapshot>();
@@ -140,13 +154,10 @@ class ChatCompletionsTest : public testing::Test {
     addressable.labels["latest"] = 3;
     snapshot->projects.emplace("bank", std::move(project));
     holder_ = std::make_unique<SnapshotHolder>(runtime_, snapshot);
-    chat_ = std::make_unique<ChatCompletions>(*holder_, records_, clock_);
-    models_ = std::make_unique<Models>(*holder_, clock_);
+    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, clock_);
 
     http::Router router;
-    router.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& e) { return chat_->handle(e); });
-    router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_->list(e); });
-    router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_->get(e); });
+    data_plane_->add_routes(router);
     http::ServerOptions options;
     options.port = 0;
     server_ = http::Server::listen(runtime_, std::move(options), std::move(router)).value();
@@ -183,8 +194,7 @@ class ChatCompletionsTest : public testing::Test {
   async::Runtime runtime_{2}, client_runtime_{1};
   async::BlockingPool pool_{1};
   std::unique_ptr<SnapshotHolder> holder_;
-  std::unique_ptr<ChatCompletions> chat_;
-  std::unique_ptr<Models> models_;
+  std::unique_ptr<DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;
 };
@@ -192,7 +202,7 @@ class ChatCompletionsTest : public testing::Test {
 constexpr const char* kHello = R"({"model":"small","messages":[{"role":"user","content":"hi"}]})";
 constexpr const char* kHelloStream = R"({"model":"small","stream":true,"messages":[{"role":"user","content":"hi"}]})";
 
-TEST_F(ChatCompletionsTest, AnswersAndRecords) {
+TEST_F(DataPlaneTest, AnswersAndRecords) {
   const Answer answer = send(kHello);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, kWhole);
@@ -210,7 +220,7 @@ TEST_F(ChatCompletionsTest, AnswersAndRecords) {
   EXPECT_GE(record.duration_us, record.first_token_us);
 }
 
-TEST_F(ChatCompletionsTest, StreamsWhatComesAndSaysDone) {
+TEST_F(DataPlaneTest, StreamsWhatComesAndSaysDone) {
   first_.deltas = {"data: {\"a\":1}\n\n", "data: {\"b\":2}\n\n"};
   const Answer answer = send(kHelloStream);
   EXPECT_EQ(answer.status, 200);
@@ -219,7 +229,7 @@ TEST_F(ChatCompletionsTest, StreamsWhatComesAndSaysDone) {
   EXPECT_GE(records_.only().first_token_us, 0);
 }
 
-TEST_F(ChatCompletionsTest, FallsBackToTheNextRouteBeforeTheFirstByte) {
+TEST_F(DataPlaneTest, FallsBackToTheNextRouteBeforeTheFirstByte) {
   first_.refuse = Error{ErrorKind::kUnavailable, "upstream_unreachable", "first is down"};
   const Answer answer = send(kHello);
   EXPECT_EQ(answer.status, 200);
@@ -231,7 +241,7 @@ TEST_F(ChatCompletionsTest, FallsBackToTheNextRouteBeforeTheFirstByte) {
   EXPECT_EQ(record.provider, "second");
 }
 
-TEST_F(ChatCompletionsTest, DoesNotTryAnotherRouteForTheCallersMistake) {
+TEST_F(DataPlaneTest, DoesNotTryAnotherRouteForTheCallersMistake) {
   first_.refuse = Error{ErrorKind::kInvalid, "context_length_exceeded", "too long", "messages"};
   const Answer answer = send(kHello);
   EXPECT_EQ(answer.status, 400);
@@ -239,7 +249,7 @@ TEST_F(ChatCompletionsTest, DoesNotTryAnotherRouteForTheCallersMistake) {
   EXPECT_EQ(second_.seen_messages, "");
 }
 
-TEST_F(ChatCompletionsTest, AnswersWithTheLastErrorWhenAllRoutesFail) {
+TEST_F(DataPlaneTest, AnswersWithTheLastErrorWhenAllRoutesFail) {
   first_.refuse = Error{ErrorKind::kUnavailable, "upstream_unreachable", "first is down"};
   second_.refuse = Error{ErrorKind::kExhausted, "rate_limit_exceeded", "slow down"};
   const Answer answer = send(kHello);
@@ -247,7 +257,7 @@ TEST_F(ChatCompletionsTest, AnswersWithTheLastErrorWhenAllRoutesFail) {
   EXPECT_THAT(answer.body, HasSubstr("slow down"));
 }
 
-TEST_F(ChatCompletionsTest, EndsABrokenStreamWithAnErrorEventAndWithoutDone) {
+TEST_F(DataPlaneTest, EndsABrokenStreamWithAnErrorEventAndWithoutDone) {
   first_.deltas = {"data: {\"a\":1}\n\n"};
   first_.break_after = Error{ErrorKind::kUpstream, "upstream_reset", "it broke"};
   const Answer answer = send(kHelloStream);
@@ -259,7 +269,7 @@ TEST_F(ChatCompletionsTest, EndsABrokenStreamWithAnErrorEventAndWithoutDone) {
   EXPECT_EQ(records_.only().error_code, "upstream_reset");
 }
 
-TEST_F(ChatCompletionsTest, RefusesUnknownKeysWithoutARecord) {
+TEST_F(DataPlaneTest, RefusesUnknownKeysWithoutARecord) {
   for (const char* headers :
        {"", "authorization: Bearer fl-nobody\r\n", "authorization: Basic Zm9v\r\n", "x-api-key: no\r\n"}) {
     const Answer answer = send(kHello, headers);
@@ -270,7 +280,7 @@ TEST_F(ChatCompletionsTest, RefusesUnknownKeysWithoutARecord) {
   EXPECT_EQ(records_.size(), 0u);
 }
 
-TEST_F(ChatCompletionsTest, NamesTheFaultOfABadRequest) {
+TEST_F(DataPlaneTest, NamesTheFaultOfABadRequest) {
   EXPECT_EQ(send(R"({"model":"smal","messages":[]})").status, 404);
   EXPECT_THAT(send(R"({"model":"smal","messages":[]})").body, HasSubstr("Did you mean `small`?"));
   EXPECT_THAT(send(R"({"model":"small","messages":[]})").body, HasSubstr("empty_array"));
@@ -281,7 +291,62 @@ TEST_F(ChatCompletionsTest, NamesTheFaultOfABadRequest) {
       400);
 }
 
-TEST_F(ChatCompletionsTest, ListsWhatCanBeAddressed) {
+TEST_F(DataPlaneTest, KeepsWhatWasSaidRatherThanHowItWasSent) {
+  records_.content = true;
+  const std::string calls =
+      R"("tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\""}}])";
+  first_.deltas = {
+      R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})"
+      "\n\n",
+      R"(data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]})"
+      "\n\n"
+      R"(data: {"choices":[{"index":0,"delta":{"content":"lo"}}]})"
+      "\n\n",
+      "data: {\"choices\":[{\"index\":0,\"delta\":{" + calls + "}}]}\n\n",
+      R"(data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}}]})"
+      "\n\n"};
+  send(kHelloStream);
+  const std::string said =
+      "Hello\n"
+      R"({"tool_call":{"id":"call_1","name":"f","arguments":"{\"a\":1}"}})";
+  EXPECT_EQ(records_.take().output_text, said);
+  first_.deltas = {
+      R"({"choices":[{"index":0,"message":{"content":"Hello","tool_calls":[{"id":"call_1","type":"function","function":)"
+      R"({"name":"f","arguments":"{\"a\":1}"}}]}},{"index":1,"message":{"content":"Oh"}}]})"};
+  send(kHello);
+  const telemetry::CallRecord record = records_.take();
+  EXPECT_EQ(record.output_text, said + "\n\nOh");
+  EXPECT_EQ(record.input_json, R"([{"role":"user","content":"hi"}])");
+}
+
+// With strict durability the last byte waits for the record.
+TEST_F(DataPlaneTest, RecordsBeforeTheEndOfAnAnswerIfThatIsPromised) {
+  records_.strictly = true;
+  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(records_.size(), 1u) << "the record was there before the answer";
+  EXPECT_EQ(records_.take().usage.input, 10);
+  first_.deltas = {"data: {\"a\":1}\n\n", "data: {\"b\":2}\n\n"};
+  EXPECT_THAT(send(kHelloStream).body, HasSubstr("[DONE]"));
+  EXPECT_EQ(records_.size(), 1u);
+  EXPECT_EQ(records_.take().status, 200);
+  EXPECT_EQ(send("{").status, 400);
+  EXPECT_EQ(records_.size(), 1u);
+  EXPECT_EQ(records_.take().status, 400);
+}
+
+TEST_F(DataPlaneTest, HoldsTheEndOfAnAnswerBackWhoseRecordCannotBeWritten) {
+  records_.strictly = true;
+  records_.unwritable = true;
+  const Answer whole = send(kHello);
+  EXPECT_EQ(whole.status, 503);
+  EXPECT_THAT(whole.body, HasSubstr("record_not_durable"));
+  first_.deltas = {"data: {\"a\":1}\n\n", "data: {\"b\":2}\n\n"};
+  const Answer stream = send(kHelloStream);
+  EXPECT_THAT(stream.body, testing::StartsWith("data: {\"a\":1}\n\ndata: {\"error\""));
+  EXPECT_THAT(stream.body, Not(HasSubstr("[DONE]")));
+}
+
+TEST_F(DataPlaneTest, ListsWhatCanBeAddressed) {
   const std::string key = "authorization: Bearer fl-caller\r\n";
   EXPECT_EQ(
       send(http::Method::kGet, "/v1/models", "", key).body,
