@@ -2,6 +2,7 @@
 
 #include "gateway/internal/call_pipeline.h"
 #include "gateway/surfaces/chat.h"
+#include "gateway/surfaces/messages.h"
 
 namespace fairlead::gateway {
 
@@ -23,6 +24,8 @@ void DataPlane::add_surface(http::Router& router, std::string_view path, std::un
 
 void DataPlane::add_routes(http::Router& router) {
   add_surface(router, "/v1/chat/completions", std::make_unique<ChatSurface>());
+  add_surface(router, "/v1/messages", std::make_unique<MessagesSurface>());
+  add_surface(router, "/v1/messages/count_tokens", std::make_unique<CountTokensSurface>());
   router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_.list(e); });
   router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_.get(e); });
 }

@@ -53,7 +53,7 @@ class Surface {
   // Makes call.request the same request as a chat. Errors: kUnsupported with the field that a chat cannot express.
   virtual Result<void> to_chat(SurfaceCall& call) const = 0;
   // What a record keeps as the input of the call (JSON), where content is recorded.
-  virtual std::string input(const SurfaceCall& call) const { return std::string(call.call.request.messages); }
+  virtual std::string input(const SurfaceCall& call) const;
   // Null: the answer goes out as it comes.
   virtual std::unique_ptr<AnswerForm> answer_form(const SurfaceCall& /*call*/) const { return nullptr; }
 
