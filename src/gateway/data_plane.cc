@@ -2,7 +2,9 @@
 
 #include "gateway/internal/call_pipeline.h"
 #include "gateway/surfaces/chat.h"
+#include "gateway/surfaces/completions.h"
 #include "gateway/surfaces/messages.h"
+#include "gateway/surfaces/passed_on.h"
 
 namespace fairlead::gateway {
 
@@ -24,6 +26,9 @@ void DataPlane::add_surface(http::Router& router, std::string_view path, std::un
 
 void DataPlane::add_routes(http::Router& router) {
   add_surface(router, "/v1/chat/completions", std::make_unique<ChatSurface>());
+  add_surface(router, "/v1/completions", std::make_unique<CompletionsSurface>());
+  add_surface(router, "/v1/embeddings", std::make_unique<EmbeddingsSurface>());
+  add_surface(router, "/v1/moderations", std::make_unique<ModerationsSurface>());
   add_surface(router, "/v1/messages", std::make_unique<MessagesSurface>());
   add_surface(router, "/v1/messages/count_tokens", std::make_unique<CountTokensSurface>());
   router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_.list(e); });

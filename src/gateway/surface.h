@@ -54,6 +54,7 @@ class Surface {
   virtual Result<void> to_chat(SurfaceCall& call) const = 0;
   // What a record keeps as the input of the call (JSON), where content is recorded.
   virtual std::string input(const SurfaceCall& call) const;
+  virtual std::string_view messages_field() const { return "messages"; }  // that holds what a chat's messages hold
   // Null: the answer goes out as it comes.
   virtual std::unique_ptr<AnswerForm> answer_form(const SurfaceCall& /*call*/) const { return nullptr; }
 

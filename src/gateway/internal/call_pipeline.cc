@@ -89,11 +89,12 @@ async::Task<Result<void>> CallPipeline::prepare() {
     if (!run) co_return fail(std::move(run).error());
   }
   if (chat_needed && !no_chat_ && call_.request.message_count == 0) {
+    const std::string field(surface_.messages_field());
     const bool sent = call_.request.member("messages") != nullptr;
     co_return fail(ErrorKind::kInvalid, sent ? "empty_array" : "missing_required_parameter",
-                   sent ? "Invalid 'messages': empty array. Expected an array with minimum length 1."
-                        : "Missing required parameter: 'messages'.",
-                   "messages");
+                   sent ? "Invalid '" + field + "': empty array. Expected an array with minimum length 1."
+                        : "Missing required parameter: '" + field + "'.",
+                   field);
   }
   co_return Result<void>{};
 }

@@ -57,7 +57,9 @@ std::string MessagesSurface::error_event(const Error& error, std::string_view ca
 }
 
 Result<void> CountTokensSurface::read(std::span<char> body, SurfaceCall& call) const {
-  return read_common(body, call);
+  FAIRLEAD_CHECK(read_common(body, call));
+  call.call.request.stream = false;  // a count is no stream
+  return {};
 }
 
 Result<void> CountTokensSurface::to_chat(SurfaceCall& call) const {
