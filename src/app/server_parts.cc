@@ -183,8 +183,7 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
-  chat_.emplace(*snapshots_, telemetry_->recorder(), clock_);
-  models_.emplace(*snapshots_, clock_);
+  data_plane_.emplace(*snapshots_, telemetry_->recorder(), clock_);
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;
@@ -200,9 +199,7 @@ Result<void> ServerParts::listen() {
 
 http::Router ServerParts::routes() {
   http::Router router;
-  router.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& e) { return chat_->handle(e); });
-  router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_->list(e); });
-  router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_->get(e); });
+  data_plane_->add_routes(router);
   resources::add_routes(router, *guard_, *resources_);
   access::add_routes(router, *guard_, *keys_);
   telemetry_->add_routes(router, *guard_);

@@ -9,8 +9,7 @@
 #include "access/key_service.h"
 #include "app/configuration.h"
 #include "base/clock.h"
-#include "gateway/chat_completions.h"
-#include "gateway/models.h"
+#include "gateway/data_plane.h"
 #include "gateway/snapshot.h"
 #include "models/model_files.h"
 #include "platform/async/runtime.h"
@@ -62,8 +61,7 @@ class ServerParts {
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;
   std::optional<access::Guard> guard_;
-  std::optional<gateway::ChatCompletions> chat_;
-  std::optional<gateway::Models> models_;
+  std::optional<gateway::DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
 };
 

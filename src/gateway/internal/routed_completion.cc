@@ -1,5 +1,6 @@
 #include "gateway/internal/routed_completion.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fairlead::gateway::internal {
@@ -20,6 +21,7 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       }
       co_return delta;
     }
+    if (route_ == nullptr) co_return delta;  // there is none that can take it
     end_attempt(&delta.error());
     if (!may_try_another(delta.error())) co_return delta;
   }
@@ -31,17 +33,37 @@ void RoutedCompletion::stop() {
   ended_ = true;
 }
 
+// Whether the route can be asked at all.
+bool RoutedCompletion::takes(const llm::Route& route) const {
+  return request_.no_chat == nullptr || (!request_.native.empty() && route.provider->speaks(request_.format));
+}
+
+async::Task<Result<void>> RoutedCompletion::begin_route() {
+  while (next_route_ < request_.model.routes.size() && !takes(request_.model.routes[next_route_])) ++next_route_;
+  if (next_route_ == request_.model.routes.size()) co_return fail(*request_.no_chat);
+  route_ = &request_.model.routes[next_route_++];
+  attempt_began_ = clock_.steady();
+  last_outcome_ = {};
+  const llm::CallContext context{route_->upstream_model, request_.call_id,      request_.idempotency_key,
+                                 request_.loop,          request_.cancellation, request_.deadline};
+  Result<std::unique_ptr<llm::Completion>> begun;
+  if (!request_.native.empty() && route_->provider->speaks(request_.format)) {
+    format_ = request_.format;
+    begun = co_await route_->provider->call({request_.format, request_.native, request_.chat.stream, context});
+  } else {
+    format_ = llm::Format::kChat;
+    begun = co_await route_->provider->chat({request_.chat, context});
+  }
+  if (!begun) co_return fail(std::move(begun).error());
+  completion_ = *std::move(begun);
+  co_return Result<void>{};
+}
+
 // The next piece of the route in use, or the first of the next route.
 async::Task<Result<llm::Delta>> RoutedCompletion::next_of_route() {
   if (!completion_) {
-    route_ = &request_.model.routes[next_route_++];  // a Model has one at least, and may_try_another() counts
-    attempt_began_ = clock_.steady();
-    last_outcome_ = {};
-    auto begun = co_await route_->provider->chat({request_.chat,
-                                                  {route_->upstream_model, request_.call_id, request_.idempotency_key,
-                                                   request_.loop, request_.cancellation, request_.deadline}});
+    auto begun = co_await begin_route();
     if (!begun) co_return fail(std::move(begun).error());
-    completion_ = *std::move(begun);
   }
   if (request_.chat.stream) {
     auto delta = co_await completion_->next();
@@ -75,7 +97,8 @@ void RoutedCompletion::end_attempt(const Error* error) {
 }
 
 bool RoutedCompletion::may_try_another(const Error& error) const {
-  if (handed_out_ || next_route_ == request_.model.routes.size()) return false;
+  const auto left = std::span(request_.model.routes).subspan(next_route_);
+  if (handed_out_ || std::ranges::none_of(left, [this](const llm::Route& one) { return takes(one); })) return false;
   switch (error.kind) {
     case ErrorKind::kUnavailable:
     case ErrorKind::kUpstream:

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -11,7 +12,8 @@
 
 namespace fairlead::gateway::internal {
 
-// What it views outlives the answer.
+// What it views outlives the answer. A route whose provider speaks `format` gets `native`, if that is not empty;
+// another gets `chat`.
 struct RoutedRequest {
   const llm::ChatRequest& chat;
   const llm::Model& model;
@@ -19,6 +21,9 @@ struct RoutedRequest {
   async::Loop& loop;
   async::Cancellation& cancellation;
   SteadyTime deadline;
+  llm::Format format = llm::Format::kChat;
+  std::span<const llm::Member> native{};
+  const Error* no_chat = nullptr;  // if set, why `chat` has only `model` and `stream` and can be sent to nobody
 };
 
 // Tries the routes in their order until one has begun to answer; from then on an error is that route's and the
@@ -27,12 +32,15 @@ class RoutedCompletion final : public llm::Completion {
  public:
   RoutedCompletion(RoutedRequest request, const Clock& clock) : request_(request), clock_(clock) {}
 
-  // Of a call that is not streamed, the one delta that says `end` has the whole answer.
+  // Of a call that is not streamed, the one delta that says `end` has the whole answer. Errors besides the provider's:
+  // request.no_chat, if there is no route that can take the request.
   async::Task<Result<llm::Delta>> next() override;
   const llm::Outcome& outcome() const override;  // of the route that answers, or was tried last
 
-  // The route that answers, or was tried last. Null before the first next().
+  // The route that answers, or was tried last. Null before the first next(), and if no route can take the request.
   const llm::Route* route() const { return route_; }
+  // The format of what next() gives: request.format or kChat. Fixed once a byte of the answer has been given.
+  llm::Format format() const { return format_; }
   // Ends an answer that nobody waits for any longer; does nothing to one that has ended.
   void stop();
 
@@ -43,6 +51,8 @@ class RoutedCompletion final : public llm::Completion {
 
  private:
   async::Task<Result<llm::Delta>> next_of_route();
+  async::Task<Result<void>> begin_route();
+  bool takes(const llm::Route& route) const;
   void end_attempt(const Error* error);
   bool may_try_another(const Error& error) const;
 
@@ -50,6 +60,7 @@ class RoutedCompletion final : public llm::Completion {
   const Clock& clock_;
   std::size_t next_route_ = 0;
   const llm::Route* route_ = nullptr;
+  llm::Format format_ = llm::Format::kChat;
   std::unique_ptr<llm::Completion> completion_;  // of the route in use
   llm::Outcome last_outcome_;                    // of one that has ended
   SteadyTime attempt_began_{};
