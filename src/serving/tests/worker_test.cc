@@ -387,8 +387,8 @@ TEST_F(Worker, ACancelledCallFreesItsSlot) {
   std::promise<void> reset;
   runtime_.loop(0).post([&] { cancellation_.reset(), reset.set_value(); });
   reset.get_future().wait();
-  // What was cancelled had thousands of tokens to go. The step that runs must end first; under a sanitizer the first one
-  // takes seconds.
+  // What was cancelled had thousands of tokens to go. The step that runs must end first; under a sanitizer the first
+  // one takes seconds.
   std::string health;
   for (int i = 0; i < 400 && health.find("\"running\":0") == std::string::npos; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
