@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "providers/anthropic/provider.h"
+#include "providers/gemini/provider.h"
 #include "providers/internal/vendor.h"
 #include "providers/openai/provider.h"
 
@@ -11,6 +12,7 @@ const std::vector<Vendor>& vendors() {
   static const std::vector<Vendor> kVendors = [] {
     std::vector<Vendor> all = openai::vendors();  // OpenAI itself, and who speaks as it does
     all.push_back(anthropic::vendor());
+    all.push_back(gemini::vendor());
     return all;
   }();
   return kVendors;

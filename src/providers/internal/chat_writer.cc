@@ -44,10 +44,12 @@ void ChunkWriter::reasoning(std::string_view text, std::string& out) {
   chunk(string_member("reasoning_content", text), {}, out);
 }
 
-int ChunkWriter::tool_call(std::string_view id, std::string_view name, std::string& out) {
+int ChunkWriter::tool_call(std::string_view id, std::string_view name, std::string& out,
+                           std::string_view extra_content) {
   outcome.content_started = true;
-  chunk(fmt::format(R"("tool_calls":[{{"index":{},{},"type":"function","function":{{{},"arguments":""}}}}])", tools_,
-                    string_member("id", id), string_member("name", name)),
+  chunk(fmt::format(R"("tool_calls":[{{"index":{},{},"type":"function","function":{{{},"arguments":""}}{}{}}}])",
+                    tools_, string_member("id", id), string_member("name", name),
+                    extra_content.empty() ? "" : R"(,"extra_content":)", extra_content),
         {}, out);
   return tools_++;
 }
@@ -103,12 +105,14 @@ std::string completion_json(const llm::Outcome& outcome, std::int64_t created, c
     out += R"(,"reasoning_content":)";
     json::append_string(out, message.reasoning);
   }
-  const char* separator = R"(,"tool_calls":[)";
-  for (const llm::ToolCall& call : message.tool_calls) {
-    out += separator;
-    out += fmt::format(R"({{{},"type":"function","function":{{{},{}}}}})", string_member("id", call.id),
+  for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
+    const llm::ToolCall& call = message.tool_calls[i];
+    out += i == 0 ? R"(,"tool_calls":[)" : ",";
+    out += fmt::format(R"({{{},"type":"function","function":{{{},{}}})", string_member("id", call.id),
                        string_member("name", call.name), string_member("arguments", call.arguments));
-    separator = ",";
+    if (i < message.extra_content.size() && !message.extra_content[i].empty())
+      out += R"(,"extra_content":)" + message.extra_content[i];
+    out += '}';
   }
   if (!message.tool_calls.empty()) out += ']';
   out += R"(},"logprobs":null,"finish_reason":)";

@@ -20,11 +20,12 @@ class ChunkWriter {
   // The first chunk, which holds the role. The other members are for after it; again it does nothing.
   void begin(std::string_view id, std::string_view model, std::string& out);
   bool begun() const { return !head_.empty(); }
-  void text(std::string_view text, std::string& out);                           // nothing if empty
-  void reasoning(std::string_view text, std::string& out);                      // nothing if empty
-  int tool_call(std::string_view id, std::string_view name, std::string& out);  // its index
-  void arguments(int tool, std::string_view piece, std::string& out);           // nothing if empty
-  void finish(std::string_view reason, std::string& out);                       // the first time
+  void text(std::string_view text, std::string& out);       // nothing if empty
+  void reasoning(std::string_view text, std::string& out);  // nothing if empty
+  // Returns its index. `extra_content` is JSON that goes along with the call, or empty.
+  int tool_call(std::string_view id, std::string_view name, std::string& out, std::string_view extra_content = {});
+  void arguments(int tool, std::string_view piece, std::string& out);  // nothing if empty
+  void finish(std::string_view reason, std::string& out);              // the first time
   bool finished() const { return !outcome.finish_reason.empty(); }
   int tool_calls() const { return tools_; }
   // The chunk that ends an answer whose usage was asked for; else nothing.
@@ -45,6 +46,7 @@ struct WholeMessage {
   std::string text, reasoning;
   bool has_text = false;
   std::vector<llm::ToolCall> tool_calls;
+  std::vector<std::string> extra_content;  // of each call, JSON or empty; may be shorter
   bool says_something() const { return has_text || !reasoning.empty() || !tool_calls.empty(); }
 };
 std::string completion_json(const llm::Outcome& outcome, std::int64_t created, const WholeMessage& message);
