@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "providers/anthropic/provider.h"
+#include "providers/bedrock/provider.h"
 #include "providers/gemini/provider.h"
 #include "providers/internal/vendor.h"
 #include "providers/openai/provider.h"
@@ -13,6 +14,7 @@ const std::vector<Vendor>& vendors() {
     std::vector<Vendor> all = openai::vendors();  // OpenAI itself, and who speaks as it does
     all.push_back(anthropic::vendor());
     all.push_back(gemini::vendor());
+    all.push_back(bedrock::vendor());
     return all;
   }();
   return kVendors;

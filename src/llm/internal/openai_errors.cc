@@ -141,6 +141,10 @@ Error classify(int status, Said said, const Secrets& secrets) {
       error.kind = ErrorKind::kTimeout;
       error.code = "upstream_timeout";
       return error;
+    case 424:  // AWS: the model behind it failed
+      error.kind = ErrorKind::kUpstream;
+      error.code = "upstream_error";
+      return error;
     case 429:
       error.kind = ErrorKind::kExhausted;
       error.code = said.code == "insufficient_quota" || said.type == "insufficient_quota" ? "insufficient_quota"

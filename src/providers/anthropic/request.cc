@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "providers/anthropic/messages.h"
+#include "providers/anthropic/thinking.h"
 #include "providers/internal/ask.h"
 #include "providers/internal/json_writer.h"
 
@@ -18,7 +19,6 @@ using internal::JsonObject;
 using internal::ToolChoice;
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;  // the Messages API has no default of its own
-constexpr std::int64_t kLeastBudget = 1024;       // of thinking
 
 constexpr std::string_view kSays[] = {"stop",
                                       "tools",
@@ -79,48 +79,6 @@ void add_sampling(JsonObject& body, const Ask& ask) {
   if (!stop.empty()) body.raw("stop_sequences", std::move(stop).finish());
 }
 
-// The families that think by a budget of tokens and know no adaptive thinking
-// (https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking).
-bool thinks_by_budget(std::string_view model) {
-  constexpr std::string_view kFamilies[] = {"claude-3", "-4-0", "-4-1", "-4-5", "-4-2025", "sonnet-4@", "opus-4@"};
-  return std::ranges::any_of(kFamilies, [model](std::string_view one) { return model.contains(one); });
-}
-
-// Part of the answer's tokens that may go into thinking.
-double share_of(std::string_view effort) {
-  if (effort == "low") return 0.2;
-  if (effort == "medium") return 0.5;
-  return effort == "high" ? 0.8 : 0.95;
-}
-
-Result<void> add_effort(JsonObject& body, JsonObject& config, const Ask& ask, std::string_view model) {
-  constexpr std::string_view kEfforts[] = {"low", "medium", "high", "xhigh", "max"};
-  std::string_view effort = ask.reasoning_effort;
-  const bool own = ask.other("thinking") != nullptr;  // the client says it in Anthropic's words
-  if (effort.empty()) return {};
-  if (effort == "none") {
-    if (!own) body.raw("thinking", R"({"type":"disabled"})");
-    return {};
-  }
-  if (effort == "minimal") effort = "low";
-  if (std::ranges::find(kEfforts, effort) == std::end(kEfforts))
-    return kLanguage.unsupported("reasoning_effort", "it must be one of none, low, medium, high and xhigh");
-  if (!thinks_by_budget(model)) {
-    if (!own) body.raw("thinking", R"({"type":"adaptive"})");
-    config.text("effort", effort);
-    return {};
-  }
-  if (own) return {};
-  const std::int64_t most = ask.parameters.max_tokens.value_or(kDefaultMaxTokens);
-  if (most <= kLeastBudget)
-    return kLanguage.unsupported(
-        "reasoning_effort",
-        fmt::format("{} thinks with {} tokens at least, of more max_completion_tokens", model, kLeastBudget));
-  const auto budget = std::max(kLeastBudget, static_cast<std::int64_t>(static_cast<double>(most) * share_of(effort)));
-  body.raw("thinking", fmt::format(R"({{"type":"enabled","budget_tokens":{}}})", budget));
-  return {};
-}
-
 }  // namespace
 
 Result<std::string> messages_request(const llm::ChatRequest& request, std::string_view upstream_model) {
@@ -140,7 +98,10 @@ Result<std::string> messages_request(const llm::ChatRequest& request, std::strin
   }
   if (ask.form == Form::kSchema)
     config.raw("format", fmt::format(R"({{"type":"json_schema","schema":{}}})", ask.schema));
-  FAIRLEAD_CHECK(add_effort(body, config, ask, upstream_model));
+  FAIRLEAD_TRY(const Thinking thinking,
+               thinking_for(ask, ask.parameters.max_tokens.value_or(kDefaultMaxTokens), upstream_model, kLanguage));
+  if (!thinking.thinking.empty()) body.raw("thinking", thinking.thinking);
+  if (!thinking.effort.empty()) config.text("effort", thinking.effort);
   if (ask.service_tier == "auto" || ask.service_tier == "default") {
     body.text("service_tier", ask.service_tier == "auto" ? "auto" : "standard_only");
   } else if (!ask.service_tier.empty()) {

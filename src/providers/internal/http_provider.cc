@@ -1,5 +1,7 @@
 #include "providers/internal/http_provider.h"
 
+#include <utility>
+
 #include "providers/internal/exchange.h"
 
 namespace fairlead::providers::internal {
@@ -22,7 +24,25 @@ class WholeTranslator final : public Translator {
   llm::Outcome outcome_;
 };
 
+class AnswerAtHand final : public llm::Completion {
+ public:
+  AnswerAtHand(std::string wire, llm::Outcome outcome) : wire_(std::move(wire)), outcome_(std::move(outcome)) {}
+  async::Task<Result<llm::Delta>> next() override {
+    co_return llm::Delta{.wire = std::exchange(given_, true) ? std::string_view() : wire_, .end = true};
+  }
+  const llm::Outcome& outcome() const override { return outcome_; }
+
+ private:
+  std::string wire_;
+  llm::Outcome outcome_;
+  bool given_ = false;
+};
+
 }  // namespace
+
+std::unique_ptr<llm::Completion> answer_at_hand(std::string wire, llm::Outcome outcome) {
+  return std::make_unique<AnswerAtHand>(std::move(wire), std::move(outcome));
+}
 
 async::Task<HttpProvider::Response> HttpProvider::send(std::string target, std::string header_lines, std::string body,
                                                        llm::CallContext context,

@@ -41,6 +41,9 @@ class HttpProvider : public llm::Provider {
 
 std::unique_ptr<llm::UpstreamCancellation> cancellation_of(llm::CallContext context);
 
+// An answer that is already here, in one piece.
+std::unique_ptr<llm::Completion> answer_at_hand(std::string wire, llm::Outcome outcome);
+
 // A translator of answers that are never streamed.
 using WholeAnswerReader = std::function<Result<std::string>(std::string_view body, llm::Outcome& outcome)>;
 std::unique_ptr<Translator> translate_whole(WholeAnswerReader reader);

@@ -99,9 +99,9 @@ struct Answered {
 // A chat, or a call in another format where `members` are given.
 inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatRequest& request,
                                      std::span<const llm::Member> members, llm::Format format, async::Loop& loop,
-                                     Answered& answered) {
+                                     Answered& answered, std::string_view model = "big-1") {
   async::Cancellation cancellation;
-  llm::CallContext context{.upstream_model = "big-1",
+  llm::CallContext context{.upstream_model = model,
                            .call_id = "01J",
                            .idempotency_key = {},
                            .loop = loop,
