@@ -4,8 +4,10 @@
 #include "providers/anthropic/provider.h"
 #include "providers/bedrock/provider.h"
 #include "providers/gemini/provider.h"
+#include "providers/gigachat/provider.h"
 #include "providers/internal/vendor.h"
 #include "providers/openai/provider.h"
+#include "providers/yandexgpt/provider.h"
 
 namespace fairlead::providers::internal {
 
@@ -15,6 +17,8 @@ const std::vector<Vendor>& vendors() {
     all.push_back(anthropic::vendor());
     all.push_back(gemini::vendor());
     all.push_back(bedrock::vendor());
+    all.push_back(yandexgpt::vendor());
+    all.push_back(gigachat::vendor());
     return all;
   }();
   return kVendors;
