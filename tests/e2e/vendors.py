@@ -6,8 +6,10 @@ import json
 from fakes.anthropic_upstream import AnthropicUpstream
 from fakes.bedrock_upstream import ACCESS_KEY_ID, BedrockUpstream
 from fakes.gemini_upstream import GeminiUpstream
+from fakes.gigachat_upstream import GigaChatUpstream
 from fakes.openai_dialects import AzureUpstream, DialectUpstream
 from fakes.openai_upstream import OpenAIUpstream
+from fakes.yandexgpt_upstream import YandexGPTUpstream
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 PDF = "data:application/pdf;base64,JVBERi0="
@@ -121,6 +123,37 @@ def bedrock_reached(feature, members, body):
     }[feature]()
 
 
+def yandexgpt_reached(feature, members, body):
+    messages, options = body["messages"], body["completionOptions"]
+    return {
+        "system": lambda: messages[0] == {"role": "system", "text": "be kind"},
+        "tools": lambda: [c["functionCall"]["arguments"]["city"] for c in messages[1]["toolCallList"]["toolCalls"]] == ["Oslo", "Bergen"]
+        and [r["functionResult"]["content"] for r in messages[2]["toolResultList"]["toolResults"]] == ["rain", "sun"]
+        and body["tools"][0]["function"]["parameters"] == PARAMETERS,
+        "forced tool": lambda: body["toolChoice"] == {"functionName": "get_weather"},
+        "one tool a turn": lambda: body["parallelToolCalls"] is False,
+        "JSON": lambda: body["jsonObject"] is True,
+        "schema": lambda: body["jsonSchema"] == {"schema": SCHEMA},
+        "reasoning": lambda: options["reasoningOptions"] == {"mode": "ENABLED_HIDDEN"},
+        "seed": lambda: None,
+    }[feature]()
+
+
+def gigachat_reached(feature, members, body):
+    messages = body["messages"]
+    return {
+        "system": lambda: messages[0] == {"role": "system", "content": "be kind"},
+        "tools": lambda: [m["function_call"]["arguments"]["city"] for m in messages if "function_call" in m] == ["Oslo", "Bergen"]
+        and [json.loads(m["content"])["result"] for m in messages if m["role"] == "function"] == ["rain", "sun"]
+        and body["functions"][0]["parameters"] == PARAMETERS,
+        "forced tool": lambda: body["function_call"] == {"name": "get_weather"},
+        "one tool a turn": lambda: "parallel_tool_calls" not in body and len(body["functions"]) == 1,
+        "schema": lambda: body["response_format"] == {"type": "json_schema", "schema": SCHEMA, "strict": True},
+        "reasoning": lambda: body["reasoning_effort"] == "high",
+        "seed": lambda: None,
+    }[feature]()
+
+
 @dataclasses.dataclass
 class Vendor:
     type: str
@@ -134,7 +167,8 @@ class Vendor:
     counts_cache_write: bool = False
     counts_cached: bool = True
     counts_thought: bool = True
-    unknown_error: tuple = ()  # statuses of which its API does not tell
+    calls_at_once: int = 2  # how many tools one answer may call
+    shows_thinking: bool = True
 
     @property
     def name(self):
@@ -165,6 +199,17 @@ VENDORS = [
         counts_cache_write=True,
         counts_thought=False,
     ),
+    Vendor(
+        "yandexgpt",
+        YandexGPTUpstream,
+        yandexgpt_reached,
+        spec={"folder": "b1gfolder"},
+        cut_off="TRUNCATED_FINAL",
+        filtered="CONTENT_FILTER",
+        counts_cached=False,
+        shows_thinking=False,
+    ),
+    Vendor("gigachat", GigaChatUpstream, gigachat_reached, filtered="blacklist", counts_thought=False, calls_at_once=1),
 ]
 ENVIRONMENT = {"FAKE_VENDOR_KEY": "vendor-key-0123456789abcdef", "FAKE_ACCESS_KEY_ID": ACCESS_KEY_ID}
 
@@ -174,8 +219,10 @@ def start_fake(vendor):
     return made(key=ENVIRONMENT["FAKE_VENDOR_KEY"])
 
 
-def resources(vendor, url):
-    provider = {"kind": "provider", "name": vendor.name, "type": vendor.type, "base_url": url, vendor.key_field: "env:FAKE_VENDOR_KEY"}
+def resources(vendor, fake):
+    provider = {"kind": "provider", "name": vendor.name, "type": vendor.type, "base_url": fake.url, vendor.key_field: "env:FAKE_VENDOR_KEY"}
+    if vendor.type == "gigachat":
+        provider["auth_url"] = fake.auth_url
     model = {"kind": "model", "name": f"m-{vendor.name}", "routes": [{"provider": vendor.name, "model": vendor.model}]}
     return [provider | vendor.spec, model]
 
