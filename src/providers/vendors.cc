@@ -2,8 +2,12 @@
 #include <algorithm>
 
 #include "providers/anthropic/provider.h"
+#include "providers/bedrock/provider.h"
+#include "providers/gemini/provider.h"
+#include "providers/gigachat/provider.h"
 #include "providers/internal/vendor.h"
 #include "providers/openai/provider.h"
+#include "providers/yandexgpt/provider.h"
 
 namespace fairlead::providers::internal {
 
@@ -11,6 +15,10 @@ const std::vector<Vendor>& vendors() {
   static const std::vector<Vendor> kVendors = [] {
     std::vector<Vendor> all = openai::vendors();  // OpenAI itself, and who speaks as it does
     all.push_back(anthropic::vendor());
+    all.push_back(gemini::vendor());
+    all.push_back(bedrock::vendor());
+    all.push_back(yandexgpt::vendor());
+    all.push_back(gigachat::vendor());
     return all;
   }();
   return kVendors;

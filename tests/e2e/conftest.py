@@ -17,6 +17,12 @@ ANTHROPIC_KEY = "sk-ant-fake-upstream-key-0123456789"
 WRONG_KEY = "sk-wrong-upstream-key-9876543210"
 UPSTREAM_KEYS = {"FAKE_OPENAI_KEY": OPENAI_KEY, "FAKE_ANTHROPIC_KEY": ANTHROPIC_KEY, "FAKE_WRONG_KEY": WRONG_KEY}
 
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-matrix", action="store_true", help="write the matrix of docs/reference/providers.md anew")
+
+
 _running = []  # servers whose log is worth showing when a test fails
 
 

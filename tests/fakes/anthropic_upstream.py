@@ -111,8 +111,7 @@ class AnthropicUpstream(Upstream):
             return self.fail(handler, 400, str(refused))
         body = request.body
         script = Script.of(body)
-        if script.delay:
-            handler.wait(script.delay)
+        handler.obey(script)
         if script.error:
             return self.fail(handler, script.error, script.message.replace("{key}", self.key), script.retry_after)
         if script.body:

@@ -35,19 +35,20 @@ class OpenAIUpstream(Upstream):
         if request.path == "/v1/models" and request.method == "GET":
             model = {"id": "gpt-fake", "object": "model", "created": 1700000000, "owned_by": "fake"}
             return handler.send_json(200, {"object": "list", "data": [model]})
-        if request.path != "/v1/chat/completions" or request.method != "POST":
+        if not self.is_chat(request) or request.method != "POST":
             return self.fail(handler, 404, f"Invalid URL ({request.method} {request.path})")
-        if request.header("authorization") != f"Bearer {self.key}":
-            sent = (request.header("authorization") or "").removeprefix("Bearer ")
+        sent = self.key_of(request)
+        if sent != self.key:
             return self.fail(handler, 401, f"Incorrect API key provided: {sent}. You can find your API key at the dashboard.")
         body = request.body
         if not isinstance(body, dict):
             return self.fail(handler, 400, "We could not parse the JSON body of your request.")
         if not isinstance(body.get("messages"), list) or not body["messages"]:
             return self.fail(handler, 400, "Missing required parameter: 'messages'.", param="messages")
+        if message := self.refuses(body):
+            return self.fail(handler, 400, message)
         script = Script.of(body)
-        if script.delay:
-            handler.wait(script.delay)
+        handler.obey(script)
         if script.redirect:
             return handler.send_bytes(307, "text/plain", b"", [("location", script.redirect)])
         if script.error:
@@ -58,6 +59,15 @@ class OpenAIUpstream(Upstream):
         if body.get("stream"):
             return self.stream(handler, script, body)
         return handler.send_json(200, self.whole(script, body), LIMITS)
+
+    def is_chat(self, request):
+        return request.path == "/v1/chat/completions"
+
+    def key_of(self, request):
+        return (request.header("authorization") or "").removeprefix("Bearer ")
+
+    def refuses(self, body):
+        """What is said of a request that a server of this kind does not take."""
 
     def fail(self, handler, status, message="", param=None, retry_after=""):
         kind, code, default_param = ERRORS.get(status, ("server_error", None, None))

@@ -18,6 +18,7 @@ class Script:
     error: int = 0  # a status: answer with this vendor's error for it
     message: str = ""  # its message; "{key}" stands for the credential that was sent
     retry_after: str = ""
+    headers: dict = field(default_factory=dict)  # more headers of the answer
     redirect: str = ""  # answer 307 with this location
     body: str = ""  # answer 200 with these bytes, whatever was asked
 
@@ -33,6 +34,7 @@ class Script:
     comments: bool = False  # comments between the events
     usage_with_choice: bool = False  # the usage chunk has a choice in it, as some upstreams send it
     no_done: bool = False  # no [DONE] at the end
+    split: bool = False  # the stream goes out byte by byte
     linger: float = 0  # seconds that the connection stays open after the last event
 
     @staticmethod

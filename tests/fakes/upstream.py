@@ -56,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         self.serve(b"")
 
     def serve(self, raw):
+        self.split, self.more_headers = False, {}
         self.request_seen = Request(self.command, self.path, list(self.headers.items()), raw)
         self.upstream.keep(self.request_seen)
         try:
@@ -74,22 +75,29 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
-        for name, value in headers:
+        for name, value in [*headers, *self.more_headers.items()]:
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    def begin_stream(self, headers=()):
+    def obey(self, script):
+        """What a script says of the whole answer."""
+        self.split, self.more_headers = script.split, script.headers
+        if script.delay:
+            self.wait(script.delay)
+
+    def begin_stream(self, headers=(), content_type="text/event-stream; charset=utf-8"):
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("content-type", content_type)
         self.send_header("transfer-encoding", "chunked")
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
 
     def send_chunk(self, data):
-        data = data.encode()
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        data = data.encode() if isinstance(data, str) else data
+        for piece in (data[at : at + 1] for at in range(len(data))) if self.split else (data,):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
     def end_stream(self):
         self.wfile.write(b"0\r\n\r\n")

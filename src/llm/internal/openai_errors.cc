@@ -21,6 +21,7 @@ struct Said {
   std::string message, code, type, param;
   int status = 0;  // a code that is a number
   std::int64_t retry_after_ms = 0;
+  bool refuses_key = false;  // whatever the status
 };
 
 std::string text_member(dom::object object, std::string_view name) {
@@ -37,15 +38,16 @@ void cut(std::string& text, std::size_t limit) {
   text += "…";
 }
 
-// google.rpc.RetryInfo among the details of an error: {"retryDelay": "34s"}.
-std::int64_t retry_delay_of(dom::object object) {
+// Among the details of an error of Google's: RetryInfo, {"retryDelay": "34s"}, and ErrorInfo, {"reason": …}.
+void read_details(dom::object object, Said& said) {
   dom::array details;
-  if (object.at_key("details").get_array().get(details)) return 0;
+  if (object.at_key("details").get_array().get(details)) return;
   for (const dom::element one : details) {
-    std::string_view delay;
-    if (!one.at_key("retryDelay").get_string().get(delay)) return internal::parse_delay_ms(delay).value_or(0);
+    std::string_view text;
+    if (!one.at_key("retryDelay").get_string().get(text))
+      said.retry_after_ms = std::clamp<std::int64_t>(internal::parse_delay_ms(text).value_or(0), 0, 86'400'000);
+    if (!one.at_key("reason").get_string().get(text)) said.refuses_key |= text == "API_KEY_INVALID";
   }
-  return 0;
 }
 
 Said read_object(dom::object object) {
@@ -60,7 +62,7 @@ Said read_object(dom::object object) {
     if (said.status == 0 && !object.at_key(name).get_int64().get(number) && number >= 400 && number < 600)
       said.status = static_cast<int>(number);
   }
-  said.retry_after_ms = std::clamp<std::int64_t>(retry_delay_of(object), 0, 86'400'000);
+  read_details(object, said);
   return said;
 }
 
@@ -141,6 +143,10 @@ Error classify(int status, Said said, const Secrets& secrets) {
       error.kind = ErrorKind::kTimeout;
       error.code = "upstream_timeout";
       return error;
+    case 424:  // AWS: the model behind it failed
+      error.kind = ErrorKind::kUpstream;
+      error.code = "upstream_error";
+      return error;
     case 429:
       error.kind = ErrorKind::kExhausted;
       error.code = said.code == "insufficient_quota" || said.type == "insufficient_quota" ? "insufficient_quota"
@@ -208,6 +214,7 @@ Error upstream_error(int status, std::string_view body, std::span<const http::He
     const std::string_view type = http::find_header(headers, "x-amzn-errortype").value_or("");
     said.type = type.substr(0, type.find(':'));
   }
+  if (said.refuses_key) status = 401;  // Google says 400
   Error error = classify(status, std::move(said), secrets);
   if (!may_pass(status)) return error;
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -452,6 +452,12 @@ TEST(UpstreamError, ReadsTheFormsOfOtherVendors) {
   EXPECT_EQ(google.retry_after_ms, 34'500);
   EXPECT_EQ(upstream_error(400, R"({"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT"}})").code,
             "INVALID_ARGUMENT");
+  EXPECT_EQ(
+      upstream_error(
+          400, R"({"error":{"code":400,"message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}]}})")
+          .code,
+      "upstream_auth");
+  EXPECT_EQ(upstream_error(424, R"({"message":"the model failed"})").kind, ErrorKind::kUpstream);
   const std::vector<http::Header> aws{{"x-amzn-ErrorType", "ValidationException:http://internal.example/"}};
   const Error refused = upstream_error(400, R"({"message":"The value is too large"})", aws);
   EXPECT_EQ(refused.code, "ValidationException");

@@ -9,18 +9,11 @@ namespace fairlead::providers::anthropic {
 namespace {
 
 namespace dom = simdjson::dom;
+using internal::DataUrl;
+using internal::Language;
 using llm::ContentPart;
 using llm::Message;
 using llm::Role;
-
-std::unexpected<Error> unsupported(const std::string& param, std::string_view why) {
-  return fail(ErrorKind::kUnsupported, "unsupported_value",
-              fmt::format("'{}' cannot be expressed for an Anthropic upstream: {}.", param, why), param);
-}
-
-std::unexpected<Error> invalid(const std::string& param, std::string_view why) {
-  return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': {}.", param, why), param);
-}
 
 // The content blocks of one message on its way.
 class Blocks {
@@ -44,20 +37,6 @@ class Blocks {
   std::string text_;
 };
 
-struct DataUrl {
-  std::string_view media_type, data;
-};
-
-// data:MEDIA;base64,DATA (RFC 2397). Empty media type: it is not one.
-DataUrl read_data_url(std::string_view url) {
-  const std::size_t comma = url.find(',');
-  if (!url.starts_with("data:") || comma == std::string_view::npos) return {};
-  std::string_view head = url.substr(5, comma - 5);
-  if (!head.ends_with(";base64")) return {};
-  head.remove_suffix(7);
-  return {head.substr(0, head.find(';')), url.substr(comma + 1)};
-}
-
 void add_source(std::string& out, std::string_view type, const DataUrl& data) {
   out += fmt::format(R"({{"type":"{}","source":{{"type":"base64","media_type":)", type);
   json::append_string(out, data.media_type);
@@ -74,40 +53,44 @@ Result<void> add_image(Blocks& blocks, const std::string& url, const std::string
     out += "}}";
     return {};
   }
-  const DataUrl data = read_data_url(url);
+  const DataUrl data = internal::read_data_url(url);
   if (data.media_type.empty())
-    return invalid(param + ".image_url.url", "it must be an https: URL, or a data: URL in base64");
+    return internal::invalid_value(param + ".image_url.url", "it must be an https: URL, or a data: URL in base64");
   add_source(blocks.next(), "image", data);
   return {};
 }
 
-// A file that came along whole: PDFs are understood.
-Result<void> add_file(Blocks& blocks, const std::string& part, const std::string& param) {
-  dom::parser parser;
-  dom::object file;
-  std::string_view content;
-  if (parser.parse(part).at_key("file").get_object().get(file) || file.at_key("file_data").get_string().get(content))
-    return unsupported(param, "a file must come along as file_data");
-  const DataUrl data = read_data_url(content);
-  if (data.media_type != "application/pdf") return unsupported(param, "only PDF files are understood");
-  add_source(blocks.next(), "document", data);
+// A file that came along whole: PDFs and plain texts are understood.
+Result<void> add_file(Blocks& blocks, const ContentPart& part, const std::string& param, const Language& language) {
+  FAIRLEAD_TRY(const internal::File file, internal::read_file_part(part, language, param));
+  if (file.media_type == "application/pdf") {
+    add_source(blocks.next(), "document", {file.media_type, file.data});
+    return {};
+  }
+  const auto text = file.media_type == "text/plain" ? internal::from_base64(file.data) : std::nullopt;
+  if (!text) return language.unsupported_value(param, "only PDF files and plain texts are understood");
+  std::string& out = blocks.next();
+  out += R"({"type":"document","source":{"type":"text","media_type":"text/plain","data":)";
+  json::append_string(out, *text);
+  out += "}}";
   return {};
 }
 
-Result<void> add_parts(Blocks& blocks, const Message& message, const std::string& param, bool text_only) {
+Result<void> add_parts(Blocks& blocks, const Message& message, const std::string& param, bool text_only,
+                       const Language& language) {
   for (std::size_t i = 0; i < message.content.size(); ++i) {
     const ContentPart& part = message.content[i];
     const std::string where = fmt::format("{}.content[{}]", param, i);
     if (part.type == ContentPart::Type::kText || part.type == ContentPart::Type::kRefusal) {
       blocks.add_text(part.text);
     } else if (text_only) {
-      return unsupported(where, "only text can stand here");
+      return language.unsupported_value(where, "only text can stand here");
     } else if (part.type == ContentPart::Type::kImageUrl) {
       FAIRLEAD_CHECK(add_image(blocks, part.text, where));
     } else if (part.type == ContentPart::Type::kFile) {
-      FAIRLEAD_CHECK(add_file(blocks, part.json, where));
+      FAIRLEAD_CHECK(add_file(blocks, part, where, language));
     } else {
-      return unsupported(where, "it takes text, images and PDF files");
+      return language.unsupported_value(where, "it takes text, images and files");
     }
   }
   return {};
@@ -121,8 +104,8 @@ Result<void> add_tool_calls(Blocks& blocks, const Message& message, const std::s
     if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
       dom::object object;
       if (parser.parse(call.arguments).get_object().get(object))
-        return invalid(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
-                       "it must be the text of a JSON object");
+        return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
+                                       "it must be the text of a JSON object");
       input = call.arguments;
     }
     std::string& out = blocks.next();
@@ -137,9 +120,10 @@ Result<void> add_tool_calls(Blocks& blocks, const Message& message, const std::s
   return {};
 }
 
-Result<void> add_tool_result(Blocks& blocks, const Message& message, const std::string& param) {
+Result<void> add_tool_result(Blocks& blocks, const Message& message, const std::string& param,
+                             const Language& language) {
   Blocks inner;
-  FAIRLEAD_CHECK(add_parts(inner, message, param, false));
+  FAIRLEAD_CHECK(add_parts(inner, message, param, false, language));
   std::string& out = blocks.next();
   out += R"({"type":"tool_result","tool_use_id":)";
   json::append_string(out, message.tool_call_id);
@@ -185,8 +169,7 @@ class Turns {
 
 }  // namespace
 
-Result<Conversation> translate_messages(const llm::ChatRequest& request) {
-  FAIRLEAD_TRY(const std::vector<Message> messages, request.parse_messages());
+Result<Conversation> translate_messages(std::span<const Message> messages, const Language& language) {
   Blocks system, blocks;
   Turns turns;
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -195,26 +178,27 @@ Result<Conversation> translate_messages(const llm::ChatRequest& request) {
     switch (message.role) {
       case Role::kSystem:
       case Role::kDeveloper:
-        FAIRLEAD_CHECK(add_parts(system, message, param, true));
+        FAIRLEAD_CHECK(add_parts(system, message, param, true, language));
         break;
       case Role::kUser:
-        FAIRLEAD_CHECK(add_parts(blocks, message, param, false));
+        FAIRLEAD_CHECK(add_parts(blocks, message, param, false, language));
         turns.add("user", blocks);
         break;
       case Role::kAssistant:
-        FAIRLEAD_CHECK(add_parts(blocks, message, param, true));
+        FAIRLEAD_CHECK(add_parts(blocks, message, param, true, language));
         FAIRLEAD_CHECK(add_tool_calls(blocks, message, param));
         turns.add("assistant", blocks);
         break;
       case Role::kTool:
-        FAIRLEAD_CHECK(add_tool_result(blocks, message, param));
+        FAIRLEAD_CHECK(add_tool_result(blocks, message, param, language));
         turns.add("user", blocks);
         break;
       case Role::kFunction:
-        return unsupported(param + ".role", "the role function is of the time before tools");
+        return language.unsupported_value(param + ".role", "the role function is of the time before tools");
     }
   }
-  if (turns.empty()) return unsupported("messages", "it needs a message of the user, beside what the system says");
+  if (turns.empty())
+    return language.unsupported_value("messages", "it needs a message of the user, beside what the system says");
   Conversation conversation;
   if (!system.empty()) conversation.system = "[" + system.text() + "]";
   conversation.messages = turns.finish();

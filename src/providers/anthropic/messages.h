@@ -1,9 +1,11 @@
 // The conversation of a chat-completions request in the words of the Messages API.
 #pragma once
+#include <span>
 #include <string>
 
 #include "base/result.h"
 #include "llm/chat.h"
+#include "providers/internal/ask.h"
 
 namespace fairlead::providers::anthropic {
 
@@ -13,6 +15,6 @@ struct Conversation {
 };
 
 // Errors: kUnsupported and kInvalid, `param` naming the message's part.
-Result<Conversation> translate_messages(const llm::ChatRequest& request);
+Result<Conversation> translate_messages(std::span<const llm::Message> messages, const internal::Language& language);
 
 }  // namespace fairlead::providers::anthropic

@@ -1,7 +1,8 @@
 #include "providers/anthropic/provider.h"
 
-#include "providers/anthropic/answer.h"
+#include "providers/anthropic/native.h"
 #include "providers/anthropic/request.h"
+#include "providers/anthropic/translator.h"
 #include "providers/internal/exchange.h"
 
 namespace fairlead::providers::anthropic {
@@ -21,33 +22,56 @@ class AnthropicProvider final : public llm::Provider {
 
   std::string_view name() const override { return options_.endpoint.name; }
   std::string_view type() const override { return "anthropic"; }
+  bool speaks(llm::Format format) const override {
+    return format == llm::Format::kMessages || format == llm::Format::kCountTokens;
+  }
 
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
     auto body = messages_request(call.request, call.context.upstream_model);
     if (!body) co_return fail(std::move(body).error());
-    Answer answer{
+    internal::Translation translation{
         .stream = call.request.stream,
-        .include_usage = call.request.include_usage,
-        .created = options_.clock->unix_micros() / 1'000'000,
-        .secrets = options_.endpoint.secrets,
+        .translator = make_translator({.include_usage = call.request.include_usage,
+                                       .created = options_.clock->unix_micros() / 1'000'000,
+                                       .secrets = options_.endpoint.secrets}),
         .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
-    internal::Exchange exchange{.origin = origin_,
-                                .target = target_,
-                                .header_lines = header_lines_,
-                                .body = *body,
-                                .timeout = options_.endpoint.timeout,
-                                .secrets = options_.endpoint.secrets};
-    auto response = co_await internal::send_chat(options_.client(call.context.loop), std::move(exchange),
-                                                 call.context.deadline, answer.cancellation->token());
+    auto response = co_await send(target_, call.context, *std::move(body), *translation.cancellation);
     if (!response) co_return fail(std::move(response).error());
-    co_return read_answer(*std::move(response), std::move(answer));
+    co_return internal::translate(*std::move(response), std::move(translation));
+  }
+
+  async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override {
+    if (!speaks(call.format)) co_return co_await llm::Provider::call(call);
+    const bool counts = call.format == llm::Format::kCountTokens;
+    internal::NativeAnswer answer{
+        .stream = call.stream && !counts,
+        .reader = native_reader(call.format, options_.endpoint.secrets),
+        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
+    auto response = co_await send(target_ + (counts ? "/count_tokens" : ""), call.context,
+                                  native_body(call.members, call.context.upstream_model), *answer.cancellation);
+    if (!response) co_return fail(std::move(response).error());
+    co_return internal::pass_on(*std::move(response), std::move(answer));
   }
 
  private:
+  async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(std::string target, llm::CallContext context,
+                                                                  std::string body,
+                                                                  llm::UpstreamCancellation& cancellation) {
+    internal::Exchange exchange{.origin = origin_,
+                                .target = target,
+                                .header_lines = header_lines_,
+                                .body = body,
+                                .timeout = options_.endpoint.timeout,
+                                .secrets = options_.endpoint.secrets};
+    auto response = co_await internal::send_chat(options_.client(context.loop), std::move(exchange), context.deadline,
+                                                 cancellation.token());
+    co_return std::move(response);
+  }
+
   Options options_;
   http::Origin origin_;
   std::string header_lines_;
-  std::string_view target_;
+  std::string target_;
 };
 
 }  // namespace

@@ -120,6 +120,11 @@ Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spe
   Endpoint endpoint;
   endpoint.name = name;
   endpoint.base_url = text_or(spec, "base_url", base_url);
+  if (const std::size_t open = endpoint.base_url.find('{'); open != std::string::npos && !spec.contains("base_url")) {
+    const std::size_t close = endpoint.base_url.find('}', open);
+    const std::string field = endpoint.base_url.substr(open + 1, close - open - 1);
+    endpoint.base_url.replace(open, close - open + 1, text_or(spec, field, ""));
+  }
   std::vector<std::string> secrets;
   for (const std::string_view field : references) {
     const std::string_view reference = text_or(spec, field, "");

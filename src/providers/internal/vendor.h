@@ -29,7 +29,8 @@ struct Making {
 
 struct Vendor {
   std::string_view type;
-  std::string_view base_url;  // where it is found if the spec does not say; empty: the spec must say
+  // Where it is found if the spec does not say; `{field}` stands for that field's value. Empty: the spec must say.
+  std::string_view base_url;
   std::vector<Field> fields;
   // What the schema and the fields' list do not say; may be null.
   void (*check)(const boost::json::object& spec, std::vector<resources::SpecError>& errors) = nullptr;

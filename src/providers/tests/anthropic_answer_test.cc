@@ -204,5 +204,68 @@ TEST(AnthropicErrors, FollowTheTable) {
   }
 }
 
+std::shared_ptr<llm::Provider> native_provider(FakeClient& client, std::string base_url = "https://a.example") {
+  static ManualClock clock(1'700'000'000'000'000);
+  anthropic::Options options;
+  options.endpoint.name = "claude";
+  options.endpoint.base_url = std::move(base_url);
+  options.client = [&client](async::Loop&) -> http::Client& { return client; };
+  options.clock = &clock;
+  return anthropic::make_provider(std::move(options)).value();
+}
+
+constexpr std::string_view kMessages =
+    R"({"model":"mine","max_tokens":9,"fairlead":{"user":"u"},"messages":[{"role":"user","content":[{"type":"thinking","thinking":"x","signature":"s"}]}],"stream":true})";
+
+TEST(AnthropicNative, PassesEventsOnAsTheyCame) {
+  const std::string sent =
+      kStart + event("content_block_start", R"(,"index":0,"content_block":{"type":"thinking","thinking":""})") +
+      event("content_block_delta", R"(,"index":0,"delta":{"type":"signature_delta","signature":"c2ln"})") + kText +
+      ending("max_tokens");
+  for (std::size_t at = 1; at < sent.size(); at += 7) {
+    FakeClient client(
+        {.headers = {{"content-type", "text/event-stream"}}, .reads = {sent.substr(0, at), sent.substr(at)}});
+    const Answered answered = call_native(*native_provider(client), llm::Format::kMessages, kMessages);
+    ASSERT_FALSE(answered.error) << answered.error->message;
+    EXPECT_EQ(answered.wire, sent);
+    EXPECT_EQ(answered.outcome.usage.input, 17);
+    EXPECT_EQ(answered.outcome.usage.cached_input, 5);
+    EXPECT_EQ(answered.outcome.usage.cache_write, 2);
+    EXPECT_EQ(answered.outcome.usage.output, 9);
+    EXPECT_EQ(answered.outcome.finish_reason, "length");
+    EXPECT_EQ(
+        client.body,
+        R"({"model":"big-1","max_tokens":9,"messages":[{"role":"user","content":[{"type":"thinking","thinking":"x","signature":"s"}]}],"stream":true})");
+  }
+}
+
+TEST(AnthropicNative, EndsInTheErrorThatCutItShort) {
+  const struct {
+    std::string rest;
+    const char* code;
+  } kCases[] = {
+      {"", "upstream_reset"},
+      {"data: nonsense\n\n", "upstream_invalid"},
+      {event("error", R"(,"error":{"type":"overloaded_error","message":"busy"})"), "upstream_unavailable"},
+  };
+  for (const auto& one : kCases) {
+    FakeClient client({.headers = {{"content-type", "text/event-stream"}}, .reads = {kStart + kText + one.rest}});
+    const Answered answered = call_native(*native_provider(client), llm::Format::kMessages, kMessages);
+    ASSERT_TRUE(answered.error) << one.rest;
+    EXPECT_EQ(answered.error->code, one.code);
+    EXPECT_EQ(answered.wire, kStart + kText);
+  }
+}
+
+TEST(AnthropicNative, CountsTokens) {
+  FakeClient client({.reads = {R"({"input_tokens":42})"}});
+  const Answered answered = call_native(*native_provider(client, "https://a.example/v1"), llm::Format::kCountTokens,
+                                        R"({"model":"mine","messages":[]})");
+  ASSERT_FALSE(answered.error);
+  EXPECT_EQ(client.url, "https://a.example/v1/messages/count_tokens");
+  EXPECT_EQ(answered.wire, R"({"input_tokens":42})");
+  EXPECT_FALSE(answered.outcome.usage.reported);
+}
+
 }  // namespace
 }  // namespace fairlead::providers

@@ -75,7 +75,19 @@ TEST(AnthropicRequest, SaysTheSameInTheOtherWords) {
            "json_schema":{"name":"a","strict":true,"schema":{"type":"object","properties":{"a":{"type":"integer"}}}}}})",
        R"({"model":"claude","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"max_tokens":4096,
            "output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"integer"}}}},
-           "effort":"low"}})"},
+           "effort":"low"},"thinking":{"type":"adaptive"}})"},
+      {"effort in the client's own words wins",
+       R"({"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"high","thinking":{"type":"enabled","budget_tokens":2000}})",
+       R"({"model":"claude","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"max_tokens":4096,
+           "thinking":{"type":"enabled","budget_tokens":2000},"output_config":{"effort":"high"}})"},
+      {"no effort at all", R"({"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"none"})",
+       R"({"model":"claude","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"max_tokens":4096,
+           "thinking":{"type":"disabled"}})"},
+      {"a plain text",
+       R"({"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.txt",
+           "file_data":"data:text/plain;base64,aMOpIQ=="}}]}]})",
+       R"({"model":"claude","messages":[{"role":"user","content":[{"type":"document","source":{"type":"text",
+           "media_type":"text/plain","data":"h\u00e9!"}}]}],"max_tokens":4096})"},
   };
   for (const auto& one : kCases) {
     const Body body(one.sent);
@@ -121,6 +133,30 @@ TEST(AnthropicRequest, RefusesWhatItCannotSay) {
     EXPECT_EQ(said.error().kind, one.kind) << text;
     EXPECT_EQ(said.error().param, one.param) << text;
   }
+}
+
+TEST(AnthropicRequest, GivesOlderModelsABudgetOfThought) {
+  const struct {
+    const char* effort;
+    int max_tokens;
+    const char* thinking;
+  } kCases[] = {
+      {"low", 10'000, R"("thinking":{"type":"enabled","budget_tokens":2000})"},
+      {"high", 10'000, R"("thinking":{"type":"enabled","budget_tokens":8000})"},
+      {"low", 2'000, R"("thinking":{"type":"enabled","budget_tokens":1024})"},
+  };
+  for (const auto& one : kCases) {
+    const Body body(R"({"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":")" +
+                    std::string(one.effort) + R"(","max_completion_tokens":)" + std::to_string(one.max_tokens) + "}");
+    const auto sent = anthropic::messages_request(body.request, "claude-sonnet-4-5-20250929");
+    ASSERT_TRUE(sent) << sent.error().message;
+    EXPECT_THAT(*sent, testing::HasSubstr(one.thinking));
+  }
+  const Body body(
+      R"({"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"low","max_completion_tokens":900})");
+  const auto refused = anthropic::messages_request(body.request, "claude-3-7-sonnet-latest");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "reasoning_effort");
 }
 
 }  // namespace

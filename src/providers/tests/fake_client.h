@@ -2,6 +2,8 @@
 #pragma once
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -51,7 +53,7 @@ class FakeResponse final : public http::ClientResponse {
   std::string current_;
 };
 
-class FakeClient final : public http::Client {
+class FakeClient : public http::Client {
  public:
   explicit FakeClient(Script script) : scripts_{std::move(script)} {}
   // One for each request; the last one for all that follow.
@@ -66,16 +68,31 @@ class FakeClient final : public http::Client {
     content_type = request.content_type;
     bodies.push_back(body);
     urls.push_back(url);
+    all_header_lines.push_back(header_lines);
     std::unique_ptr<http::ClientResponse> response = std::make_unique<FakeResponse>(scripts_.front());
     if (scripts_.size() > 1) scripts_.pop_front();
     co_return response;
   }
   int sent = 0;
-  std::string url, header_lines, body, content_type;  // of the last request
-  std::vector<std::string> urls, bodies;              // of all
+  std::string url, header_lines, body, content_type;        // of the last request
+  std::vector<std::string> urls, bodies, all_header_lines;  // of all
 
  private:
   std::deque<Script> scripts_;
+};
+
+// One whose requests are all sent before the first is answered.
+class SlowClient final : public FakeClient {
+ public:
+  using FakeClient::FakeClient;
+  async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(const http::Origin& origin,
+                                                                  http::ClientRequest request,
+                                                                  async::Cancellation& cancellation) override {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    for (int i = 0; i < 100; ++i) co_await boost::asio::post(executor, async::use_task);
+    auto response = co_await FakeClient::send(origin, request, cancellation);
+    co_return std::move(response);
+  }
 };
 
 // A request's body with the padding that its parser reads over.
@@ -99,9 +116,9 @@ struct Answered {
 // A chat, or a call in another format where `members` are given.
 inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatRequest& request,
                                      std::span<const llm::Member> members, llm::Format format, async::Loop& loop,
-                                     Answered& answered) {
+                                     Answered& answered, std::string_view model = "big-1") {
   async::Cancellation cancellation;
-  llm::CallContext context{.upstream_model = "big-1",
+  llm::CallContext context{.upstream_model = model,
                            .call_id = "01J",
                            .idempotency_key = {},
                            .loop = loop,

@@ -1,0 +1,20 @@
+// The conversation of a chat-completions request in the words of Converse.
+#pragma once
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "llm/chat.h"
+#include "providers/internal/ask.h"
+
+namespace fairlead::providers::bedrock {
+
+struct Conversation {
+  std::string system;    // JSON array; empty: there is none
+  std::string messages;  // JSON array
+};
+
+// Errors: kUnsupported and kInvalid, `param` naming the message's part.
+Result<Conversation> translate_messages(std::span<const llm::Message> messages, const internal::Language& language);
+
+}  // namespace fairlead::providers::bedrock
