@@ -82,6 +82,9 @@ class Worker : public testing::Test {
     options.run_folder = folder_ + "/run";
     options.worker_command = {"/proc/self/exe", "--worker"};
     options.context = 1024;
+#ifdef __SANITIZE_THREAD__
+    options.threads = 1;  // ggml's threads spin for each other; ThreadSanitizer makes a step of two take seconds
+#endif
     options.locate = [path](const std::string& file) -> Result<std::string> {
       if (fs::exists(path)) return path;
       return fail(ErrorKind::kNotFound, "model_file_not_found", "The model file `" + file + "` is not there.");
