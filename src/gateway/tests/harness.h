@@ -7,10 +7,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
 
+#include "base/id.h"
 #include "gateway/data_plane.h"
 #include "platform/http/client.h"
 
@@ -147,9 +149,10 @@ class DataPlaneTest : public testing::Test {
   void SetUp() override {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->keys = std::make_shared<access::KeyTable>(
-        "pepper",
-        std::vector<access::KeyTable::Entry>{{hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
-                                             {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}}});
+        "pepper", std::vector<access::KeyTable::Entry>{
+                      {hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
+                      {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}},
+                      {hmac_sha256("pepper", "fl-neighbour"), {"key_3", "other", "shop", 1, 0}}});
     auto model = std::make_shared<llm::Model>();
     model->name = "small";
     model->version = 3;
@@ -164,7 +167,9 @@ class DataPlaneTest : public testing::Test {
     addressable.labels["latest"] = 3;
     snapshot->projects.emplace("bank", std::move(project));
     holder_ = std::make_unique<SnapshotHolder>(runtime_, snapshot);
-    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, clock_);
+    folder_ = std::filesystem::temp_directory_path() / ("gateway-" + new_id(clock_.unix_micros()));
+    database_ = store::open_sqlite((folder_ / "fairlead.db").string(), pool_, DataPlane::migrations()).value();
+    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, clock_);
 
     http::Router router;
     data_plane_->add_routes(router);
@@ -182,6 +187,8 @@ class DataPlaneTest : public testing::Test {
     server_->drain(2s);
     runtime_.stop();
     server_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
   }
 
   Answer send(std::string body, std::string headers = "authorization: Bearer fl-caller\r\n") {
@@ -204,6 +211,8 @@ class DataPlaneTest : public testing::Test {
   async::Runtime runtime_{2}, client_runtime_{1};
   async::BlockingPool pool_{1};
   std::unique_ptr<SnapshotHolder> holder_;
+  std::filesystem::path folder_;
+  std::unique_ptr<store::Database> database_;
   std::unique_ptr<DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;
