@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/files.h"
 #include "gateway/models.h"
 #include "gateway/response_store.h"
 #include "gateway/snapshot.h"
@@ -19,7 +20,7 @@ namespace fairlead::gateway {
 // made of must outlive the server, and it the router.
 class DataPlane {
  public:
-  DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, store::Database& database,
+  DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, store::Database& database, FileStore& files,
             const Clock& clock);
   ~DataPlane();
   DataPlane(const DataPlane&) = delete;
@@ -40,6 +41,7 @@ class DataPlane {
   const Models models_;
   ResponseStore response_store_;
   const StoredResponses stored_responses_;
+  const Files files_;
   std::vector<std::unique_ptr<const Surface>> surfaces_;
 };
 

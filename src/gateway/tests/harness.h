@@ -132,13 +132,14 @@ inline async::Task<Result<Answer>> ask(http::Client& client, http::Origin origin
   request.target = target;
   request.header_lines = header_lines;
   request.body = body;
-  if (!body.empty()) request.content_type = "application/json";
+  const std::string type = body.starts_with("--XX") ? "multipart/form-data; boundary=XX" : "application/json";
+  if (!body.empty()) request.content_type = type;
   auto response = co_await client.send(origin, request, cancellation);
   if (!response) co_return fail(std::move(response).error());
   Answer answer;
   answer.status = (*response)->status();
   for (const http::Header& header : (*response)->headers()) answer.headers[std::string(header.name)] = header.value;
-  auto all = co_await (*response)->read_all(1 << 20);
+  auto all = co_await (*response)->read_all(1 << 24);
   if (!all) co_return fail(std::move(all).error());
   answer.body = std::move(*all);
   co_return answer;
@@ -169,7 +170,8 @@ class DataPlaneTest : public testing::Test {
     holder_ = std::make_unique<SnapshotHolder>(runtime_, snapshot);
     folder_ = std::filesystem::temp_directory_path() / ("gateway-" + new_id(clock_.unix_micros()));
     database_ = store::open_sqlite((folder_ / "fairlead.db").string(), pool_, DataPlane::migrations()).value();
-    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, clock_);
+    files_ = FileStore::open((folder_ / "files").string(), *database_, pool_, clock_).value();
+    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, *files_, clock_);
 
     http::Router router;
     data_plane_->add_routes(router);
@@ -213,6 +215,7 @@ class DataPlaneTest : public testing::Test {
   std::unique_ptr<SnapshotHolder> holder_;
   std::filesystem::path folder_;
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<FileStore> files_;
   std::unique_ptr<DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;
