@@ -30,13 +30,15 @@ Error ended_early() {
 class WholeAnswer final : public Completion {
  public:
   WholeAnswer(std::unique_ptr<http::ClientResponse> response, OpenAiAnswer answer)
-      : answer_(std::move(answer)), response_(std::move(response)), reader_(false, answer_.n, answer_.secrets) {}
+      : answer_(std::move(answer)),
+        response_(std::move(response)),
+        reader_({.n = answer_.n, .secrets = answer_.secrets}) {}
 
   async::Task<Result<Delta>> next() override {
     if (ended_) co_return Delta{.wire = {}, .end = true};
     auto body = co_await response_->read_all(answer_.body_limit);
     if (!body) co_return fail(std::move(body).error());
-    body_ = *std::move(body);
+    body_ = answer_.says_reasoning ? internal::with_reasoning_content(*body) : *std::move(body);
     ended_ = true;
     FAIRLEAD_CO_CHECK(reader_.whole(body_));
     co_return Delta{.wire = trimmed(body_), .end = true};
@@ -57,7 +59,10 @@ class StreamedAnswer final : public Completion {
   StreamedAnswer(std::unique_ptr<http::ClientResponse> response, OpenAiAnswer answer)
       : answer_(std::move(answer)),
         response_(std::move(response)),
-        reader_(answer_.include_usage, answer_.n, answer_.secrets),
+        reader_({.include_usage = answer_.include_usage,
+                 .n = answer_.n,
+                 .says_reasoning = answer_.says_reasoning,
+                 .secrets = answer_.secrets}),
         parser_(answer_.body_limit) {}
 
   async::Task<Result<Delta>> next() override {
@@ -258,7 +263,7 @@ class StreamedAnswer final : public Completion {
     ended_ = true;
     auto body = co_await response_->read_all(kErrorBodyLimit);
     if (!body) co_return std::move(body).error();
-    internal::AnswerReader reader(false, answer_.n, answer_.secrets);
+    internal::AnswerReader reader({.n = answer_.n, .secrets = answer_.secrets});
     if (auto whole = reader.whole(*body); !whole) co_return std::move(whole).error();
     co_return Error{ErrorKind::kUpstream, "upstream_invalid",
                     "The upstream did not stream its answer although it was asked to."};

@@ -58,7 +58,8 @@ struct NativeCall {
 struct Delta {
   // While streaming: whole server-sent events in OpenAI form, ready for the wire, "data: {chunk}\n\n" one after
   // another, without the final "data: [DONE]\n\n". Otherwise the whole chat.completion object, in one piece. May be
-  // empty. Valid until the next call of next(). Of a NativeCall: the same in that format, with all of its events.
+  // empty. Valid until the next call of next(). Of a NativeCall: the same in that format, with all of its events, the
+  // [DONE] of completions too.
   std::string_view wire;
   bool end = false;  // nothing follows; `wire` may still hold the last bytes
 };

@@ -24,8 +24,8 @@ struct Dependencies {
   const Clock* clock = nullptr;
 };
 
-// Makes the provider of a spec that the kind's check has passed, for types `openai` and `anthropic`; `llama.cpp` is the
-// serving room's (provider_type_unknown here). Resolves the credentials now, so it reads the environment and files, and
+// Makes the provider of a spec that the kind's check has passed, for any type but `llama.cpp`, which is the serving
+// room's (provider_type_unknown here). Resolves the credentials now, so it reads the environment and files, and
 // may block: not for a loop. Error: provider_credentials names the variable or the file, never a value.
 Result<std::shared_ptr<llm::Provider>> make_provider(std::string_view name, const boost::json::object& spec,
                                                      const Dependencies& dependencies);

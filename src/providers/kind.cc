@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "platform/http/client.h"
 #include "providers/internal/spec.h"
+#include "providers/internal/vendor.h"
 
 namespace fairlead::providers {
 namespace {
@@ -13,21 +17,20 @@ namespace {
 namespace json = boost::json;
 using resources::SpecError;
 
+// Of all types; the vendors' own fields are added to it.
 constexpr std::string_view kSchema = R"({
   "type": "object",
   "required": ["type"],
   "additionalProperties": false,
   "properties": {
-    "type": {"enum": ["openai", "anthropic", "llama.cpp"]},
+    "type": {"enum": ["llama.cpp"]},
     "description": {"type": "string", "maxLength": 2000},
     "base_url": {"type": "string", "minLength": 1, "maxLength": 2048},
-    "api_key": {"type": "string", "minLength": 1, "maxLength": 4096},
     "headers": {"type": "object", "maxProperties": 50, "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 4096}},
-    "organization": {"type": "string", "minLength": 1, "maxLength": 256},
-    "project": {"type": "string", "minLength": 1, "maxLength": 256},
     "timeout": {"type": "string", "minLength": 1, "maxLength": 16}
   }
 })";
+constexpr std::string_view kFieldSchema = R"({"type": "string", "minLength": 1, "maxLength": 4096})";
 
 constexpr std::string_view kWriteReference =
     "write where it is found: env:NAME for an environment variable, or file:/path for a file";
@@ -75,42 +78,88 @@ std::vector<SpecError> check_llama(const json::object& spec) {
   return errors;
 }
 
-std::vector<SpecError> check(std::string_view, const json::object& spec, const resources::Catalogue&) {
-  const std::string_view type = internal::text_or(spec, "type", "");
-  if (type == "llama.cpp") return check_llama(spec);
-  std::vector<SpecError> errors;
-  if (const std::string_view url = internal::text_or(spec, "base_url", ""); !url.empty()) {
-    if (!url.starts_with("https://") && !url.starts_with("http://")) {
-      errors.push_back({"/base_url", "must begin with https:// or http://"});
-    } else if (const auto origin = http::Origin::parse(url); !origin) {
-      errors.push_back({"/base_url", origin.error().message});
+bool has_field(const internal::Vendor& vendor, std::string_view field) {
+  return std::ranges::find(vendor.fields, field, &internal::Field::name) != vendor.fields.end();
+}
+
+// "openai, azure": the types that have the field.
+std::string types_with(std::string_view field) {
+  std::string out;
+  for (const internal::Vendor& vendor : internal::vendors()) {
+    if (!has_field(vendor, field)) continue;
+    if (!out.empty()) out += ", ";
+    out += vendor.type;
+  }
+  return out;
+}
+
+void check_fields(const internal::Vendor& vendor, const json::object& spec, std::vector<SpecError>& errors) {
+  for (const internal::Field& field : vendor.fields) {
+    const std::string_view value = internal::text_or(spec, field.name, "");
+    const std::string pointer = fmt::format("/{}", field.name);
+    if (value.empty()) {
+      if (field.required)
+        errors.push_back({"", fmt::format("must have `{}`, which type `{}` needs", field.name, vendor.type)});
+    } else if (field.is_reference && !internal::is_reference(value)) {
+      errors.push_back({pointer, fmt::format("must not hold the {} itself, because every version is kept; {}",
+                                             field.name == "api_key" ? "key" : "credential", kWriteReference)});
+    } else if (!is_visible(value)) {
+      errors.push_back({pointer, "holds characters that a header cannot carry"});
     }
   }
-  if (const std::string_view key = internal::text_or(spec, "api_key", ""); !key.empty() && !internal::is_reference(key))
-    errors.push_back(
-        {"/api_key", fmt::format("must not hold the key itself, because every version is kept; {}", kWriteReference)});
+  constexpr std::string_view kOfAll[] = {"type", "description", "base_url", "headers", "timeout"};
+  for (const auto& [key, value] : spec) {
+    const std::string_view name(key.data(), key.size());
+    if (std::ranges::find(kOfAll, name) != std::end(kOfAll) || has_field(vendor, name)) continue;
+    errors.push_back({fmt::format("/{}", name),
+                      fmt::format("has no meaning for type `{}`; it belongs to {}", vendor.type, types_with(name))});
+  }
+}
+
+void check_base_url(const internal::Vendor& vendor, const json::object& spec, std::vector<SpecError>& errors) {
+  const std::string_view url = internal::text_or(spec, "base_url", "");
+  if (url.empty()) {
+    if (vendor.base_url.empty())
+      errors.push_back({"", fmt::format("must have `base_url`: type `{}` has no address of its own", vendor.type)});
+  } else if (!url.starts_with("https://") && !url.starts_with("http://")) {
+    errors.push_back({"/base_url", "must begin with https:// or http://"});
+  } else if (const auto origin = http::Origin::parse(url); !origin) {
+    errors.push_back({"/base_url", origin.error().message});
+  }
+}
+
+std::vector<SpecError> check(std::string_view, const json::object& spec, const resources::Catalogue&) {
+  const std::string_view type = internal::text_or(spec, "type", "");
+  const internal::Vendor* const vendor = internal::find_vendor(type);
+  if (vendor == nullptr) return check_llama(spec);
+  std::vector<SpecError> errors;
+  check_base_url(*vendor, spec, errors);
+  check_fields(*vendor, spec, errors);
   if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object())
     check_headers(headers->get_object(), errors);
   if (const std::string_view timeout = internal::text_or(spec, "timeout", "");
       !timeout.empty() && !internal::parse_duration(timeout)) {
     errors.push_back({"/timeout", "must be a number with a unit, at most a day: 500ms, 30s, 10m or 1h"});
   }
-  for (const std::string_view member : {"organization", "project"}) {
-    const std::string_view value = internal::text_or(spec, member, "");
-    if (value.empty()) continue;
-    if (type != "openai") {
-      errors.push_back({fmt::format("/{}", member), "has a meaning for type `openai` only"});
-    } else if (!is_visible(value)) {
-      errors.push_back({fmt::format("/{}", member), "holds characters that a header cannot carry"});
-    }
-  }
+  if (vendor->check != nullptr) vendor->check(spec, errors);
   return errors;
+}
+
+std::string schema() {
+  json::value schema = json::parse(kSchema);
+  json::object& properties = schema.as_object()["properties"].as_object();
+  json::array& types = properties["type"].as_object()["enum"].as_array();
+  for (const internal::Vendor& vendor : internal::vendors()) {
+    types.emplace_back(vendor.type);
+    for (const internal::Field& field : vendor.fields) properties.emplace(field.name, json::parse(kFieldSchema));
+  }
+  return json::serialize(schema);
 }
 
 }  // namespace
 
 resources::Kind provider_kind() {
-  return {.name = "provider", .schema = std::string(kSchema), .normalise = {}, .check = check};
+  return {.name = "provider", .schema = schema(), .normalise = {}, .check = check};
 }
 
 }  // namespace fairlead::providers

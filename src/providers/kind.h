@@ -4,8 +4,8 @@
 
 namespace fairlead::providers {
 
-// `type: openai | anthropic | llama.cpp`; see docs/reference/providers.md. Immutable, thread-safe. The check refuses a
-// credential written into the spec: versions are kept for ever and shown to everyone who may read.
+// `type: openai | anthropic | llama.cpp | …`; see docs/reference/providers.md. Immutable, thread-safe. The check
+// refuses a credential written into the spec: versions are kept for ever and shown to everyone who may read.
 resources::Kind provider_kind();
 
 }  // namespace fairlead::providers

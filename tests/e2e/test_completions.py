@@ -34,7 +34,7 @@ CASES = {
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("members", [pytest.param(one, id=name) for name, one in CASES.items()])
 def test_contract(contract, fairlead, members, stream):
-    asked = {"model": "gpt", "prompt": "hi", "stream": stream} | members
+    asked = {"model": "chats", "prompt": "hi", "stream": stream} | members
     answer = fairlead.request("POST", "/v1/completions", asked)
     assert answer.status == 200, answer.text
     if not stream:
@@ -57,7 +57,7 @@ def test_contract(contract, fairlead, members, stream):
 
 
 def test_client(client, openai_fake):
-    completion = client.completions.create(model="gpt", prompt="hi", temperature=0.5, logprobs=1)
+    completion = client.completions.create(model="chats", prompt="hi", temperature=0.5, logprobs=1)
     assert completion.choices[0].text == "Hello from upstream." and completion.id.startswith("cmpl-")
     assert completion.choices[0].logprobs.tokens == ["Hello", " from", " upstream."]
     assert completion.choices[0].logprobs.text_offset == [0, 5, 10]
@@ -65,7 +65,7 @@ def test_client(client, openai_fake):
         "model": "gpt-fake", "temperature": 0.5, "logprobs": True, "top_logprobs": 1, "max_completion_tokens": 16,
         "messages": [{"role": "user", "content": "hi"}],
     }  # fmt: skip
-    chunks = list(client.completions.create(model="gpt", prompt="hi", stream=True, stream_options={"include_usage": True}))
+    chunks = list(client.completions.create(model="chats", prompt="hi", stream=True, stream_options={"include_usage": True}))
     assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == "Hello from upstream."
     assert chunks[-1].usage.completion_tokens == 3 and chunks[-1].choices == []
 
@@ -98,7 +98,7 @@ def test_refusals_name_the_field(client, members, param):
 
 def test_broken_stream(client):
     with pytest.raises(openai.APIError, match="ended its answer early"):
-        list(client.completions.create(model="gpt", prompt=asking(truncate_after=2), stream=True))
+        list(client.completions.create(model="chats", prompt=asking(truncate_after=2), stream=True))
 
 
 def test_what_chats_cannot_do(client):

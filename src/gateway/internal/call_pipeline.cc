@@ -286,8 +286,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
     if (sent) sent = co_await exchange_.finish();
     co_return;
   }
-  if (error.retry_after_ms > 0)
-    exchange_.add_header("retry-after", std::to_string((error.retry_after_ms + 999) / 1000));
+  http::add_retry_headers(exchange_, error);
   const std::string body = surface_.error_body(error, call_.id);
   (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
 }

@@ -141,14 +141,43 @@ std::string_view raw_member(std::string_view object, std::string_view name) {
 
 }  // namespace
 
-AnswerReader::AnswerReader(bool include_usage, int n, Secrets secrets)
-    : include_usage_(include_usage), n_(static_cast<std::size_t>(std::max(n, 1))), secrets_(std::move(secrets)) {}
+std::string with_reasoning_content(std::string_view json) {
+  constexpr std::string_view kReasoning = R"("reasoning")";
+  std::string out;
+  if (position(json, R"("reasoning_content")", 0) != json.npos) return std::string(json);
+  std::size_t from = 0;
+  for (std::size_t at = position(json, kReasoning, 0); at != json.npos;
+       at = position(json, kReasoning, at + kReasoning.size())) {
+    const std::string_view value = value_at(json, at + kReasoning.size());
+    if (!value.starts_with('"') && !value.starts_with("null")) continue;
+    out += json.substr(from, at - from);
+    out += R"("reasoning_content")";
+    from = at + kReasoning.size();
+  }
+  out += json.substr(from);
+  return out;
+}
+
+AnswerReader::AnswerReader(AnswerOptions options)
+    : include_usage_(options.include_usage),
+      n_(static_cast<std::size_t>(std::max(options.n, 1))),
+      says_reasoning_(options.says_reasoning),
+      secrets_(std::move(options.secrets)) {}
 
 bool AnswerReader::every_choice_finished() const {
   return finished_.size() >= n_ && std::ranges::all_of(finished_, [](bool one) { return one; });
 }
 
 Result<Verdict> AnswerReader::event(std::string_view data, std::string& replacement) {
+  if (!says_reasoning_ || position(data, R"("reasoning")", 0) == data.npos) return judge(data, replacement);
+  const std::string renamed = with_reasoning_content(data);
+  FAIRLEAD_TRY(const Verdict verdict, judge(renamed, replacement));
+  if (verdict != Verdict::kPass) return verdict;
+  replacement += renamed;
+  return Verdict::kReplace;
+}
+
+Result<Verdict> AnswerReader::judge(std::string_view data, std::string& replacement) {
   if (!looks_like_object(data)) return invalid("an event is not a JSON object");
   // Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
   if (outcome_.content_started && !has_value(data, R"("finish_reason")") && !has_value(data, R"("error")")) {

@@ -13,10 +13,20 @@ namespace fairlead::llm::internal {
 // What to do with an event.
 enum class Verdict { kPass, kReplace, kDrop };
 
+struct AnswerOptions {
+  bool include_usage = false;  // the client asked for the usage chunk
+  int n = 1;
+  bool says_reasoning = false;  // see OpenAiAnswer
+  Secrets secrets{};
+};
+
+// The text with members `reasoning_content` in the place of `reasoning`, unless it has such already.
+std::string with_reasoning_content(std::string_view json);
+
 // Follows one answer, event by event. Loop-affine.
 class AnswerReader {
  public:
-  AnswerReader(bool include_usage, int n, Secrets secrets);
+  explicit AnswerReader(AnswerOptions options);
 
   // `data` is one event's data, neither empty nor [DONE]. With kReplace, what stands in its place is appended to
   // `replacement`. Errors: the upstream's own, or upstream_invalid.
@@ -32,10 +42,12 @@ class AnswerReader {
   const Outcome& outcome() const { return outcome_; }
 
  private:
+  Result<Verdict> judge(std::string_view data, std::string& replacement);
   Result<Verdict> look_into(std::string_view data, std::string& replacement);
 
   bool include_usage_;
   std::size_t n_;
+  bool says_reasoning_;
   Secrets secrets_;
   Outcome outcome_;
   std::vector<bool> finished_;  // by choice index

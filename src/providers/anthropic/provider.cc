@@ -57,4 +57,15 @@ Result<std::shared_ptr<llm::Provider>> make_provider(Options options) {
   return std::make_shared<AnthropicProvider>(std::move(options), std::move(origin));
 }
 
+internal::Vendor vendor() {
+  return {.type = "anthropic",
+          .base_url = "https://api.anthropic.com",
+          .fields = {internal::kApiKey},
+          .make = [](internal::Making making) {
+            return make_provider({.endpoint = std::move(making.endpoint),
+                                  .client = making.dependencies.client,
+                                  .clock = making.dependencies.clock});
+          }};
+}
+
 }  // namespace fairlead::providers::anthropic

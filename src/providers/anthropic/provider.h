@@ -7,6 +7,7 @@
 #include "llm/provider.h"
 #include "platform/http/client.h"
 #include "providers/internal/spec.h"
+#include "providers/internal/vendor.h"
 
 namespace fairlead::providers::anthropic {
 
@@ -18,5 +19,7 @@ struct Options {
 
 // Immutable, thread-safe. Error: invalid_url.
 Result<std::shared_ptr<llm::Provider>> make_provider(Options options);
+
+internal::Vendor vendor();
 
 }  // namespace fairlead::providers::anthropic

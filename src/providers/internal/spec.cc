@@ -69,12 +69,6 @@ Result<std::string> read_reference(std::string_view provider, std::string_view r
 
 }  // namespace
 
-std::string_view default_base_url(std::string_view type) {
-  if (type == "openai") return "https://api.openai.com/v1";
-  if (type == "anthropic") return "https://api.anthropic.com";
-  return {};
-}
-
 bool is_reference(std::string_view value) {
   if (value.starts_with("env:")) {
     const std::string_view name = value.substr(4);
@@ -110,8 +104,8 @@ bool is_reserved_header(std::string_view name) {
 }
 
 bool is_credential_header(std::string_view name) {
-  constexpr std::string_view kCredentials[] = {"authorization", "proxy-authorization", "x-api-key", "api-key",
-                                               "cookie"};
+  constexpr std::string_view kCredentials[] = {"authorization",  "proxy-authorization",  "x-api-key", "api-key",
+                                               "x-goog-api-key", "x-amz-security-token", "cookie"};
   return std::ranges::any_of(kCredentials,
                              [name](std::string_view one) { return http::equal_ignoring_case(one, name); });
 }
@@ -121,15 +115,21 @@ std::string_view text_or(const json::object& spec, std::string_view member, std:
   return value != nullptr && value->is_string() ? view(value->get_string()) : otherwise;
 }
 
-Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spec, const Environment& environment) {
+Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spec, std::string_view base_url,
+                                  std::span<const std::string_view> references, const Environment& environment) {
   Endpoint endpoint;
   endpoint.name = name;
-  endpoint.base_url = text_or(spec, "base_url", default_base_url(text_or(spec, "type", "")));
+  endpoint.base_url = text_or(spec, "base_url", base_url);
   std::vector<std::string> secrets;
-  if (const std::string_view reference = text_or(spec, "api_key", ""); !reference.empty()) {
-    if (!is_reference(reference)) return credentials("`api_key` must be a reference: env:NAME or file:/path.");
-    FAIRLEAD_TRY(endpoint.api_key, read_reference(name, reference, environment));
-    secrets.push_back(endpoint.api_key);
+  for (const std::string_view field : references) {
+    const std::string_view reference = text_or(spec, field, "");
+    if (reference.empty()) continue;
+    if (!is_reference(reference))
+      return credentials(fmt::format("`{}` must be a reference: env:NAME or file:/path.", field));
+    FAIRLEAD_TRY(std::string value, read_reference(name, reference, environment));
+    secrets.push_back(value);
+    if (field == "api_key") endpoint.api_key = value;
+    endpoint.credentials.emplace(field, std::move(value));
   }
   if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
     for (const auto& [key, value] : headers->get_object()) {

@@ -3,7 +3,9 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,9 +14,6 @@
 #include "llm/openai_completion.h"
 
 namespace fairlead::providers::internal {
-
-// Where a type is found if the spec does not say, without a path that the requests add.
-std::string_view default_base_url(std::string_view type);
 
 // "env:NAME" or "file:/path".
 bool is_reference(std::string_view value);
@@ -34,15 +33,18 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 struct Endpoint {
   std::string name;
   std::string base_url;
-  std::string api_key;                         // the value; empty: none is needed
+  std::string api_key;  // of `credentials`; empty: none is needed
+  std::map<std::string, std::string, std::less<>>
+      credentials;                             // the values of the fields that are references, by field
   std::string header_lines;                    // of the spec's `headers`, each ended by CRLF
-  llm::Secrets secrets;                        // the key and every header value that was a reference
+  llm::Secrets secrets;                        // the credentials and every header value that was a reference
   std::chrono::milliseconds timeout{600'000};  // the longest silence of the upstream
 };
 
-// Resolves the references. Errors: provider_credentials.
-Result<Endpoint> resolve_endpoint(std::string_view name, const boost::json::object& spec,
-                                  const Environment& environment);
+// Resolves the references: the values of the fields `references`, as far as they are there, and of headers. `base_url`
+// is where the type is found if the spec does not say. Errors: provider_credentials.
+Result<Endpoint> resolve_endpoint(std::string_view name, const boost::json::object& spec, std::string_view base_url,
+                                  std::span<const std::string_view> references, const Environment& environment);
 
 std::string_view text_or(const boost::json::object& spec, std::string_view member, std::string_view otherwise);
 

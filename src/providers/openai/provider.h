@@ -1,27 +1,31 @@
-// Any upstream that speaks the OpenAI chat-completions API (https://platform.openai.com/docs/api-reference/chat).
+// Any upstream that speaks the OpenAI API (https://platform.openai.com/docs/api-reference), Azure's way of serving it
+// included.
 #pragma once
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "llm/provider.h"
 #include "platform/http/client.h"
 #include "providers/internal/spec.h"
+#include "providers/internal/vendor.h"
+#include "providers/openai/dialect.h"
 
 namespace fairlead::providers::openai {
 
 struct Options {
   internal::Endpoint endpoint;
+  const Dialect* dialect = &dialects().front();
   std::string organization, project;
+  std::string api_version;  // Azure's; empty: its v1 surface
   std::function<http::Client&(async::Loop&)> client;
 };
 
 // Immutable, thread-safe. Error: invalid_url.
 Result<std::shared_ptr<llm::Provider>> make_provider(Options options);
 
-// The body for the upstream: every member of the request as it was sent, but `model`, which becomes the upstream's
-// name, `fairlead`, which is left out, and, when streaming, stream_options.include_usage, which is set.
-std::string upstream_body(const llm::ChatRequest& request, std::string_view upstream_model);
+// One for each dialect.
+std::vector<internal::Vendor> vendors();
 
 }  // namespace fairlead::providers::openai

@@ -5,12 +5,14 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "llm/provider.h"
 #include "platform/http/client.h"
+#include "platform/json/text.h"
 
 namespace fairlead::providers {
 
@@ -51,7 +53,9 @@ class FakeResponse final : public http::ClientResponse {
 
 class FakeClient final : public http::Client {
  public:
-  explicit FakeClient(Script script) : script_(std::move(script)) {}
+  explicit FakeClient(Script script) : scripts_{std::move(script)} {}
+  // One for each request; the last one for all that follow.
+  explicit FakeClient(std::deque<Script> scripts) : scripts_(std::move(scripts)) {}
   async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(const http::Origin& origin,
                                                                   http::ClientRequest request,
                                                                   async::Cancellation&) override {
@@ -59,14 +63,19 @@ class FakeClient final : public http::Client {
     url = (origin.tls ? "https://" : "http://") + origin.host + origin.prefix + std::string(request.target);
     header_lines = request.header_lines;
     body = request.body;
-    std::unique_ptr<http::ClientResponse> response = std::make_unique<FakeResponse>(script_);
+    content_type = request.content_type;
+    bodies.push_back(body);
+    urls.push_back(url);
+    std::unique_ptr<http::ClientResponse> response = std::make_unique<FakeResponse>(scripts_.front());
+    if (scripts_.size() > 1) scripts_.pop_front();
     co_return response;
   }
   int sent = 0;
-  std::string url, header_lines, body;
+  std::string url, header_lines, body, content_type;  // of the last request
+  std::vector<std::string> urls, bodies;              // of all
 
  private:
-  Script script_;
+  std::deque<Script> scripts_;
 };
 
 // A request's body with the padding that its parser reads over.
@@ -87,17 +96,24 @@ struct Answered {
   llm::Outcome outcome;
 };
 
-inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatRequest& request, async::Loop& loop,
+// A chat, or a call in another format where `members` are given.
+inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatRequest& request,
+                                     std::span<const llm::Member> members, llm::Format format, async::Loop& loop,
                                      Answered& answered) {
   async::Cancellation cancellation;
-  llm::ChatCall call{.request = request,
-                     .context = {.upstream_model = "big-1",
-                                 .call_id = "01J",
-                                 .idempotency_key = {},
-                                 .loop = loop,
-                                 .cancellation = cancellation,
-                                 .deadline = std::chrono::steady_clock::time_point::max()}};
-  auto completion = co_await provider.chat(call);
+  llm::CallContext context{.upstream_model = "big-1",
+                           .call_id = "01J",
+                           .idempotency_key = {},
+                           .loop = loop,
+                           .cancellation = cancellation,
+                           .deadline = std::chrono::steady_clock::time_point::max()};
+  Result<std::unique_ptr<llm::Completion>> completion;
+  if (format == llm::Format::kChat) {
+    completion = co_await provider.chat({.request = request, .context = context});
+  } else {
+    completion =
+        co_await provider.call({.format = format, .members = members, .stream = request.stream, .context = context});
+  }
   if (!completion) {
     answered.error = std::move(completion).error();
     co_return;
@@ -119,7 +135,26 @@ inline Answered call(llm::Provider& provider, std::string_view body) {
   async::Loop loop(0);
   const Body request(body);
   Answered answered;
-  boost::asio::co_spawn(loop.context(), call_to_end(provider, request.request, loop, answered), boost::asio::detached);
+  boost::asio::co_spawn(loop.context(), call_to_end(provider, request.request, {}, llm::Format::kChat, loop, answered),
+                        boost::asio::detached);
+  loop.context().run();
+  return answered;
+}
+
+inline Answered call_native(llm::Provider& provider, llm::Format format, std::string_view body) {
+  async::Loop loop(0);
+  const boost::json::object object = json::parse(body).value().as_object();
+  std::deque<std::string> texts;
+  std::vector<llm::Member> members;
+  for (const auto& [key, value] : object) {
+    texts.push_back(json::to_text(value));
+    members.push_back({{key.data(), key.size()}, texts.back()});
+  }
+  llm::ChatRequest request;
+  request.stream = object.contains("stream") && object.at("stream").as_bool();
+  Answered answered;
+  boost::asio::co_spawn(loop.context(), call_to_end(provider, request, members, format, loop, answered),
+                        boost::asio::detached);
   loop.context().run();
   return answered;
 }

@@ -47,6 +47,8 @@ TEST(ProviderKind, TakesWhatItUnderstands) {
           R"({"type":"openai","base_url":"http://127.0.0.1:9000/v1","api_key":"env:KEY","organization":"org-1","project":"p",
                "headers":{"X-Team":"blue","authorization":"file:/run/secrets/key"},"timeout":"90s"})",
           R"({"type":"anthropic","api_key":"file:/run/secrets/anthropic","timeout":"500ms"})",
+          R"({"type":"vllm"})",
+          R"({"type":"azure","base_url":"https://x.openai.azure.com","api_key":"env:KEY","api_version":"2024-10-21"})",
       }) {
     EXPECT_EQ(faults(text), "") << text;
   }
@@ -71,6 +73,9 @@ TEST(ProviderKind, RefusesWhatWouldBeAMistake) {
       {R"({"type":"openai","timeout":"0s"})", "/timeout", "unit"},
       {R"({"type":"anthropic","organization":"o"})", "/organization", "openai"},
       {R"({"type":"llama.cpp","base_url":"http://x"})", "/base_url", "llama.cpp"},
+      {R"({"type":"azure","api_key":"env:KEY"})", "", "base_url"},
+      {R"({"type":"vllm","api_version":"1"})", "/api_version", "azure"},
+      {R"({"type":"ollama","api_key":"sk-abcdefgh12345678"})", "/api_key", "env:NAME"},
       {R"({"type":"opnai"})", "/type", "openai"},
       {R"({"type":"openai","apikey":"env:K"})", "", "api_key"},
       {R"({})", "", "type"},
@@ -85,11 +90,13 @@ TEST(ProviderKind, RefusesWhatWouldBeAMistake) {
 }
 
 Result<internal::Endpoint> resolve(std::string_view spec) {
-  return internal::resolve_endpoint("up", spec_of(spec), [](std::string_view name) -> std::optional<std::string> {
-    if (name == "KEY") return "sk-1234567890abcdef\n";
-    if (name == "TORN") return "a\nb";
-    return std::nullopt;
-  });
+  const std::vector<std::string_view> references{"api_key"};
+  return internal::resolve_endpoint("up", spec_of(spec), "https://api.openai.com/v1", references,
+                                    [](std::string_view name) -> std::optional<std::string> {
+                                      if (name == "KEY") return "sk-1234567890abcdef\n";
+                                      if (name == "TORN") return "a\nb";
+                                      return std::nullopt;
+                                    });
 }
 
 TEST(ProviderCredentials, AreReadFromWhereTheSpecPoints) {
