@@ -87,7 +87,9 @@ Result<void> ServerParts::start() {
 Result<void> ServerParts::open_stores() {
   std::vector<store::Migration> migrations = access::KeyService::migrations();
   for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
   FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
+  FAIRLEAD_TRY(file_store_, gateway::FileStore::open(settings_.data + "/files", *database_, blocking_, clock_));
   FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
@@ -183,7 +185,7 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
-  data_plane_.emplace(*snapshots_, telemetry_->recorder(), clock_);
+  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, clock_);
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;

@@ -61,6 +61,7 @@ class ServerParts {
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;
   std::optional<access::Guard> guard_;
+  std::unique_ptr<gateway::FileStore> file_store_;
   std::optional<gateway::DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
 };

@@ -30,33 +30,42 @@ std::string_view type_name(Element value) {
   return "something else";
 }
 
+// A client's own names can be part of a path: not more of them than a person would read.
+std::string shown(std::string_view param) {
+  constexpr std::size_t kShown = 160;
+  if (param.size() <= kShown) return std::string(param);
+  param = param.substr(0, kShown);
+  return std::string(param.substr(0, json::valid_utf8_prefix(param))) + "…";
+}
+
 }  // namespace
 
 std::unexpected<Error> missing(std::string_view param) {
   return fail(ErrorKind::kInvalid, "missing_required_parameter",
-              fmt::format("Missing required parameter: '{}'.", param), std::string(param));
+              fmt::format("Missing required parameter: '{}'.", shown(param)), shown(param));
 }
 
 std::unexpected<Error> wrong_type(std::string_view param, std::string_view expected, Element got) {
-  return fail(ErrorKind::kInvalid, "invalid_type",
-              fmt::format("Invalid type for '{}': expected {}, but got {} instead.", param, expected, type_name(got)),
-              std::string(param));
+  return fail(
+      ErrorKind::kInvalid, "invalid_type",
+      fmt::format("Invalid type for '{}': expected {}, but got {} instead.", shown(param), expected, type_name(got)),
+      shown(param));
 }
 
 std::unexpected<Error> invalid_value(std::string_view param, std::string_view why) {
-  return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': {}.", param, why), std::string(param));
+  return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': {}.", shown(param), why), shown(param));
 }
 
 std::unexpected<Error> unsupported_parameter(std::string_view param, std::string_view why) {
   return fail(ErrorKind::kUnsupported, "unsupported_parameter",
-              fmt::format("Unsupported parameter: '{}' cannot be passed on to this model: {}.", param, why),
-              std::string(param));
+              fmt::format("Unsupported parameter: '{}' cannot be passed on to this model: {}.", shown(param), why),
+              shown(param));
 }
 
 std::unexpected<Error> unsupported_value(std::string_view param, std::string_view why) {
   return fail(ErrorKind::kUnsupported, "unsupported_value",
-              fmt::format("Unsupported value: '{}' cannot be passed on to this model: {}.", param, why),
-              std::string(param));
+              fmt::format("Unsupported value: '{}' cannot be passed on to this model: {}.", shown(param), why),
+              shown(param));
 }
 
 Result<std::string_view> text_of(std::string_view param, Element value) {
@@ -113,10 +122,10 @@ Result<Document> Document::parse(std::string_view json) {
 }
 
 std::string& ObjectWriter::member(std::string_view name) {
-  out_ += first_ ? "\"" : ",\"";
+  if (!first_) out_ += ',';
   first_ = false;
-  out_ += name;
-  out_ += "\":";
+  json::append_string(out_, name);
+  out_ += ':';
   return out_;
 }
 

@@ -7,10 +7,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
 
+#include "base/id.h"
 #include "gateway/data_plane.h"
 #include "platform/http/client.h"
 
@@ -130,13 +132,14 @@ inline async::Task<Result<Answer>> ask(http::Client& client, http::Origin origin
   request.target = target;
   request.header_lines = header_lines;
   request.body = body;
-  if (!body.empty()) request.content_type = "application/json";
+  const std::string type = body.starts_with("--XX") ? "multipart/form-data; boundary=XX" : "application/json";
+  if (!body.empty()) request.content_type = type;
   auto response = co_await client.send(origin, request, cancellation);
   if (!response) co_return fail(std::move(response).error());
   Answer answer;
   answer.status = (*response)->status();
   for (const http::Header& header : (*response)->headers()) answer.headers[std::string(header.name)] = header.value;
-  auto all = co_await (*response)->read_all(1 << 20);
+  auto all = co_await (*response)->read_all(1 << 24);
   if (!all) co_return fail(std::move(all).error());
   answer.body = std::move(*all);
   co_return answer;
@@ -147,9 +150,10 @@ class DataPlaneTest : public testing::Test {
   void SetUp() override {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->keys = std::make_shared<access::KeyTable>(
-        "pepper",
-        std::vector<access::KeyTable::Entry>{{hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
-                                             {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}}});
+        "pepper", std::vector<access::KeyTable::Entry>{
+                      {hmac_sha256("pepper", "fl-caller"), {"key_1", "tests", "bank", 1, 0}},
+                      {hmac_sha256("pepper", "fl-reader"), {"key_2", "reader", "bank", 2, 0}},
+                      {hmac_sha256("pepper", "fl-neighbour"), {"key_3", "other", "shop", 1, 0}}});
     auto model = std::make_shared<llm::Model>();
     model->name = "small";
     model->version = 3;
@@ -164,7 +168,10 @@ class DataPlaneTest : public testing::Test {
     addressable.labels["latest"] = 3;
     snapshot->projects.emplace("bank", std::move(project));
     holder_ = std::make_unique<SnapshotHolder>(runtime_, snapshot);
-    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, clock_);
+    folder_ = std::filesystem::temp_directory_path() / ("gateway-" + new_id(clock_.unix_micros()));
+    database_ = store::open_sqlite((folder_ / "fairlead.db").string(), pool_, DataPlane::migrations()).value();
+    files_ = FileStore::open((folder_ / "files").string(), *database_, pool_, clock_).value();
+    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, *files_, clock_);
 
     http::Router router;
     data_plane_->add_routes(router);
@@ -182,6 +189,8 @@ class DataPlaneTest : public testing::Test {
     server_->drain(2s);
     runtime_.stop();
     server_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
   }
 
   Answer send(std::string body, std::string headers = "authorization: Bearer fl-caller\r\n") {
@@ -204,6 +213,9 @@ class DataPlaneTest : public testing::Test {
   async::Runtime runtime_{2}, client_runtime_{1};
   async::BlockingPool pool_{1};
   std::unique_ptr<SnapshotHolder> holder_;
+  std::filesystem::path folder_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<FileStore> files_;
   std::unique_ptr<DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;
