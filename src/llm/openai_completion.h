@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +58,10 @@ struct OpenAiAnswer {
 std::unique_ptr<Completion> read_openai_completion(std::unique_ptr<http::ClientResponse> response, OpenAiAnswer answer);
 
 // The error for an upstream's answer with a status that is not 2xx, by Provider::chat's table: the upstream's own
-// message (OpenAI's form, or what is near it), cut at 2 KiB, without secrets. `retry_after` is the header, if there was
-// one.
-Error upstream_error(int status, std::string_view body, std::optional<std::string_view> retry_after,
+// message (OpenAI's form, or what is near it), cut at 2 KiB, without secrets. For what may pass (408, 429, 5xx),
+// `retry_after_ms` is what the headers say (retry-after, retry-after-ms, the vendors' resets of limits that are used
+// up), or the body.
+Error upstream_error(int status, std::string_view body, std::span<const http::Header> headers = {},
                      const Secrets& secrets = nullptr);
 
 // The error for what comes in the middle of an answer whose status was 2xx: `error_json` is the error object, which

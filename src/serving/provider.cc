@@ -95,7 +95,7 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> LocalProvider::chat(llm::C
   if ((*response)->status() != 200) {
     auto text = co_await (*response)->read_all(kErrorLimit);
     if (!text) co_return fail(worker_died(false));
-    co_return fail(llm::upstream_error((*response)->status(), *text, (*response)->header("retry-after")));
+    co_return fail(llm::upstream_error((*response)->status(), *text, (*response)->headers()));
   }
   llm::OpenAiAnswer answer;
   answer.stream = request.stream;

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+
+#include "llm/internal/retry_after.h"
 
 namespace fairlead::llm {
 namespace {
@@ -17,6 +20,7 @@ constexpr std::string_view kRedacted = "[redacted]";
 struct Said {
   std::string message, code, type, param;
   int status = 0;  // a code that is a number
+  std::int64_t retry_after_ms = 0;
 };
 
 std::string text_member(dom::object object, std::string_view name) {
@@ -33,15 +37,30 @@ void cut(std::string& text, std::size_t limit) {
   text += "…";
 }
 
+// google.rpc.RetryInfo among the details of an error: {"retryDelay": "34s"}.
+std::int64_t retry_delay_of(dom::object object) {
+  dom::array details;
+  if (object.at_key("details").get_array().get(details)) return 0;
+  for (const dom::element one : details) {
+    std::string_view delay;
+    if (!one.at_key("retryDelay").get_string().get(delay)) return internal::parse_delay_ms(delay).value_or(0);
+  }
+  return 0;
+}
+
 Said read_object(dom::object object) {
   Said said;
   said.message = text_member(object, "message");
   said.code = text_member(object, "code");
   said.type = text_member(object, "type");
+  if (said.type.empty()) said.type = text_member(object, "status");
   said.param = text_member(object, "param");
-  std::int64_t number = 0;
-  if (!object.at_key("code").get_int64().get(number) && number >= 400 && number < 600)
-    said.status = static_cast<int>(number);
+  for (const std::string_view name : {"code", "httpCode", "status"}) {
+    std::int64_t number = 0;
+    if (said.status == 0 && !object.at_key(name).get_int64().get(number) && number >= 400 && number < 600)
+      said.status = static_cast<int>(number);
+  }
+  said.retry_after_ms = std::clamp<std::int64_t>(retry_delay_of(object), 0, 86'400'000);
   return said;
 }
 
@@ -92,10 +111,16 @@ bool is_code(std::string_view text) {
   });
 }
 
+// Whether another try may help.
+bool may_pass(int status) {
+  return status == 408 || status == 429 || status >= 500;
+}
+
 Error classify(int status, Said said, const Secrets& secrets) {
   Error error;
   error.message = without_secrets(std::move(said.message), secrets);
   cut(error.message, kMessageLimit);
+  if (may_pass(status)) error.retry_after_ms = said.retry_after_ms;
   if (error.message.empty()) error.message = fmt::format("The upstream answered with status {}.", status);
   const std::string_view code = is_code(said.code) ? said.code : said.type;
   switch (status) {
@@ -176,15 +201,19 @@ std::string without_secrets(std::string text, const Secrets& secrets) {
   return out;
 }
 
-Error upstream_error(int status, std::string_view body, std::optional<std::string_view> retry_after,
-                     const Secrets& secrets) {
-  Error error = classify(status, read_body(body), secrets);
-  const bool may_retry = error.kind == ErrorKind::kExhausted || error.kind == ErrorKind::kUnavailable;
-  if (may_retry && retry_after && !retry_after->empty() && retry_after->size() <= 40 &&
-      std::ranges::all_of(*retry_after, [](char c) { return c >= ' ' && c < 127; })) {
-    error.message += fmt::format(" (the upstream says: retry after {}{})", *retry_after,
-                                 std::isdigit(static_cast<unsigned char>(retry_after->front())) != 0 ? " s" : "");
+Error upstream_error(int status, std::string_view body, std::span<const http::Header> headers, const Secrets& secrets) {
+  Said said = read_body(body);
+  if (said.code.empty() && said.type.empty()) {
+    // Where AWS says what kind of error it is: "ValidationException:http://…".
+    const std::string_view type = http::find_header(headers, "x-amzn-errortype").value_or("");
+    said.type = type.substr(0, type.find(':'));
   }
+  Error error = classify(status, std::move(said), secrets);
+  if (!may_pass(status)) return error;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t said_ms =
+      internal::retry_after_ms(headers, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  if (said_ms > 0) error.retry_after_ms = said_ms;
   return error;
 }
 

@@ -364,7 +364,7 @@ TEST(UpstreamError, FollowsTheTable) {
        "The upstream answered with status 302, which is not an answer.", ""},
   };
   for (const auto& one : kCases) {
-    const Error error = upstream_error(one.status, one.body, std::nullopt);
+    const Error error = upstream_error(one.status, one.body);
     EXPECT_EQ(error.kind, one.kind) << one.status << one.body;
     EXPECT_EQ(error.code, one.code) << one.body;
     EXPECT_EQ(error.message, one.message);
@@ -376,9 +376,8 @@ TEST(UpstreamError, NeverShowsTheKey) {
   const std::string key = "sk-proj-abcdefghijklmnop1234";
   const Secrets secrets = std::make_shared<const std::vector<std::string>>(std::vector{key});
   for (const std::string& shown : {key, key.substr(0, 14), std::string("sk-pr***************1234"), "Bearer " + key}) {
-    const Error error =
-        upstream_error(401, R"({"error":{"message":"Incorrect API key provided: )" + shown + R"(. See our site."}})",
-                       std::nullopt, secrets);
+    const Error error = upstream_error(
+        401, R"({"error":{"message":"Incorrect API key provided: )" + shown + R"(. See our site."}})", {}, secrets);
     EXPECT_EQ(error.kind, ErrorKind::kUpstream);
     EXPECT_EQ(error.code, "upstream_auth");
     EXPECT_THAT(error.message, Not(HasSubstr("sk-pr")));
@@ -390,14 +389,73 @@ TEST(UpstreamError, NeverShowsTheKey) {
 TEST(UpstreamError, CutsALongMessageBetweenCharacters) {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += "ж";
-  const Error error = upstream_error(400, text, std::nullopt);
+  const Error error = upstream_error(400, text);
   EXPECT_LE(error.message.size(), 2048 + 3);
   EXPECT_TRUE(error.message.ends_with("ж…"));
 }
 
 TEST(UpstreamError, TellsWhenToTryAgain) {
-  EXPECT_THAT(upstream_error(429, R"({"error":{"message":"slow"}})", "20").message, HasSubstr("retry after 20 s"));
-  EXPECT_THAT(upstream_error(429, R"({"error":{"message":"slow"}})", "20\r\nx: y").message, "slow");
+  constexpr std::string_view kDate = "Tue, 24 Nov 2026 14:00:00 GMT";
+  const struct {
+    int status;
+    std::vector<http::Header> headers;
+    std::int64_t ms;
+  } kCases[] = {
+      {429, {{"Retry-After", "20"}}, 20'000},
+      {429, {{"retry-after", "0.25"}}, 250},
+      {429, {{"retry-after", "0"}}, 1},
+      {429, {{"retry-after-ms", "1500"}, {"retry-after", "2"}}, 1500},
+      {503, {{"date", kDate}, {"retry-after", "Tue, 24 Nov 2026 14:01:30 GMT"}}, 90'000},
+      {503, {{"date", kDate}, {"retry-after", "Tue, 24 Nov 2026 13:00:00 GMT"}}, 1},
+      {503, {{"retry-after", "99999999999"}}, 86'400'000},
+      {529, {{"retry-after", "3"}}, 3'000},
+      {500, {{"retry-after", "3"}}, 3'000},
+      {400, {{"retry-after", "3"}}, 0},
+      {401, {{"retry-after", "3"}}, 0},
+      {429, {{"retry-after", "soon"}}, 0},
+      {429, {{"retry-after", "-4"}}, 0},
+      {429, {{"retry-after", "1e400"}}, 0},
+      {429, {{"retry-after", "Tue, 24 Foo 2026 14:01:30 GMT"}}, 0},
+      // OpenAI and Groq: only the limit that is used up counts.
+      {429,
+       {{"x-ratelimit-remaining-requests", "0"},
+        {"x-ratelimit-reset-requests", "6m0s"},
+        {"x-ratelimit-remaining-tokens", "10"},
+        {"x-ratelimit-reset-tokens", "2h"}},
+       360'000},
+      {429, {{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "7.66s"}}, 7'660},
+      {429, {{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "1m120ms"}}, 60'120},
+      {429, {{"x-ratelimit-remaining-requests", "5"}, {"x-ratelimit-reset-requests", "6m0s"}}, 0},
+      {429, {{"retry-after", "1"}, {"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "9s"}}, 1'000},
+      // Anthropic.
+      {429,
+       {{"date", kDate},
+        {"anthropic-ratelimit-input-tokens-remaining", "0"},
+        {"anthropic-ratelimit-input-tokens-reset", "2026-11-24T14:00:12Z"},
+        {"anthropic-ratelimit-requests-remaining", "7"},
+        {"anthropic-ratelimit-requests-reset", "2026-11-24T15:00:00Z"}},
+       12'000},
+      // OpenRouter: Unix time in milliseconds.
+      {429, {{"date", kDate}, {"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset", "1795528805000"}}, 5'000},
+  };
+  for (const auto& one : kCases) {
+    const Error error = upstream_error(one.status, R"({"error":{"message":"slow"}})", one.headers);
+    EXPECT_EQ(error.retry_after_ms, one.ms) << one.headers.back().name << ": " << one.headers.back().value;
+  }
+}
+
+TEST(UpstreamError, ReadsTheFormsOfOtherVendors) {
+  const Error google = upstream_error(
+      429, R"({"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x"},)"
+           R"({"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.5s"}]}})");
+  EXPECT_EQ(google.kind, ErrorKind::kExhausted);
+  EXPECT_EQ(google.retry_after_ms, 34'500);
+  EXPECT_EQ(upstream_error(400, R"({"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT"}})").code,
+            "INVALID_ARGUMENT");
+  const std::vector<http::Header> aws{{"x-amzn-ErrorType", "ValidationException:http://internal.example/"}};
+  const Error refused = upstream_error(400, R"({"message":"The value is too large"})", aws);
+  EXPECT_EQ(refused.code, "ValidationException");
+  EXPECT_EQ(refused.message, "The value is too large");
 }
 
 }  // namespace

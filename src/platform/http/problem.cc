@@ -1,5 +1,7 @@
 #include "platform/http/problem.h"
 
+#include <algorithm>
+
 #include "platform/http/server.h"
 #include "platform/json/text.h"
 
@@ -70,6 +72,11 @@ std::string error_body(int status, std::string_view code, std::string_view messa
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error) {
   if (exchange.answered()) co_return Result<void>{};
   const std::string body = error_body(error);
+  if (error.retry_after_ms > 0) {
+    // Whole seconds are all that the standard has; the clients of OpenAI read the milliseconds too.
+    exchange.add_header("retry-after", std::to_string(std::max<std::int64_t>(1, (error.retry_after_ms + 999) / 1000)));
+    exchange.add_header("retry-after-ms", std::to_string(error.retry_after_ms));
+  }
   co_return co_await exchange.respond(error_status(error), "application/json", body);
 }
 

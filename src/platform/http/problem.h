@@ -20,7 +20,8 @@ std::string error_body(const Error& error);
 // The same shape for an answer of which only the status is known.
 std::string error_body(int status, std::string_view code, std::string_view message);
 
-// Answers with the error, unless the exchange has been answered already.
+// Answers with the error, with Retry-After (and retry-after-ms) where it says when another try may help, unless the
+// exchange has been answered already.
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error);
 
 }  // namespace fairlead::http

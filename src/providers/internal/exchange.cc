@@ -24,10 +24,9 @@ async::Task<Result<std::unique_ptr<http::ClientResponse>>> send_chat(http::Clien
   if (!response) co_return fail(std::move(response).error());
   const int status = (*response)->status();
   if (status >= 200 && status < 300) co_return std::move(response);
-  const auto retry_after = (*response)->header("retry-after");
   auto body = co_await (*response)->read_all(kErrorBodyLimit);
   const std::string_view text = body ? std::string_view(*body) : std::string_view();
-  co_return fail(llm::upstream_error(status, text, retry_after, exchange.secrets));
+  co_return fail(llm::upstream_error(status, text, (*response)->headers(), exchange.secrets));
 }
 
 std::string header_line(std::string_view name, std::string_view value) {

@@ -87,7 +87,7 @@ TEST(OpenAiProvider, SaysWhenToRetry) {
   const Answered answered = call(*provider_of(client), kChat);
   ASSERT_TRUE(answered.error);
   EXPECT_EQ(answered.error->kind, ErrorKind::kExhausted);
-  EXPECT_THAT(answered.error->message, HasSubstr("retry after 7 s"));
+  EXPECT_EQ(answered.error->retry_after_ms, 7'000);
 }
 
 }  // namespace
