@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "gateway/chat_completions.h"
 #include "gateway/models.h"
+#include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
 #include "models/model_files.h"
 #include "platform/async/runtime.h"
@@ -58,6 +59,7 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
+  std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;

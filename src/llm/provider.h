@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "llm/chat.h"
+#include "llm/routing.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
@@ -117,6 +118,9 @@ double cost_of(const Usage& usage, const Prices& prices);
 struct Route {
   std::shared_ptr<Provider> provider;
   std::string upstream_model;
+  RouteConditions when{};
+  double weight = 1;               // for Strategy::kWeighted; 0: only when the others fail
+  std::optional<Prices> prices{};  // instead of the model's
 };
 
 // A model resource, ready to be called.
@@ -127,6 +131,11 @@ struct Model {
   std::vector<Route> routes;  // in order of preference; never empty
   Prices prices;
   std::chrono::milliseconds timeout{600'000};  // for the whole call
+  RoutingPolicy routing{};
+  std::vector<std::shared_ptr<const Model>> fallbacks{};  // models that answer when no route can; no cycle
+  std::shared_ptr<RouterState> state{};                   // null: nothing is remembered between calls
+
+  const Prices& prices_of(const Route& route) const { return route.prices ? *route.prices : prices; }
 };
 
 }  // namespace fairlead::llm

@@ -81,8 +81,16 @@ async::Task<Result<void>> ChatCall::prepare() {
 
 async::Task<Result<void>> ChatCall::answer() {
   record_.gateway_us = micros_between(started_, clock_.steady());
-  RoutedCompletion routed({call_.request, *call_.model, call_.id, call_.options.idempotency_key, *call_.loop,
-                           *call_.cancellation, started_ + call_.model->timeout},
+  RoutedCompletion routed({call_.request,
+                           *call_.model,
+                           call_.id,
+                           call_.options.idempotency_key,
+                           *call_.loop,
+                           *call_.cancellation,
+                           started_ + call_.model->timeout,
+                           llm::Format::kChat,
+                           {},
+                           call_.options.tags},
                           clock_);
   Result<void> done;
   if (call_.request.stream)
@@ -102,14 +110,7 @@ void ChatCall::add_answer_headers(const llm::Route& route) {
 
 void ChatCall::note_outcome(RoutedCompletion& routed) {
   routed.stop();
-  const llm::Outcome& outcome = routed.outcome();
-  record_.provider = routed.route()->provider->name();
-  record_.upstream_model = outcome.upstream_model.empty() ? routed.route()->upstream_model : outcome.upstream_model;
-  record_.usage = outcome.usage;
-  record_.finish_reason = outcome.finish_reason;
-  record_.upstream_id = outcome.upstream_id;
-  record_.cost_usd = routed.cost_usd();
-  record_.attempts = routed.attempts();
+  routed.describe(record_);
 }
 
 async::Task<Result<void>> ChatCall::relay_whole(RoutedCompletion& routed) {
@@ -201,7 +202,7 @@ telemetry::CallRecord ChatCall::take_record() {
   record_.target_version = call_.target_version;
   record_.label = std::move(call_.label);
   record_.variant = std::move(call_.variant);
-  if (call_.model) {
+  if (call_.model && record_.model.empty()) {  // never routed
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;
   }
