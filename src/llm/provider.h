@@ -93,6 +93,8 @@ class Provider {
   virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
   // Whether call() takes that format. Every provider takes chats, by chat().
   virtual bool speaks(Format /*format*/) const { return false; }
+  // Whether it goes on with an answer that is begun, and how it is asked to.
+  virtual Prefill continues() const { return Prefill::kNone; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
@@ -119,8 +121,9 @@ struct Route {
   std::shared_ptr<Provider> provider;
   std::string upstream_model;
   RouteConditions when{};
-  double weight = 1;               // for Strategy::kWeighted; 0: only when the others fail
-  std::optional<Prices> prices{};  // instead of the model's
+  double weight = 1;                   // for Strategy::kWeighted; 0: only when the others fail
+  std::optional<Prices> prices{};      // instead of the model's
+  std::optional<Prefill> continues{};  // instead of what its provider says
 };
 
 // A model resource, ready to be called.

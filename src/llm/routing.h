@@ -11,6 +11,14 @@ namespace fairlead::llm {
 
 enum class Strategy : std::uint8_t { kOrder, kWeighted, kLeastLatency, kCheapest };
 
+// How a route is asked to go on with an answer that another one began: by a last message of the assistant, and …
+enum class Prefill : std::uint8_t {
+  kNone,                  // it cannot
+  kLastMessage,           // nothing more: Anthropic, llama-server
+  kContinueFinalMessage,  // the members that vLLM and SGLang want; Fairlead's own workers too
+  kPrefix,                // "prefix": true in that message: DeepSeek, Mistral
+};
+
 // Which requests a route takes. What is not named does not matter.
 struct RouteConditions {
   std::optional<bool> stream, tools, images, json_schema;
@@ -52,6 +60,7 @@ struct RoutingPolicy {
   TryTimeouts timeouts{};
   BreakerPolicy breaker{};
   HedgePolicy hedge{};
+  bool continue_streams = false;  // a stream that breaks midway goes on over another route
 };
 
 // What the router keeps of a model's routes between calls; its own, and opaque to everyone else.

@@ -62,6 +62,7 @@ class LocalProvider final : public llm::Provider {
 
   std::string_view name() const override { return name_; }
   std::string_view type() const override { return "llama.cpp"; }
+  llm::Prefill continues() const override { return llm::Prefill::kContinueFinalMessage; }
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
 
  private:

@@ -16,7 +16,7 @@ struct Attempt {
   std::string error_code;  // empty: it answered
   std::string error_message;
   std::string model;           // the model resource, if it is not the one that was called
-  std::string reason;          // why there was this try: empty for the first; retry, fallback, hedge
+  std::string reason;          // why there was this try: empty for the first; retry, fallback, hedge, continuation
   std::int64_t waited_us = 0;  // before it, since the try before it had ended
 };
 

@@ -117,6 +117,41 @@ def test_a_slow_first_token_moves_on(serve, upstreams):
     assert record["attempts"][0]["error_code"] == "first_token_timeout" and record["provider"] == "b"
 
 
+@pytest.mark.parametrize("how", ["reset_after", "truncate_after", "error_after", "garbage_after"])
+@pytest.mark.parametrize("at", range(2, 6))
+def test_a_stream_that_breaks_at_any_event_goes_on_elsewhere(serve, upstreams, how, at):
+    a, _ = upstreams
+    server = serve("retries: 0")
+    a.then(**{how: at})
+    text, chunks = stream_text(server, stream_options={"include_usage": True})
+    assert text == "Hello from upstream."
+    assert len({chunk.id for chunk in chunks}) == 1 and not [chunk for chunk in chunks if "fairlead" in chunk.to_dict()]
+    record = eventually(server.calls, what="a record")[0]
+    if len(record["attempts"]) > 1:  # else all had been said
+        assert [one["reason"] for one in record["attempts"]] == [None, "continuation"] and record["provider"] == "b"
+        assert record["output_tokens"] > 3 and not record["usage_reported"]
+        assert chunks[-1].usage.completion_tokens == record["output_tokens"]
+
+
+def test_another_answer_than_the_one_that_broke_is_flagged(serve, upstreams):
+    a, b = upstreams
+    server = serve("retries: 0")
+    a.then(text="The sky is blue and wide.", reset_after=5)
+    b.then(text="The sky is grey.")
+    text, chunks = stream_text(server)
+    assert text == "The sky is blue grey."
+    assert chunks[-1].to_dict()["fairlead"] == {"continued": {"agreed": False, "keep": 11, "drop": 5}}
+
+
+def test_a_route_that_can_goes_on_from_the_text_so_far(serve, upstreams):
+    a, b = upstreams
+    server = serve(routes="  - {provider: a, model: gpt-a}\n  - {provider: b, model: gpt-b, continues: last-message}\n")
+    a.then(text="The sky is blue.", reset_after=4)
+    b.then(text=" blue and wide.")
+    assert stream_text(server)[0] == "The sky is blue and wide."
+    assert b.last.body["messages"][-1] == {"role": "assistant", "content": "The sky is"}
+
+
 def test_a_stall_in_the_middle_ends_the_stream_in_time(serve, upstreams):
     a, _ = upstreams
     server = serve("timeouts: {between_tokens: 200ms}", routes="  - {provider: a, model: gpt-a}\n")

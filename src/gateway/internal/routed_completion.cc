@@ -53,10 +53,13 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       delta = std::move(settled);
     }
     if (delta) {
-      if (const std::optional<llm::Delta> out = take(*delta)) co_return *out;
-      continue;
+      auto taken = take(*delta);
+      if (taken && *taken) co_return **taken;
+      if (taken) continue;
+      delta = fail(std::move(taken).error());
     }
     if (attempt_ != nullptr) end_attempt(&delta.error());
+    if (remember_ && handed_out_ && continue_elsewhere(delta.error())) continue;
     const Step step = step_after(delta.error());
     if (step.what == Step::What::kStop) {
       ended_ = true;
@@ -85,6 +88,8 @@ Result<void> RoutedCompletion::begin() {
   }
   if (const routing::ModelState* const state = routing::state_of(request_.model)) state->shared->retries.count_call();
   hold_ = request_.chat.stream && (plan_.size() > 1 || request_.model.routing.retries > 0);
+  remember_ = request_.chat.stream && plan_.size() > 1 && request_.model.routing.continue_streams &&
+              request_.native.empty() && request_.chat.n == 1;
   plan_hedge();
   start(Reason::kFirst, Millis(0));
   return {};
@@ -104,7 +109,7 @@ void RoutedCompletion::use(routing::Attempt& attempt) {
 
 // What to hand out, if anything: the first piece of a stream often is a role and nothing else, and once it is out no
 // other route can answer.
-std::optional<llm::Delta> RoutedCompletion::take(llm::Delta delta) {
+Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
   if (hold_ && !handed_out_ && !attempt_->flowing()) {
     held_ += delta.wire;
     return std::nullopt;
@@ -113,6 +118,15 @@ std::optional<llm::Delta> RoutedCompletion::take(llm::Delta delta) {
     held_ += delta.wire;
     delta.wire = held_;
   }
+  if (continuation_) {
+    FAIRLEAD_TRY(delta.wire, continuation_->rewrite(delta.wire));
+    if (delta.end) {
+      last_piece_ = delta.wire;
+      last_piece_ += continuation_->closing_event();
+      delta.wire = last_piece_;
+    }
+  }
+  if (remember_) said_ += delta.wire;
   handed_out_ = handed_out_ || !delta.wire.empty();
   if (delta.end) {
     end_attempt(nullptr);
@@ -175,6 +189,7 @@ void RoutedCompletion::describe(telemetry::CallRecord& record) const {
   record.attempts = attempts_;
   record.cost_usd = cost_usd_;
   record.usage = usage_;
+  record.usage.reported = usage_.reported && !estimated_;
   if (route_ == nullptr) return;
   const llm::Outcome& last = outcome();
   record.provider = route_->provider->name();

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "gateway/internal/routed_request.h"
 #include "gateway/routing/attempt.h"
+#include "gateway/routing/continuation.h"
 #include "gateway/routing/plan.h"
 #include "llm/provider.h"
 #include "platform/async/task_group.h"
@@ -61,7 +62,10 @@ class RoutedCompletion final : public llm::Completion {
   async::Task<Result<llm::Delta>> settle_hedge(Result<llm::Delta> first);
   void start(routing::Reason reason, Millis waited);
   void use(routing::Attempt& attempt);
-  std::optional<llm::Delta> take(llm::Delta delta);
+  Result<std::optional<llm::Delta>> take(llm::Delta delta);
+  // Of a stream that broke after some of it had gone out. False: it cannot be continued.
+  bool continue_elsewhere(const Error& error);
+  bool may_continue_by_another_way(const Error& error) const;
   Step step_after(const Error& error);
   void close(routing::Attempt& attempt, const Error* error);
   void end_attempt(const Error* error);
@@ -82,7 +86,13 @@ class RoutedCompletion final : public llm::Completion {
   std::optional<Error> refusal_;  // a route that answered with an error, rather than one that cannot take the request
   std::string held_;              // the first piece, as long as another route may still answer instead
   bool hold_ = false;
-  bool handed_out_ = false;  // a byte of the answer has
+  bool remember_ = false;  // what goes out, in case that another route has to go on with it
+  std::string said_;
+  std::optional<routing::Continuation> continuation_;
+  std::optional<RoutedRequest> continued_;  // what its attempt is asked
+  std::string last_piece_;                  // with a closing event
+  bool estimated_ = false;                  // some of usage_
+  bool handed_out_ = false;                 // a byte of the answer has
   bool ended_ = false;
   std::vector<telemetry::Attempt> attempts_;
   llm::Usage usage_;  // of the attempts that have ended

@@ -35,6 +35,8 @@ std::string_view to_string(Reason reason) {
       return "fallback";
     case Reason::kHedge:
       return "hedge";
+    case Reason::kContinuation:
+      return "continuation";
   }
   return "first";
 }

@@ -15,7 +15,7 @@
 namespace fairlead::gateway::routing {
 
 // Why there was this try; telemetry::Attempt::reason.
-enum class Reason : std::uint8_t { kFirst, kRetry, kFallback, kHedge };
+enum class Reason : std::uint8_t { kFirst, kRetry, kFallback, kHedge, kContinuation };
 std::string_view to_string(Reason reason);
 
 struct AttemptPlan {

@@ -177,11 +177,13 @@ const std::string_view kRoutingMembers = R"(
       "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
     }
   },
+  "continue": {"type": "boolean"},
   "fallbacks": {"type": "array", "maxItems": 8, "uniqueItems": true, "items": {"type": "string", "maxLength": 200}})";
 
 const std::string_view kRouteMembers = R"(
   "weight": {"type": "number", "minimum": 0, "maximum": 1000000},
   "prices": {"$ref": "#/$defs/prices"},
+  "continues": {"enum": [false, "last-message", "continue-final-message", "prefix"]},
   "when": {
     "type": "object",
     "additionalProperties": false,
@@ -243,6 +245,7 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
   out.breaker.pause = duration_in(breaker, "pause", out.breaker.pause);
   out.breaker.longest_pause =
       std::max(out.breaker.pause, duration_in(breaker, "longest_pause", out.breaker.longest_pause));
+  out.continue_streams = !is_false(spec, "continue");
   if (spec.contains("hedge")) {
     const bj::object& hedge = object_in(spec, "hedge");
     const std::string_view after = text_in(hedge, "after");
@@ -259,6 +262,14 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
 void read_route(const bj::object& from, llm::Route& to) {
   to.weight = number_in(from, "weight", 1);
   if (from.contains("prices")) to.prices = prices_of(object_in(from, "prices"));
+  if (const std::string_view how = text_in(from, "continues"); how == "last-message")
+    to.continues = llm::Prefill::kLastMessage;
+  else if (how == "continue-final-message")
+    to.continues = llm::Prefill::kContinueFinalMessage;
+  else if (how == "prefix")
+    to.continues = llm::Prefill::kPrefix;
+  else if (is_false(from, "continues"))
+    to.continues = llm::Prefill::kNone;
   const bj::object& when = object_in(from, "when");
   to.when = {.stream = boolean_in(when, "stream"),
              .tools = boolean_in(when, "tools"),

@@ -102,7 +102,8 @@ TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
     "strategy": "weighted", "retries": 2, "timeout": "60s", "fallbacks": ["large"],
     "timeouts": {"first_token": "2s", "between_tokens": "10s", "try": "30s"},
     "breaker": {"errors": 0.5, "calls": 10, "window": "30s", "pause": "5s", "longest_pause": "2m"},
-    "routes": [{"provider": "openai", "model": "x", "weight": 2.5, "prices": {"input": 1},
+    "hedge": {"after": "p95", "share": 0.05}, "continue": false,
+    "routes": [{"provider": "openai", "model": "x", "continues": "prefix", "weight": 2.5, "prices": {"input": 1},
                 "when": {"stream": true, "tools": false, "images": false, "json_schema": true, "tags": ["gold"],
                          "min_input_tokens": 1, "max_input_tokens": 6000}}]})";
   EXPECT_TRUE(fits_schema(spec));
@@ -112,8 +113,9 @@ TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
 
 TEST(ModelKind, RefusesWhatRoutingCannotMean) {
   const std::string route = R"("routes": [{"provider": "openai", "model": "x"}])";
-  for (const char* member : {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
-                             R"("breaker": {"errors": 2})", R"("fallbacks": ["a", "a"])"})
+  for (const char* member :
+       {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
+        R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})", R"("fallbacks": ["a", "a"])"})
     EXPECT_FALSE(fits_schema("{" + std::string(member) + "," + route + "}")) << member;
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y", "when": {}}]})"));
 
@@ -189,6 +191,26 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
   EXPECT_EQ((*model)->prices_of((*model)->routes[0]).input, 4);
   EXPECT_EQ((*model)->prices_of((*model)->routes[1]).input, 1);
   EXPECT_EQ((*model)->fallbacks.at(0), large);
+  EXPECT_TRUE(routing.continue_streams);
+  EXPECT_EQ(routing.hedge.share, 0) << "not unless it is asked for";
+  EXPECT_EQ((*model)->routes[0].continues, std::nullopt) << "as the provider says";
+  const auto hedged = compile(
+      R"({"hedge": {}, "continue": false, "routes": [{"provider": "openai", "model": "x", "continues": false}]})",
+      nullptr);
+  EXPECT_EQ((*hedged)->routing.hedge.share, 0.05);
+  EXPECT_EQ((*hedged)->routing.hedge.percentile, 0.95);
+  EXPECT_FALSE((*hedged)->routing.continue_streams);
+  EXPECT_EQ((*hedged)->routes[0].continues, llm::Prefill::kNone);
+  const auto timed = compile(
+      R"({"hedge": {"after": "800ms", "share": 0.2}, "routes": [{"provider": "openai", "model": "x", "continues": "last-message"}]})",
+      nullptr);
+  EXPECT_EQ((*timed)->routing.hedge.after, 800ms);
+  EXPECT_EQ((*timed)->routing.hedge.share, 0.2);
+  EXPECT_EQ((*timed)->routes[0].continues, llm::Prefill::kLastMessage);
+  EXPECT_EQ(compile(R"({"hedge": {"after": "p50"}, "routes": [{"provider": "openai", "model": "x"}]})", nullptr)
+                .value()
+                ->routing.hedge.percentile,
+            0.5);
   EXPECT_EQ(compile(kAll, nullptr).error().code, "model_not_found");
   const auto plain = compile(R"({"breaker": false, "routes": [{"provider": "openai", "model": "x"}]})", nullptr);
   EXPECT_EQ((*plain)->routing.retries, 1);

@@ -74,13 +74,14 @@ async::Task<void> run(Bench& bench, async::Loop& loop, const llm::ChatRequest& c
 }  // namespace
 
 async::Task<Result<std::unique_ptr<llm::Completion>>> ScriptedProvider::chat(llm::ChatCall call) {
-  calls.push_back({std::string(call.request.messages), std::string(call.context.idempotency_key)});
+  calls.push_back(
+      {std::string(call.request.messages), std::string(call.context.idempotency_key), call.request.to_json()});
   return answer(call.context);
 }
 
 async::Task<Result<std::unique_ptr<llm::Completion>>> ScriptedProvider::call(llm::NativeCall call) {
   if (call.format != spoken) return Provider::call(call);
-  calls.push_back({"", std::string(call.context.idempotency_key), call.format});
+  calls.push_back({"", std::string(call.context.idempotency_key), "", call.format});
   return answer(call.context);
 }
 

@@ -25,7 +25,7 @@ struct Script {
 };
 
 struct Call {
-  std::string messages, idempotency_key;
+  std::string messages, idempotency_key, body{};
   llm::Format format = llm::Format::kChat;
 };
 
@@ -40,7 +40,10 @@ class ScriptedProvider final : public llm::Provider {
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override;
 
+  llm::Prefill continues() const override { return prefill; }
+
   std::optional<llm::Format> spoken;
+  llm::Prefill prefill = llm::Prefill::kNone;
   std::vector<Call> calls;
   int cancelled = 0;  // calls that were hanging then
 
