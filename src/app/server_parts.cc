@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "access/http/routes.h"
 #include "app/kinds.h"
 #include "app/paths.h"
+#include "base/id.h"
 #include "base/log.h"
+#include "gateway/http/routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
@@ -133,7 +136,10 @@ Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resource
 }
 
 Result<void> ServerParts::load_resources() {
-  Configuration::Parts parts;
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
+  routing_.emplace(clock_, seed);
+  Configuration::Parts parts{.make_provider = {}, .publish = {}, .want_models = {}, .routing = *routing_};
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -196,6 +202,7 @@ Result<void> ServerParts::listen() {
   FAIRLEAD_TRY(server_, http::Server::listen(runtime_, std::move(options), routes()));
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
+  gateway::add_metrics(telemetry_->metrics(), *routing_);
   return {};
 }
 
@@ -205,6 +212,7 @@ http::Router ServerParts::routes() {
   resources::add_routes(router, *guard_, *resources_);
   access::add_routes(router, *guard_, *keys_);
   telemetry_->add_routes(router, *guard_);
+  gateway::add_routes(router, *guard_, *routing_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -10,6 +10,7 @@
 #include "app/configuration.h"
 #include "base/clock.h"
 #include "gateway/data_plane.h"
+#include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
 #include "models/model_files.h"
 #include "platform/async/runtime.h"
@@ -57,6 +58,7 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
+  std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;

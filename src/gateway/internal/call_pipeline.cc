@@ -18,6 +18,13 @@ std::int64_t count_events(std::string_view wire) {
   return count;
 }
 
+// Those of its fallback models too; kinds of resources see to it that these end.
+bool every_route_speaks(const llm::Model& model, llm::Format format) {
+  const auto speaks = [format](const llm::Route& one) { return one.provider->speaks(format); };
+  const auto all_speak = [format](const auto& fallback) { return every_route_speaks(*fallback, format); };
+  return std::ranges::all_of(model.routes, speaks) && std::ranges::all_of(model.fallbacks, all_speak);
+}
+
 }  // namespace
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
@@ -79,9 +86,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
 
   native_ = (*target)->stages.empty() && surface_.native(surface_call_);
   const llm::Format format = surface_.format();
-  const bool chat_needed = !native_ || !std::ranges::all_of((*target)->model->routes, [format](const llm::Route& one) {
-    return one.provider->speaks(format);
-  });
+  const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
   if (!made) co_return fail(std::move(made).error());
   for (const std::shared_ptr<llm::Stage>& stage : (*target)->stages) {
@@ -147,6 +152,7 @@ async::Task<Result<void>> CallPipeline::answer() {
     request.format = surface_.format();
     request.native = surface_call_.body.members;
   }
+  request.tags = call_.options.tags;
   if (no_chat_) request.no_chat = &*no_chat_;
   RoutedCompletion routed(request, clock_);
   Result<void> done;
@@ -162,7 +168,7 @@ async::Task<Result<void>> CallPipeline::answer() {
 void CallPipeline::begin_answer(const RoutedCompletion& routed) {
   std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
   exchange_.add_header("x-fairlead-target", target);
-  exchange_.add_header("x-fairlead-model", call_.model->name);
+  exchange_.add_header("x-fairlead-model", routed.model().name);
   exchange_.add_header("x-fairlead-provider", routed.route()->provider->name());
   record_.status = 200;
 }
@@ -249,15 +255,7 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
 
 void CallPipeline::note_outcome(RoutedCompletion& routed) {
   routed.stop();
-  if (routed.route() == nullptr) return;
-  const llm::Outcome& outcome = routed.outcome();
-  record_.provider = routed.route()->provider->name();
-  record_.upstream_model = outcome.upstream_model.empty() ? routed.route()->upstream_model : outcome.upstream_model;
-  record_.usage = outcome.usage;
-  record_.finish_reason = outcome.finish_reason;
-  record_.upstream_id = outcome.upstream_id;
-  record_.cost_usd = routed.cost_usd();
-  record_.attempts = routed.attempts();
+  routed.describe(record_);
 }
 
 void CallPipeline::note_client_gone() {
@@ -301,7 +299,7 @@ telemetry::CallRecord CallPipeline::take_record() {
   record_.target_version = call_.target_version;
   record_.label = std::move(call_.label);
   record_.variant = std::move(call_.variant);
-  if (call_.model) {
+  if (call_.model && record_.model.empty()) {  // never routed
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;
   }
