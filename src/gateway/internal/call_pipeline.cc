@@ -186,6 +186,15 @@ Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const Ro
   return std::string_view(out_);
 }
 
+// Looks at events that go out as they came, in a format of the surface's own: how many, and whether they end
+// themselves.
+void CallPipeline::note_events(std::string_view wire) {
+  if (form_ || surface_.format() == llm::Format::kChat) return;
+  events_ += count_events(wire);
+  const std::size_t end = wire.find_last_not_of("\r\n");
+  done_ = done_ || (end != std::string_view::npos && wire.substr(0, end + 1).ends_with("data: [DONE]"));
+}
+
 // What must be kept before a client may see the end of its answer.
 async::Task<Result<void>> CallPipeline::before_the_end(RoutedCompletion& routed) {
   if (form_ && form_->wants_keeping()) {
@@ -238,11 +247,12 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
         if (!kept) co_return fail(std::move(kept).error());
       }
       std::string last(*wire);
-      if (!form_ && !last.ends_with(surface_.stream_end())) last += surface_.stream_end();
+      note_events(last);
+      if (!form_ && !done_) last += surface_.stream_end();
       if (!last.empty()) sent = co_await exchange_.write(last);
       if (sent) sent = co_await exchange_.finish();
     } else if (!wire->empty()) {
-      if (!form_ && surface_.format() != llm::Format::kChat) events_ += count_events(*wire);
+      note_events(*wire);
       sent = co_await exchange_.write(*wire);
     }
     if (!sent) {

@@ -34,6 +34,7 @@ class CallPipeline {
   async::Task<Result<void>> relay_whole(RoutedCompletion& routed);
   async::Task<Result<void>> relay_stream(RoutedCompletion& routed);
   Result<std::string_view> in_form(const llm::Delta& delta, const RoutedCompletion& routed);
+  void note_events(std::string_view wire);
   async::Task<Result<void>> before_the_end(RoutedCompletion& routed);
   async::Task<void> refuse(Error error);
   void begin_answer(const RoutedCompletion& routed);
@@ -56,6 +57,7 @@ class CallPipeline {
   std::unique_ptr<AnswerText> text_;  // only where content is recorded
   std::string out_;                   // what the form wrote last
   std::int64_t events_ = 0;           // that have gone out of a stream which is passed on
+  bool done_ = false;                 // they have ended with [DONE]
   telemetry::CallRecord record_;
   bool recorded_ = false;
 };

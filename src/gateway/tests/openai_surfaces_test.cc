@@ -95,6 +95,10 @@ TEST_F(OpenAiSurfacesTest, PassesACompletionOnToWhoSpeaksIt) {
   first_.deltas = {"data: {\"a\":1}\n\n"};
   EXPECT_EQ(post("/v1/completions", body).body, "data: {\"a\":1}\n\ndata: [DONE]\n\n");
   EXPECT_EQ(first_.seen_native, body);
+  first_.deltas = {"data: {\"a\":1}\r\n\r\n", "data: [DONE]\r\n\r\n"};
+  EXPECT_EQ(post("/v1/completions", body).body, "data: {\"a\":1}\r\n\r\ndata: [DONE]\r\n\r\n");
+  first_.deltas = {"data: {\"a\":1}\n\ndata: [DONE]\n\n", ""};
+  EXPECT_EQ(post("/v1/completions", body).body, "data: {\"a\":1}\n\ndata: [DONE]\n\n");
   first_.deltas = {"data: {\"a\":1}\n\n", "data: [DONE]\n\n"};
   EXPECT_EQ(post("/v1/completions", body).body, "data: {\"a\":1}\n\ndata: [DONE]\n\n");
 }

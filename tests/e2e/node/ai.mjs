@@ -26,7 +26,7 @@ async function on(model) {
 }
 
 const seen = { gpt: await on("gpt"), claude: await on("claude") };
-seen.completion = (await generateText({ model: provider.completionModel("gpt"), prompt: "hi", ...quiet })).text;
+seen.completion = (await generateText({ model: provider.completionModel("chats"), prompt: "hi", ...quiet })).text;
 try {
   await generateText({ model: provider("gtp"), prompt: "hi", ...quiet });
 } catch (error) {

@@ -28,10 +28,10 @@ const cases = {
     const response = await client.responses.create({ model: "gpt", input: asking({ tool_calls: [call] }), tools });
     return response.output.map((item) => [item.name, JSON.parse(item.arguments)]);
   },
-  completion: async () => (await client.completions.create({ model: "gpt", prompt: "hi" })).choices[0].text,
+  completion: async () => (await client.completions.create({ model: "chats", prompt: "hi" })).choices[0].text,
   completionStream: async () => {
     let text = "";
-    for await (const chunk of await client.completions.create({ model: "gpt", prompt: "hi", stream: true })) text += chunk.choices[0]?.text ?? "";
+    for await (const chunk of await client.completions.create({ model: "chats", prompt: "hi", stream: true })) text += chunk.choices[0]?.text ?? "";
     return text;
   },
   file: async () => {
