@@ -102,6 +102,19 @@ TEST(YandexStream, CarriesCalls) {
   EXPECT_EQ(told.finish_reason, "tool_calls");
 }
 
+// Found by providers_fuzz: each line counts all of it anew.
+TEST(YandexStream, CountsByTheLastLine) {
+  FakeClient client(
+      {.reads = {
+           kBegun +
+           R"({"result":{"alternatives":[{"message":{"text":"Привет, \"you\"!"},"status":"ALTERNATIVE_STATUS_FINAL"}],)"
+           R"("usage":{"inputTextTokens":"10","completionTokens":"1"}}})"}});
+  const Answered answered = call(*yandex_at(client), kStreamUsage);
+  ASSERT_FALSE(answered.error) << answered.error->message;
+  EXPECT_EQ(answered.outcome.usage.output, 1);
+  EXPECT_EQ(answered.outcome.usage.reasoning, 0);
+}
+
 TEST(YandexStream, EndsInItsErrors) {
   const BrokenStream kCases[] = {
       {"", "upstream_reset"},

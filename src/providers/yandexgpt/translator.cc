@@ -34,6 +34,7 @@ void read_usage(dom::object object, llm::Usage& usage) {
   usage.reported = true;
   usage.input = count(object, "inputTextTokens");
   usage.output = count(object, "completionTokens");
+  usage.reasoning = 0;  // each line says all of it anew
   dom::object details;
   if (!object.at_key("completionTokensDetails").get_object().get(details))
     usage.reasoning = std::min(count(details, "reasoningTokens"), usage.output);
