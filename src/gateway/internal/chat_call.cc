@@ -90,7 +90,8 @@ async::Task<Result<void>> ChatCall::answer() {
                            started_ + call_.model->timeout,
                            llm::Format::kChat,
                            {},
-                           call_.options.tags},
+                           call_.options.tags,
+                           call_.project},
                           clock_);
   Result<void> done;
   if (call_.request.stream)
