@@ -67,7 +67,11 @@ class Configuration::ModelCompiler {
       if (!is_new && entry->second) return *entry->second;
     }
     auto made = models::compile_model(version, providers_, [this](std::string_view name) { return in_force(name); });
-    if (made) routing_.attach(project_.name, **made);
+    if (made)
+      routing_.attach(project_.name, **made, [this](const llm::Provider& provider) {
+        const resources::Resource* const resource = project_.find("provider", provider.name());
+        return resource ? version_in_force(*resource).digest : std::string(provider.name());
+      });
     Result<Model> out = made ? Result<Model>(*std::move(made)) : Result<Model>(std::unexpected(made.error()));
     if (is_in_force) in_force_[version.name] = out;
     return out;

@@ -138,7 +138,7 @@ Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resource
 Result<void> ServerParts::load_resources() {
   std::uint64_t seed = 0;
   std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
-  routing_.emplace(clock_, seed);
+  routing_.emplace(clock_, seed, runtime_.size());
   Configuration::Parts parts{.make_provider = {}, .publish = {}, .want_models = {}, .routing = *routing_};
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fairlead::llm {
@@ -53,6 +54,14 @@ struct HedgePolicy {
   std::chrono::milliseconds after{0};  // that long instead, if it is not 0
 };
 
+// How many calls may be in flight to each upstream of a model, and how others wait.
+struct ConcurrencyPolicy {
+  int max = 0;      // 0: no bound, and nobody waits
+  int queue = 100;  // calls that may wait
+  std::chrono::milliseconds wait{5'000};
+  std::vector<std::pair<std::string, int>> priorities{};  // of calls with that tag; 0 without
+};
+
 // Values for a model that says nothing are those of models::compile_model; these here do nothing at all.
 struct RoutingPolicy {
   Strategy strategy = Strategy::kOrder;
@@ -60,6 +69,7 @@ struct RoutingPolicy {
   TryTimeouts timeouts{};
   BreakerPolicy breaker{};
   HedgePolicy hedge{};
+  ConcurrencyPolicy concurrency{};
   bool continue_streams = false;  // a stream that breaks midway goes on over another route
 };
 

@@ -27,6 +27,9 @@ bj::object report_json(const Report& report) {
   out["recent_tries"] = report.recent.calls;
   out["recent_failures"] = report.recent.failures;
   out["in_flight"] = report.in_flight;
+  out["upstream_in_flight"] = report.upstream_in_flight;
+  out["upstream_waiting"] = report.upstream_waiting;
+  out["upstream_limit"] = report.upstream_limit > 0 ? bj::value(report.upstream_limit) : bj::value(nullptr);
   out["first_token_ms"] = millis_or_null(report.first_token);
   out["whole_ms"] = millis_or_null(report.whole);
   return out;
@@ -72,6 +75,10 @@ void add_metrics(telemetry::Metrics& metrics, const routing::Registry& registry)
   });
   add("in_flight", Type::kGauge, "Tries of the route that have not ended.",
       [](const Report& one) { return static_cast<double>(one.in_flight); });
+  add("upstream_limit", Type::kGauge, "Calls that the route's upstream bears at a time, as it is adapted; 0: no limit.",
+      [](const Report& one) { return static_cast<double>(one.upstream_limit); });
+  add("upstream_waiting", Type::kGauge, "Calls that wait for a place at the route's upstream.",
+      [](const Report& one) { return static_cast<double>(one.upstream_waiting); });
   add("tries_total", Type::kCounter, "Tries of the route.",
       [](const Report& one) { return static_cast<double>(one.tries); });
   add("failures_total", Type::kCounter, "Tries of the route that failed through its own fault.",

@@ -153,6 +153,7 @@ async::Task<Result<void>> CallPipeline::answer() {
     request.native = surface_call_.body.members;
   }
   request.tags = call_.options.tags;
+  request.project = call_.project;
   if (no_chat_) request.no_chat = &*no_chat_;
   RoutedCompletion routed(request, clock_);
   Result<void> done;
@@ -168,7 +169,7 @@ async::Task<Result<void>> CallPipeline::answer() {
 void CallPipeline::begin_answer(const RoutedCompletion& routed) {
   std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
   exchange_.add_header("x-fairlead-target", target);
-  exchange_.add_header("x-fairlead-model", routed.model().name);
+  exchange_.add_header("x-fairlead-model", call_.model->name);
   exchange_.add_header("x-fairlead-provider", routed.route()->provider->name());
   record_.status = 200;
 }

@@ -36,10 +36,22 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
   repetitions_ = 0;
   continued_.reset();
   continuation_.emplace(*std::move(said), prefill, request_.chat, usage_);
-  continued_.emplace(RoutedRequest{continuation_->chat(), request_.model, request_.call_id, request_.idempotency_key,
-                                   request_.loop, request_.cancellation, request_.deadline});
+  continued_.emplace(RoutedRequest{continuation_->chat(),
+                                   request_.model,
+                                   request_.call_id,
+                                   request_.idempotency_key,
+                                   request_.loop,
+                                   request_.cancellation,
+                                   request_.deadline,
+                                   llm::Format::kChat,
+                                   {},
+                                   request_.tags,
+                                   request_.project});
   last_outcome_ = {};
-  slots_[0].emplace(*continued_, routing::AttemptPlan{plan_[current_], routing::Reason::kContinuation}, clock_);
+  slots_[0].emplace(
+      *continued_,
+      routing::AttemptPlan{.candidate = plan_[current_], .reason = routing::Reason::kContinuation, .may_wait = true},
+      clock_);
   use(*slots_[0]);
   return true;
 }

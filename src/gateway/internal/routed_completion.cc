@@ -105,7 +105,9 @@ Result<void> RoutedCompletion::begin() {
 
 void RoutedCompletion::start(Reason reason, Millis waited) {
   last_outcome_ = {};
-  slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value()}, clock_);
+  const bool is_last = current_ + 1 == plan_.size();
+  slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value(), is_last},
+                    clock_);
   use(*slots_[0]);
 }
 

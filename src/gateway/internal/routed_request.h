@@ -22,7 +22,8 @@ struct RoutedRequest {
   // The request as it came, for a route whose provider speaks that format: passed on untouched. Empty: by `chat` alone.
   llm::Format format = llm::Format::kChat;
   std::span<const llm::Member> native{};
-  std::span<const std::string> tags{};  // of the request, for the routes' conditions
+  std::span<const std::string> tags{};  // of the request, for the routes' conditions and priorities
+  std::string_view project{};           // whose it is, for a fair share of an upstream
   // If set, why `chat` has only `model` and `stream`, so that only those can be asked who take `native`.
   const Error* no_chat = nullptr;
 };

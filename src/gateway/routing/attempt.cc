@@ -117,7 +117,33 @@ void Attempt::arm_for_next() {
   }
 }
 
+// Gets a place at the upstream; the try's own time begins then.
+async::Task<Result<void>> Attempt::enter() {
+  const llm::ConcurrencyPolicy& policy = plan_.candidate.model->routing.concurrency;
+  const SteadyTime until = plan_.may_wait ? request_.deadline : clock_.steady();
+  auto place = co_await plan_.candidate.state->limiter->enter(
+      request_.loop, policy, {request_.project, priority_of(policy, request_.tags)}, until, clock_,
+      bounds_ ? bounds_->token : request_.cancellation);
+  if (!place) {
+    Error error = std::move(place).error();
+    if (error.code == "upstream_busy")
+      error.message = "Provider `" + std::string(plan_.candidate.route->provider->name()) +
+                      "` has as many calls as it bears, and others wait already. Try again in " +
+                      duration_text(Millis(error.retry_after_ms)) + ".";
+    co_return fail(std::move(error));
+  }
+  place_.emplace(*std::move(place));
+  began_ = clock_.steady();
+  if (bounds_ && bounds_->whole_until != SteadyTime::max())
+    bounds_->whole_until = std::chrono::steady_clock::now() + plan_.candidate.model->routing.timeouts.whole;
+  co_return Result<void>{};
+}
+
 async::Task<Result<llm::Delta>> Attempt::next() {
+  if (!completion_ && plan_.candidate.model->routing.concurrency.max > 0 && plan_.candidate.state != nullptr) {
+    auto entered = co_await enter();
+    if (!entered) co_return fail(std::move(entered).error());
+  }
   if (bounds_) arm_for_next();
   if (!completion_) {
     auto begun = co_await send();
@@ -157,7 +183,7 @@ void Attempt::note(const llm::Delta& delta) {
 
 // At the first token; or when nobody waits for it any longer, and it would have taken longer still.
 void Attempt::observe_latency(SteadyTime now) {
-  const Micros latency = std::chrono::duration_cast<Micros>(now - began_);
+  const Micros latency = latency_ = std::chrono::duration_cast<Micros>(now - began_);
   plan_.candidate.state->latency(request_.chat.stream).observe(latency, now);
   if (plan_.candidate.model->routing.hedge.share > 0)
     state_of(*plan_.candidate.model)->shared->latencies(request_.chat.stream).observe(latency);
@@ -197,6 +223,12 @@ void Attempt::tell_state(const Error* error) {
   state->in_flight.fetch_sub(1, std::memory_order_relaxed);
   const Fault fault = error != nullptr ? fault_of(*error) : Fault::kFinal;
   const SteadyTime now = clock_.steady();
+  if (place_) {
+    const bool too_much = fault == Fault::kRateLimited || fault == Fault::kTimeout ||
+                          (error != nullptr && error->code == "upstream_unavailable");
+    const Load load = too_much ? Load::kTooMuch : told_success_ ? Load::kBorne : Load::kNotKnown;
+    place_->release(load, latency_, request_.chat.stream, now);
+  }
   if (tells_against_route(fault) && error->code != "call_timeout") {
     state->failures.fetch_add(1, std::memory_order_relaxed);
     const ModelState& model = *state_of(*plan_.candidate.model);

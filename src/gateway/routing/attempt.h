@@ -23,6 +23,7 @@ struct AttemptPlan {
   Reason reason = Reason::kFirst;
   Millis waited{0};               // before it
   bool may_be_cancelled = false;  // by cancel()
+  bool may_wait = false;          // for a place at the upstream; else it goes elsewhere when there is none at once
 };
 
 // What an attempt ends with when another one beside it was faster.
@@ -66,6 +67,7 @@ class Attempt {
     SteadyTime whole_until = SteadyTime::max();
     Limit armed = Limit::kNone, passed = Limit::kNone;
   };
+  async::Task<Result<void>> enter();
   async::Task<Result<std::unique_ptr<llm::Completion>>> send();
   void arm_for_next();
   void note(const llm::Delta& delta);
@@ -76,9 +78,11 @@ class Attempt {
   const internal::RoutedRequest& request_;
   const AttemptPlan plan_;
   const Clock& clock_;
-  const SteadyTime began_;
+  SteadyTime began_;
   std::optional<Bounds> bounds_;  // before the completion, which registers with its token
   std::unique_ptr<llm::Completion> completion_;
+  std::optional<Limiter::Place> place_;
+  Micros latency_{0};
   llm::Outcome last_outcome_;  // of a completion that is gone
   std::string whole_;          // of an answer that is not streamed and came in pieces
   llm::Format format_ = llm::Format::kChat;

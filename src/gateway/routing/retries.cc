@@ -32,7 +32,9 @@ Fault fault_of(const Error& error) {
         return Fault::kOtherRoute;
       return Fault::kTransient;
     case ErrorKind::kExhausted:
-      return error.code == "insufficient_quota" ? Fault::kOtherRoute : Fault::kRateLimited;
+      // Who was not let in here had better go elsewhere than come again.
+      return error.code == "insufficient_quota" || error.code == "upstream_busy" ? Fault::kOtherRoute
+                                                                                 : Fault::kRateLimited;
     case ErrorKind::kTimeout:
       return Fault::kTimeout;
     case ErrorKind::kUnsupported:

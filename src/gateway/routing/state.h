@@ -1,6 +1,7 @@
 // What is remembered of models and routes between calls, across configuration snapshots.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "gateway/routing/breaker.h"
 #include "gateway/routing/latency.h"
+#include "gateway/routing/limiter.h"
 #include "gateway/routing/random.h"
 #include "gateway/routing/retries.h"
 #include "llm/provider.h"
@@ -26,6 +28,7 @@ struct RouteState {
         made_for(route.provider) {}
   const std::string project, model, provider, upstream_model;
   const std::weak_ptr<llm::Provider> made_for;
+  std::shared_ptr<Limiter> limiter;  // of the upstream; never null in a model that is in use
 
   Breaker breaker;
   PeakEwma first_token, whole;  // of streams, and of answers in one piece
@@ -60,9 +63,13 @@ inline ModelState* state_of(const llm::Model& model) {
 // Keeps the state of what is in some snapshot. Thread-safe, with a lock: not for the call's path.
 class Registry {
  public:
-  explicit Registry(const Clock& clock, std::uint64_t seed) : clock_(clock), random_(seed) {}
+  // What tells upstreams apart that are one for several projects: the same text, the same place and account.
+  using Upstream = std::function<std::string(const llm::Provider& provider)>;
+
+  Registry(const Clock& clock, std::uint64_t seed, int loops) : clock_(clock), loops_(loops), random_(seed) {}
   // Gives `model` its state: a route whose provider object and upstream model are as they were keeps what is known.
-  void attach(const std::string& project, llm::Model& model);
+  // Without `upstream` each provider object is a place of its own.
+  void attach(const std::string& project, llm::Model& model, const Upstream& upstream = {});
 
   struct Report {
     std::string project, model, provider, upstream_model;
@@ -71,6 +78,7 @@ class Registry {
     Breaker::Counts recent;
     std::uint64_t tries = 0, failures = 0, openings = 0;
     int in_flight = 0;
+    int upstream_in_flight = 0, upstream_waiting = 0, upstream_limit = 0;  // all 0 where there is no limit
     Micros first_token{0}, whole{0};
   };
   // Every route that is in use, by project, model, provider and upstream model.
@@ -78,12 +86,14 @@ class Registry {
 
  private:
   const Clock& clock_;
+  const int loops_;
   mutable std::mutex mutex_;
   Random random_;
   std::map<std::string, std::weak_ptr<ModelShared>> models_;
+  std::map<std::string, std::weak_ptr<Limiter>> limiters_;
   struct Known {
     std::weak_ptr<RouteState> state;
-    llm::BreakerPolicy policy;
+    llm::RoutingPolicy policy;
   };
   std::map<std::string, Known> routes_;
 };

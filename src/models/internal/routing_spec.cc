@@ -72,6 +72,7 @@ void check_durations(const bj::object& spec, std::vector<SpecError>& out) {
   for (const std::string_view name : {"window", "pause", "longest_pause"})
     check(object_in(spec, "breaker"), name, "/breaker/");
   if (!text_in(object_in(spec, "hedge"), "after").starts_with('p')) check(object_in(spec, "hedge"), "after", "/hedge/");
+  check(object_in(spec, "concurrency"), "wait", "/concurrency/");
   const auto whole = parse_duration(text_in(spec, "timeout"));
   const auto one = parse_duration(text_in(timeouts, "try"));
   if (whole && one && *one > *whole)
@@ -177,6 +178,21 @@ const std::string_view kRoutingMembers = R"(
       "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
     }
   },
+  "concurrency": {
+    "type": "object",
+    "required": ["max"],
+    "additionalProperties": false,
+    "properties": {
+      "max": {"type": "integer", "minimum": 1, "maximum": 100000},
+      "queue": {"type": "integer", "minimum": 0, "maximum": 100000},
+      "wait": {"$ref": "#/$defs/duration"},
+      "priorities": {
+        "type": "object",
+        "maxProperties": 32,
+        "additionalProperties": {"type": "integer", "minimum": -100, "maximum": 100}
+      }
+    }
+  },
   "continue": {"type": "boolean"},
   "fallbacks": {"type": "array", "maxItems": 8, "uniqueItems": true, "items": {"type": "string", "maxLength": 200}})";
 
@@ -245,6 +261,12 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
   out.breaker.pause = duration_in(breaker, "pause", out.breaker.pause);
   out.breaker.longest_pause =
       std::max(out.breaker.pause, duration_in(breaker, "longest_pause", out.breaker.longest_pause));
+  const bj::object& concurrency = object_in(spec, "concurrency");
+  out.concurrency.max = static_cast<int>(integer_in(concurrency, "max").value_or(0));
+  out.concurrency.queue = static_cast<int>(integer_in(concurrency, "queue").value_or(out.concurrency.queue));
+  out.concurrency.wait = duration_in(concurrency, "wait", out.concurrency.wait);
+  for (const auto& [tag, priority] : object_in(concurrency, "priorities"))
+    if (priority.is_int64()) out.concurrency.priorities.emplace_back(tag, static_cast<int>(priority.get_int64()));
   out.continue_streams = !is_false(spec, "continue");
   if (spec.contains("hedge")) {
     const bj::object& hedge = object_in(spec, "hedge");

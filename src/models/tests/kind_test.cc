@@ -103,6 +103,7 @@ TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
     "timeouts": {"first_token": "2s", "between_tokens": "10s", "try": "30s"},
     "breaker": {"errors": 0.5, "calls": 10, "window": "30s", "pause": "5s", "longest_pause": "2m"},
     "hedge": {"after": "p95", "share": 0.05}, "continue": false,
+    "concurrency": {"max": 64, "queue": 100, "wait": "5s", "priorities": {"gold": 10, "batch": -10}},
     "routes": [{"provider": "openai", "model": "x", "continues": "prefix", "weight": 2.5, "prices": {"input": 1},
                 "when": {"stream": true, "tools": false, "images": false, "json_schema": true, "tags": ["gold"],
                          "min_input_tokens": 1, "max_input_tokens": 6000}}]})";
@@ -113,9 +114,9 @@ TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
 
 TEST(ModelKind, RefusesWhatRoutingCannotMean) {
   const std::string route = R"("routes": [{"provider": "openai", "model": "x"}])";
-  for (const char* member :
-       {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
-        R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})", R"("fallbacks": ["a", "a"])"})
+  for (const char* member : {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
+                             R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})",
+                             R"("concurrency": {"queue": 5})", R"("fallbacks": ["a", "a"])"})
     EXPECT_FALSE(fits_schema("{" + std::string(member) + "," + route + "}")) << member;
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y", "when": {}}]})"));
 
@@ -211,6 +212,14 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
                 .value()
                 ->routing.hedge.percentile,
             0.5);
+  EXPECT_EQ(routing.concurrency.max, 0) << "no limit unless it is asked for";
+  const auto limited = compile(
+      R"({"concurrency": {"max": 64, "wait": "2s", "priorities": {"gold": 10}}, "routes": [{"provider": "openai", "model": "x"}]})",
+      nullptr);
+  EXPECT_EQ((*limited)->routing.concurrency.max, 64);
+  EXPECT_EQ((*limited)->routing.concurrency.queue, 100);
+  EXPECT_EQ((*limited)->routing.concurrency.wait, 2s);
+  EXPECT_EQ((*limited)->routing.concurrency.priorities.at(0), std::pair(std::string("gold"), 10));
   EXPECT_EQ(compile(kAll, nullptr).error().code, "model_not_found");
   const auto plain = compile(R"({"breaker": false, "routes": [{"provider": "openai", "model": "x"}]})", nullptr);
   EXPECT_EQ((*plain)->routing.retries, 1);

@@ -43,7 +43,7 @@ class PlanTest : public testing::Test {
     return out;
   }
   ManualClock clock_;
-  Registry registry_{clock_, 3};
+  Registry registry_{clock_, 3, 1};
 };
 
 TEST(RequestFacts, AreFoundInTheRequest) {

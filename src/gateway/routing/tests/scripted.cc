@@ -53,8 +53,17 @@ async::Task<void> run(Bench& bench, async::Loop& loop, const llm::ChatRequest& c
   async::TimerWheel::Timer cancel(
       loop.wheel(), [](void* self) { static_cast<async::Cancellation*>(self)->request(); }, &cancellation);
   if (bench.cancel_after.count() > 0) cancel.arm_in(bench.cancel_after);
-  internal::RoutedCompletion routed({chat, *bench.model, "call", bench.idempotency_key, loop, cancellation,
-                                     bench.clock.steady() + bench.model->timeout, bench.format, bench.native, tags,
+  internal::RoutedCompletion routed({chat,
+                                     *bench.model,
+                                     "call",
+                                     bench.idempotency_key,
+                                     loop,
+                                     cancellation,
+                                     bench.clock.steady() + bench.model->timeout,
+                                     bench.format,
+                                     bench.native,
+                                     tags,
+                                     {},
                                      bench.no_chat ? &*bench.no_chat : nullptr},
                                     bench.clock);
   for (;;) {

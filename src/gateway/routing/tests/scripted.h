@@ -79,7 +79,7 @@ class Bench {
   void attach() { registry.attach("p", *model); }
 
   ManualClock clock;
-  Registry registry{clock, 7};
+  Registry registry{clock, 7, 2};
   std::shared_ptr<llm::Model> model = std::make_shared<llm::Model>();
   std::string idempotency_key;
   llm::Format format = llm::Format::kChat;
