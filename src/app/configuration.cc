@@ -1,6 +1,7 @@
 #include "app/configuration.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/log.h"
 #include "prompts/stage.h"
@@ -38,6 +39,50 @@ std::shared_ptr<const gateway::Target> working(const resources::Version& version
 }
 
 }  // namespace
+
+// Compiles the models of a project when they are asked for, so that a fallback is there before what falls back to it.
+class Configuration::ModelCompiler {
+ public:
+  using Model = std::shared_ptr<const llm::Model>;
+  ModelCompiler(const resources::Project& project, const models::ProviderLookup& providers,
+                gateway::routing::Registry& routing)
+      : project_(project), providers_(providers), routing_(routing) {}
+
+  // The version that a bare name stands for; null if there is none or it cannot be used.
+  Model in_force(std::string_view name) {
+    const auto known = in_force_.find(name);
+    if (known != in_force_.end()) return known->second ? known->second->value_or(nullptr) : nullptr;
+    const resources::Resource* const resource = project_.find("model", name);
+    if (!resource) return nullptr;
+    const auto compiled = version(version_in_force(*resource));
+    return compiled.value_or(nullptr);
+  }
+
+  Result<Model> version(const resources::Version& version) {
+    const resources::Resource& resource = *project_.find("model", version.name);
+    const bool is_in_force = version.version == resource.in_force();
+    if (is_in_force) {
+      // Not known yet: one that is asked for while it is being compiled leads back to itself.
+      const auto [entry, is_new] = in_force_.try_emplace(version.name);
+      if (!is_new && entry->second) return *entry->second;
+    }
+    auto made = models::compile_model(version, providers_, [this](std::string_view name) { return in_force(name); });
+    if (made)
+      routing_.attach(project_.name, **made, [this](const llm::Provider& provider) {
+        const resources::Resource* const resource = project_.find("provider", provider.name());
+        return resource ? version_in_force(*resource).digest : std::string(provider.name());
+      });
+    Result<Model> out = made ? Result<Model>(*std::move(made)) : Result<Model>(std::unexpected(made.error()));
+    if (is_in_force) in_force_[version.name] = out;
+    return out;
+  }
+
+ private:
+  const resources::Project& project_;
+  const models::ProviderLookup& providers_;
+  gateway::routing::Registry& routing_;
+  std::map<std::string, std::optional<Result<Model>>, std::less<>> in_force_;
+};
 
 Configuration::Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys)
     : parts_(std::move(parts)), keys_(std::move(keys)) {
@@ -87,7 +132,6 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
   Compiled out{gateway::Project(project.name), {}};
   std::map<std::string, std::shared_ptr<llm::Provider>, std::less<>> providers;
   std::map<std::string, std::string, std::less<>> faults;  // of providers, by name
-  std::map<std::string, std::shared_ptr<const llm::Model>, std::less<>> models;
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "provider") continue;
     std::string fault;
@@ -95,7 +139,7 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
     if (made) providers[resource.name] = std::move(made);
     if (!fault.empty()) faults[resource.name] = std::move(fault);
   }
-  const auto find_provider = [&](std::string_view name) -> std::shared_ptr<llm::Provider> {
+  const models::ProviderLookup find_provider = [&](std::string_view name) -> std::shared_ptr<llm::Provider> {
     const auto found = providers.find(name);
     return found == providers.end() ? nullptr : found->second;
   };
@@ -104,11 +148,12 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
     addressable.labels = resource.labels;
     for (const auto& [number, version] : resource.versions) addressable.versions[number] = target_of(*version);
   };
+  ModelCompiler models(project, find_provider, parts_.routing);
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "model") continue;
     const int in_force = resource.in_force();
     add(resource, [&](const resources::Version& version) {
-      auto model = models::compile_model(version, find_provider);
+      auto model = models.version(version);
       if (!model) {
         // Say why the provider is missing rather than that it is.
         std::string fault = model.error().message;
@@ -117,17 +162,12 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
         return broken(version, std::move(fault));
       }
       // Only what a bare name reaches keeps a worker; older versions share it when they name the same file.
-      if (version.version == in_force) {
-        models[resource.name] = *model;
+      if (version.version == in_force)
         for (models::LocalFile& file : models::local_files(version.spec)) out.wanted.push_back(std::move(file));
-      }
       return working(version, *model, nullptr);
     });
   }
-  const auto find_model = [&](std::string_view name) -> std::shared_ptr<const llm::Model> {
-    const auto found = models.find(name);
-    return found == models.end() ? nullptr : found->second;
-  };
+  const auto find_model = [&](std::string_view name) { return models.in_force(name); };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "prompt") continue;
     add(resource, [&](const resources::Version& version) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "access/keys.h"
+#include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
 #include "models/kind.h"
 #include "resources/project.h"
@@ -25,6 +26,8 @@ class Configuration {
     std::function<void(std::shared_ptr<const gateway::Snapshot>)> publish;
     // What local models all projects together ask for; called before `publish`.
     std::function<void(std::vector<models::LocalFile>)> want_models;
+    // What is known of routes; outlives this and every snapshot.
+    gateway::routing::Registry& routing;
   };
   Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys);
 
@@ -38,6 +41,7 @@ class Configuration {
     gateway::Project project;
     std::vector<models::LocalFile> wanted;
   };
+  class ModelCompiler;
   Compiled compile(const resources::Project& project);  // with mutex_ held
   std::shared_ptr<llm::Provider> provider(const resources::Version& version, std::string& fault);
   void publish();  // with mutex_ held

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "access/http/routes.h"
 #include "app/kinds.h"
 #include "app/paths.h"
+#include "base/id.h"
 #include "base/log.h"
+#include "gateway/http/routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
@@ -87,7 +90,9 @@ Result<void> ServerParts::start() {
 Result<void> ServerParts::open_stores() {
   std::vector<store::Migration> migrations = access::KeyService::migrations();
   for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
   FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
+  FAIRLEAD_TRY(file_store_, gateway::FileStore::open(settings_.data + "/files", *database_, blocking_, clock_));
   FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
@@ -131,7 +136,10 @@ Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resource
 }
 
 Result<void> ServerParts::load_resources() {
-  Configuration::Parts parts;
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
+  routing_.emplace(clock_, seed, runtime_.size());
+  Configuration::Parts parts{.make_provider = {}, .publish = {}, .want_models = {}, .routing = *routing_};
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -183,8 +191,7 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
-  chat_.emplace(*snapshots_, telemetry_->recorder(), clock_);
-  models_.emplace(*snapshots_, clock_);
+  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, clock_);
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;
@@ -195,17 +202,17 @@ Result<void> ServerParts::listen() {
   FAIRLEAD_TRY(server_, http::Server::listen(runtime_, std::move(options), routes()));
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
+  gateway::add_metrics(telemetry_->metrics(), *routing_);
   return {};
 }
 
 http::Router ServerParts::routes() {
   http::Router router;
-  router.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& e) { return chat_->handle(e); });
-  router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_->list(e); });
-  router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_->get(e); });
+  data_plane_->add_routes(router);
   resources::add_routes(router, *guard_, *resources_);
   access::add_routes(router, *guard_, *keys_);
   telemetry_->add_routes(router, *guard_);
+  gateway::add_routes(router, *guard_, *routing_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -9,8 +9,8 @@
 #include "access/key_service.h"
 #include "app/configuration.h"
 #include "base/clock.h"
-#include "gateway/chat_completions.h"
-#include "gateway/models.h"
+#include "gateway/data_plane.h"
+#include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
 #include "models/model_files.h"
 #include "platform/async/runtime.h"
@@ -58,12 +58,13 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
+  std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;
   std::optional<access::Guard> guard_;
-  std::optional<gateway::ChatCompletions> chat_;
-  std::optional<gateway::Models> models_;
+  std::unique_ptr<gateway::FileStore> file_store_;
+  std::optional<gateway::DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/internal/caller.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::gateway {
@@ -9,13 +10,7 @@ namespace {
 
 Result<const Project*> project_of(const http::Exchange& exchange, const Snapshot& snapshot, std::int64_t now_us) {
   static const Project kEmpty("");
-  const http::RequestHead& head = exchange.head();
-  FAIRLEAD_TRY(const access::Principal* principal,
-               snapshot.keys->authenticate(head.header("authorization").value_or(""),
-                                           head.header("x-api-key").value_or(""), now_us));
-  if (!principal->may(access::Scope::kCall))
-    return fail(ErrorKind::kPermissionDenied, "missing_scope",
-                "This key may not list models: it lacks the scope `call`.");
+  FAIRLEAD_TRY(const access::Principal* principal, internal::caller_of(exchange, snapshot, now_us));
   const Project* const project = snapshot.project(principal->project);
   return project ? project : &kEmpty;
 }

@@ -9,6 +9,7 @@
 #include "llm/call.h"
 #include "llm/internal/chat_checks.h"
 #include "llm/internal/json_scan.h"
+#include "llm/internal/json_text.h"
 
 namespace fairlead::llm {
 namespace {
@@ -16,41 +17,8 @@ namespace {
 namespace dom = simdjson::dom;
 using internal::array_of;
 using internal::object_of;
-
-constexpr std::size_t kMaxDepth = 256;
-constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large body is not kept at that size
-
-// The parser of this thread: its buffers are the cost of a parse. What it returns lives until the next parse.
-dom::parser& thread_parser() {
-  thread_local dom::parser parser;
-  return parser;
-}
-
-struct ParsedText {
-  dom::element root;
-  ParsedText() = default;
-  ParsedText(const ParsedText&) = delete;
-  ParsedText& operator=(const ParsedText&) = delete;
-  ~ParsedText() {
-    if (thread_parser().capacity() > kKeptCapacity) thread_parser() = dom::parser();
-  }
-};
-
-Result<void> parse_padded(ParsedText& out, const char* text, std::size_t size) {
-  dom::parser& parser = thread_parser();
-  if (size > parser.capacity() || parser.max_depth() != kMaxDepth) {
-    if (parser.allocate(std::max<std::size_t>(size, 16 * 1024), kMaxDepth))
-      return fail(ErrorKind::kUnavailable, "out_of_memory", "There is no memory for a request of this size now.");
-  }
-  const auto error = parser.parse(text, size, /*realloc_if_needed=*/false).get(out.root);
-  if (!error) return {};
-  std::string_view what = "it is not valid JSON";
-  if (error == simdjson::DEPTH_ERROR) what = "it is nested more than 256 levels deep";
-  if (error == simdjson::UTF8_ERROR) what = "it is not valid UTF-8";
-  if (error == simdjson::EMPTY) what = "it is empty";
-  return fail(ErrorKind::kInvalid, "invalid_json",
-              fmt::format("We could not parse the JSON body of your request: {}.", what));
-}
+using internal::parse_padded;
+using internal::ParsedText;
 
 std::string_view text_of(dom::element value) {
   return value.get_string().value_unsafe();
@@ -76,46 +44,29 @@ std::string Message::text() const {
 }
 
 Result<ChatRequest> ChatRequest::parse(std::span<char> body) {
-  ParsedText text;
-  FAIRLEAD_CHECK(parse_padded(text, body.data(), body.size()));
-  if (!text.root.is_object())
-    return fail(
-        ErrorKind::kInvalid, "invalid_type",
-        fmt::format("The body of the request must be a JSON object, but is {}.", internal::type_name(text.root)));
-  const dom::object object = text.root.get_object().value_unsafe();
-
   ChatRequest request;
   request.messages = "[]";
-  request.members.reserve(object.size());
-  internal::MemberScanner scanner({body.data(), body.size()});
-  for (const dom::key_value_pair entry : object) {
-    scanner.next();
-    // A name that a parser had to decode is kept as the decoder wrote it; it must outlive the parser, so it is found
-    // among the known names or refused: no honest client escapes the letters of a member's name.
-    if (scanner.raw_name() != entry.key)
-      return fail(ErrorKind::kInvalid, "invalid_json",
-                  "The names of the request's members must be written without escapes.");
-    if (request.member(entry.key))
-      return fail(ErrorKind::kInvalid, "invalid_json", "A member of the request is given twice.",
-                  std::string(entry.key.substr(0, 64)));
-    FAIRLEAD_CHECK(internal::check_member(entry.key, entry.value));
-    request.members.push_back({scanner.raw_name(), scanner.json()});
-    if (entry.key == "model") {
-      request.model = text_of(entry.value);
-    } else if (entry.key == "messages") {
-      request.messages = scanner.json();
-      request.message_count = entry.value.get_array().value_unsafe().size();
-    } else if (entry.key == "fairlead") {
-      request.fairlead = scanner.json();
-    } else if (entry.key == "stream") {
-      request.stream = entry.value.is_bool() && entry.value.get_bool().value_unsafe();
-    } else if (entry.key == "stream_options" && entry.value.is_object()) {
-      request.include_usage = bool_member(entry.value.get_object().value_unsafe(), "include_usage");
-    } else if (entry.key == "n" && entry.value.is_int64()) {
-      request.n = static_cast<int>(entry.value.get_int64().value_unsafe());
-    }
-  }
-  FAIRLEAD_CHECK(internal::check_together(object));
+  ParsedText text;
+  FAIRLEAD_CHECK(internal::read_members(
+      text, body, request.members, [&request](const Member& member, dom::element value) -> Result<void> {
+        FAIRLEAD_CHECK(internal::check_member(member.name, value));
+        if (member.name == "model") {
+          request.model = text_of(value);
+        } else if (member.name == "messages") {
+          request.messages = member.json;
+          request.message_count = value.get_array().value_unsafe().size();
+        } else if (member.name == "fairlead") {
+          request.fairlead = member.json;
+        } else if (member.name == "stream") {
+          request.stream = value.is_bool() && value.get_bool().value_unsafe();
+        } else if (member.name == "stream_options" && value.is_object()) {
+          request.include_usage = bool_member(value.get_object().value_unsafe(), "include_usage");
+        } else if (member.name == "n" && value.is_int64()) {
+          request.n = static_cast<int>(value.get_int64().value_unsafe());
+        }
+        return {};
+      }));
+  FAIRLEAD_CHECK(internal::check_together(object_of(text.root)));
   if (request.model.empty())
     return fail(ErrorKind::kInvalid, "invalid_value", "Invalid 'model': it must not be empty.", "model");
   return request;

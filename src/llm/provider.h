@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "llm/chat.h"
+#include "llm/routing.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
@@ -93,6 +94,8 @@ class Provider {
   virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
   // Whether call() takes that format. Every provider takes chats, by chat().
   virtual bool speaks(Format /*format*/) const { return false; }
+  // Whether it goes on with an answer that is begun, and how it is asked to.
+  virtual Prefill continues() const { return Prefill::kNone; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
@@ -118,6 +121,10 @@ double cost_of(const Usage& usage, const Prices& prices);
 struct Route {
   std::shared_ptr<Provider> provider;
   std::string upstream_model;
+  RouteConditions when{};
+  double weight = 1;                   // for Strategy::kWeighted; 0: only when the others fail
+  std::optional<Prices> prices{};      // instead of the model's
+  std::optional<Prefill> continues{};  // instead of what its provider says
 };
 
 // A model resource, ready to be called.
@@ -128,6 +135,11 @@ struct Model {
   std::vector<Route> routes;  // in order of preference; never empty
   Prices prices;
   std::chrono::milliseconds timeout{600'000};  // for the whole call
+  RoutingPolicy routing{};
+  std::vector<std::shared_ptr<const Model>> fallbacks{};  // models that answer when no route can; no cycle
+  std::shared_ptr<RouterState> state{};                   // null: nothing is remembered between calls
+
+  const Prices& prices_of(const Route& route) const { return route.prices ? *route.prices : prices; }
 };
 
 }  // namespace fairlead::llm

@@ -2,11 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
-#include <boost/json/value_to.hpp>
-#include <charconv>
-#include <optional>
 
 #include "base/suggest.h"
+#include "models/internal/routing_spec.h"
 
 namespace fairlead::models {
 namespace {
@@ -15,54 +13,52 @@ namespace bj = boost::json;
 using resources::Catalogue;
 using resources::SpecError;
 
-constexpr std::string_view kSchema = R"({
-  "type": "object",
-  "required": ["routes"],
-  "additionalProperties": false,
-  "properties": {
-    "description": {"type": "string", "maxLength": 2000},
-    "card": {
-      "type": "object",
-      "additionalProperties": false,
-      "properties": {
-        "size": {"type": "string", "maxLength": 100},
-        "licence": {"type": "string", "maxLength": 200},
-        "training_data": {"type": "string", "maxLength": 4000},
-        "context_length": {"type": "integer", "minimum": 1}
-      }
+std::string schema() {
+  std::string out = R"({
+    "type": "object",
+    "required": ["routes"],
+    "additionalProperties": false,
+    "$defs": {
+      "duration": {"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$"},
+      "prices": )";
+  out += internal::kPricesSchema;
+  out += R"(
     },
-    "prices": {
-      "type": "object",
-      "additionalProperties": false,
-      "properties": {
-        "input": {"type": "number", "minimum": 0},
-        "cached_input": {"type": "number", "minimum": 0},
-        "cache_write": {"type": "number", "minimum": 0},
-        "output": {"type": "number", "minimum": 0},
-        "reasoning": {"type": "number", "minimum": 0}
-      }
-    },
-    "timeout": {"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$"},
-    "routes": {
-      "type": "array",
-      "minItems": 1,
-      "maxItems": 16,
-      "items": {
+    "properties": {
+      "description": {"type": "string", "maxLength": 2000},
+      "card": {
         "type": "object",
-        "required": ["provider"],
         "additionalProperties": false,
         "properties": {
-          "provider": {"type": "string", "minLength": 1, "maxLength": 200},
-          "model": {"type": "string", "minLength": 1, "maxLength": 500},
-          "file": {"type": "string", "maxLength": 200, "pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]*\\.gguf$"},
-          "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+          "size": {"type": "string", "maxLength": 100},
+          "licence": {"type": "string", "maxLength": 200},
+          "training_data": {"type": "string", "maxLength": 4000},
+          "context_length": {"type": "integer", "minimum": 1}
         }
-      }
-    }
-  }
-})";
-
-constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+      },
+      "prices": {"$ref": "#/$defs/prices"},
+      "timeout": {"$ref": "#/$defs/duration"},
+      "routes": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 16,
+        "items": {
+          "type": "object",
+          "required": ["provider"],
+          "additionalProperties": false,
+          "properties": {
+            "provider": {"type": "string", "minLength": 1, "maxLength": 200},
+            "model": {"type": "string", "minLength": 1, "maxLength": 500},
+            "file": {"type": "string", "maxLength": 200, "pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]*\\.gguf$"},
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},)";
+  out += internal::kRouteMembers;
+  out += R"(
+          }
+        }
+      },)";
+  out += internal::kRoutingMembers;
+  return out + "\n    }\n  }";
+}
 
 std::string text_of(const bj::object& object, std::string_view name) {
   const bj::value* value = object.if_contains(name);
@@ -77,17 +73,6 @@ std::vector<const bj::object*> routes_of(const bj::object& spec) {
     if (route.is_object()) out.push_back(&route.get_object());
   }
   return out;
-}
-
-// "1.5s"; the schema has seen to the form.
-std::optional<std::chrono::milliseconds> parse_timeout(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  const std::string_view unit(end, text.data() + text.size());
-  const double ms = number * (unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : 3'600'000);
-  if (ms < 1 || ms > static_cast<double>(kLongest.count())) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 
 void check_route(const bj::object& route, const std::string& at, const Catalogue& others, std::vector<SpecError>& out) {
@@ -139,38 +124,15 @@ std::vector<SpecError> check(std::string_view name, const bj::object& spec, cons
   const auto routes = routes_of(spec);
   for (std::size_t i = 0; i < routes.size(); ++i) check_route(*routes[i], "/routes/" + std::to_string(i), others, out);
   check_digests(name, spec, others, out);
-  if (const std::string timeout = text_of(spec, "timeout"); !timeout.empty() && !parse_timeout(timeout)) {
-    out.push_back({"/timeout", "must be from 1ms to 24h"});
-  }
-  return out;
-}
-
-// What is cheaper than the usual kind of token is named; what is not named costs the same.
-llm::Prices prices_of(const bj::object& spec) {
-  llm::Prices out;
-  const bj::value* prices = spec.if_contains("prices");
-  if (prices == nullptr || !prices->is_object()) return out;
-  const auto number = [&](std::string_view name, double otherwise) {
-    const bj::value* value = prices->get_object().if_contains(name);
-    return value != nullptr && value->is_number() ? value->to_number<double>() : otherwise;
-  };
-  out.input = number("input", 0);
-  out.cached_input = number("cached_input", out.input);
-  out.cache_write = number("cache_write", out.input);
-  out.output = number("output", 0);
-  out.reasoning = number("reasoning", out.output);
+  internal::check_routing(name, spec, others, out);
   return out;
 }
 
 }  // namespace
 
 resources::Kind model_kind() {
-  return {.name = "model",
-          .schema = std::string(kSchema),
-          .normalise = {},
-          .check = check,
-          .addressable = true,
-          .plural = "models"};
+  return {
+      .name = "model", .schema = schema(), .normalise = {}, .check = check, .addressable = true, .plural = "models"};
 }
 
 std::vector<LocalFile> local_files(const bj::object& spec) {
@@ -182,14 +144,16 @@ std::vector<LocalFile> local_files(const bj::object& spec) {
   return out;
 }
 
-Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version& version,
-                                                        const ProviderLookup& providers) {
+Result<std::shared_ptr<llm::Model>> compile_model(const resources::Version& version, const ProviderLookup& providers,
+                                                  const ModelLookup& models) {
   auto out = std::make_shared<llm::Model>();
   out->name = version.name;
   out->version = version.version;
   out->digest = version.digest;
-  out->prices = prices_of(version.spec);
-  if (const auto timeout = parse_timeout(text_of(version.spec, "timeout"))) out->timeout = *timeout;
+  if (const bj::value* prices = version.spec.if_contains("prices"); prices != nullptr && prices->is_object())
+    out->prices = internal::prices_of(prices->get_object());
+  if (const auto timeout = internal::parse_duration(text_of(version.spec, "timeout"))) out->timeout = *timeout;
+  out->routing = internal::routing_of(version.spec);
   for (const bj::object* route : routes_of(version.spec)) {
     const std::string name = text_of(*route, "provider");
     auto provider = providers(name);
@@ -199,6 +163,15 @@ Result<std::shared_ptr<const llm::Model>> compile_model(const resources::Version
     }
     const std::string file = text_of(*route, "file");
     out->routes.push_back({std::move(provider), file.empty() ? text_of(*route, "model") : file});
+    internal::read_route(*route, out->routes.back());
+  }
+  for (const std::string& name : internal::fallbacks_of(version.spec)) {
+    auto fallback = models ? models(name) : nullptr;
+    if (!fallback) {
+      return fail(ErrorKind::kNotFound, "model_not_found",
+                  "Model `" + version.name + "` falls back to `" + name + "`, which cannot be used now.");
+    }
+    out->fallbacks.push_back(std::move(fallback));
   }
   if (out->routes.empty())
     return fail(ErrorKind::kInvalid, "invalid_resources", "Model `" + version.name + "` has no routes.");

@@ -236,7 +236,8 @@ std::shared_ptr<const ModelStatus> LocalModels::find(const std::string& file) co
 
 std::vector<PartState> LocalModels::states() const {
   std::vector<PartState> out;
-  for (const auto& [file, status] : *supervisor_->directory()) {
+  const auto directory = supervisor_->directory();  // named: a temporary would end before the loop
+  for (const auto& [file, status] : *directory) {
     out.push_back({"model " + file, status->state == ModelState::kReady, std::string(to_string(status->state)),
                    status->progress, status->message});
   }

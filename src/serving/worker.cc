@@ -56,7 +56,7 @@ class DecodeThread {
   ~DecodeThread() { stop(); }
   void stop() {
     stopping_ = true;
-    if (Serving* serving = ready_.load()) serving->scheduler->stop();
+    if (Serving* serving = ready_.load(); serving && serving->scheduler) serving->scheduler->stop();
     if (thread_.joinable()) thread_.join();
   }
   int exit_status() const { return exit_status_; }
@@ -74,7 +74,7 @@ class DecodeThread {
     ready_ = &serving_;
     service_.set_serving(&serving_);
     status_.report("ready " + std::to_string(serving_.model->limits().context));
-    if (!stopping_) serving_.scheduler->run();
+    if (!stopping_ && serving_.scheduler) serving_.scheduler->run();
   }
 
   Result<void> load() {
@@ -89,6 +89,10 @@ class DecodeThread {
     };
     const ModelSettings settings{options_.model, options_.threads, options_.slots, options_.context};
     FAIRLEAD_TRY(serving_.model, LoadedModel::load(settings, on_progress));
+    serving_.embedding.threads =
+        options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    if (options_.context > 0) serving_.embedding.context = options_.context;
+    if (!serving_.model->writes()) return {};
     FAIRLEAD_TRY(serving_.format, ChatFormat::create(*serving_.model));
     serving_.scheduler =
         std::make_unique<Scheduler>(*serving_.model, Scheduler::Options{static_cast<std::size_t>(options_.queue)});

@@ -25,6 +25,12 @@ std::uint64_t tokens(std::int64_t count) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
 }
 
+// What has no project belongs to the process and is shown to all.
+bool is_seen(const Exposition::LabelList& labels, const std::optional<std::string>& project) {
+  return !project || std::ranges::none_of(
+                         labels, [&](const auto& one) { return one.first == "project" && one.second != *project; });
+}
+
 }  // namespace
 
 void Series::observe(const CallRecord& record) {
@@ -112,7 +118,12 @@ void Metrics::observe(int loop_index, const CallRecord& record) {
 }
 
 void Metrics::add(std::string name, Type type, std::string help, std::function<double()> value) {
-  sources_.push_back({std::move(name), type, std::move(help), std::move(value)});
+  auto values = [value = std::move(value)] { return std::vector<Sample>{{.labels = {}, .value = value()}}; };
+  sources_.push_back({std::move(name), type, std::move(help), std::move(values)});
+}
+
+void Metrics::add(std::string name, Type type, std::string help, std::function<std::vector<Sample>()> values) {
+  sources_.push_back({std::move(name), type, std::move(help), std::move(values)});
 }
 
 std::string Metrics::text(const std::optional<std::string>& project) const {
@@ -126,7 +137,8 @@ std::string Metrics::text(const std::optional<std::string>& project) const {
   totals.write(out);
   for (const auto& source : sources_) {
     out.family(source.name, source.type == Type::kCounter ? "counter" : "gauge", source.help);
-    out.sample(source.name, {}, source.value());
+    for (const Sample& sample : source.values())
+      if (is_seen(sample.labels, project)) out.sample(source.name, sample.labels, sample.value);
   }
   write_process(out);
   const double uptime = static_cast<double>(clock_.unix_micros() - started_at_us_) / 1e6;

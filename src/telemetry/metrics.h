@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -32,6 +33,13 @@ class Metrics {
   // first scrape.
   void add(std::string name, Type type, std::string help, std::function<double()> value);
 
+  struct Sample {
+    std::vector<std::pair<std::string_view, std::string>> labels;  // one of them is `project`
+    double value = 0;
+  };
+  // A number for each of several things, in the same way; of all projects, text() leaves out those of others.
+  void add(std::string name, Type type, std::string help, std::function<std::vector<Sample>()> values);
+
   // The exposition text, format 0.0.4. With a project: its calls alone. Thread-safe.
   std::string text(const std::optional<std::string>& project) const;
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -42,7 +50,7 @@ class Metrics {
     std::string name;
     Type type;
     std::string help;
-    std::function<double()> value;
+    std::function<std::vector<Sample>()> values;
   };
   const Clock& clock_;
   const std::int64_t started_at_us_;

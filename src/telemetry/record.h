@@ -15,6 +15,9 @@ struct Attempt {
   std::int64_t duration_us = 0;
   std::string error_code;  // empty: it answered
   std::string error_message;
+  std::string model;           // the model resource, if it is not the one that was called
+  std::string reason;          // why there was this try: empty for the first; retry, fallback, hedge, continuation
+  std::int64_t waited_us = 0;  // before it, since the try before it had ended
 };
 
 // A value that the gateway fills and hands over. Holds no prompt, no answer and no key, unless content recording is on.

@@ -81,6 +81,20 @@ def test_logit_bias(client):
     assert biased.choices[0].message.content is not None and first is not None
 
 
+def test_a_begun_answer_is_gone_on_with(client):
+    def say(messages, **extra):
+        return client.chat.completions.create(model="small", messages=messages, max_tokens=8, temperature=0, extra_body=extra)
+
+    begun = HI + [{"role": "assistant", "content": "Hello"}]
+    bare, closed, continued = say(HI), say(begun), say(begun, continue_final_message=True)
+    assert bare.usage.prompt_tokens < continued.usage.prompt_tokens < closed.usage.prompt_tokens
+    assert not continued.choices[0].message.content.startswith("Hello")
+    for wrong in (HI, begun[1:]):
+        with pytest.raises(openai.BadRequestError) as caught:
+            say(wrong, continue_final_message=True)
+        assert caught.value.param == "continue_final_message"
+
+
 def test_two_clients_at_once(local_fairlead):
     answers = []
 

@@ -72,7 +72,23 @@ def test_content_is_kept_only_if_asked(start, fairlead, project):
     record = server.call(server.chat("gpt", secret).headers["x-fairlead-call-id"])
     assert secret in record["input"] and "Hello from upstream." in record["output"]
     streamed = server.call(server.chat("gpt", secret, stream=True).headers["x-fairlead-call-id"])
-    assert "Hello" in streamed["output"]
+    assert streamed["output"] == record["output"] == "Hello from upstream."
+    script = {"tool_calls": [{"name": "f", "arguments": {"city": "Oslo"}}]}
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    for stream in (False, True):
+        record = server.call(server.chat("gpt", stream=stream, tools=tools, x_fake=script).headers["x-fairlead-call-id"])
+        call = json.loads(record["output"])["tool_call"]
+        assert call["name"] == "f" and json.loads(call["arguments"]) == {"city": "Oslo"}
+
+
+def test_strict_durability_keeps_every_answered_call(start, project):
+    server = start(project=project, settings=["--telemetry.durability=strict", "--telemetry.flush=10s"])
+    answers = [server.chat("gpt", stream=stream) for stream in (False, True, False, True)] + [server.chat("gtp")]
+    server.kill()
+    assert all("[DONE]" in answer.text for answer in answers[1:4:2])
+    again = start(data=server.data)
+    kept = {row[0] for row in again.request("POST", "/api/v1/sql", {"query": "select id from calls", "limit": 10000}).json["rows"]}
+    assert kept == {answer.headers["x-fairlead-call-id"] for answer in answers}
 
 
 def test_filters_and_pages(fairlead):

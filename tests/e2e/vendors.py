@@ -223,7 +223,7 @@ def resources(vendor, fake):
     provider = {"kind": "provider", "name": vendor.name, "type": vendor.type, "base_url": fake.url, vendor.key_field: "env:FAKE_VENDOR_KEY"}
     if vendor.type == "gigachat":
         provider["auth_url"] = fake.auth_url
-    model = {"kind": "model", "name": f"m-{vendor.name}", "routes": [{"provider": vendor.name, "model": vendor.model}]}
+    model = {"kind": "model", "name": f"m-{vendor.name}", "retries": 0, "routes": [{"provider": vendor.name, "model": vendor.model}]}
     return [provider | vendor.spec, model]
 
 

@@ -1,5 +1,7 @@
-"""What a request asks of a fake, in its member `x_fake`."""
+"""What a request asks of a fake: in its member `x_fake`, or, where no such member can come through, in a text that a
+person would have written, as x_fake={…} at its end."""
 
+import json
 from dataclasses import dataclass, field
 
 
@@ -37,8 +39,19 @@ class Script:
 
     @staticmethod
     def of(body):
-        said = body.get("x_fake", {}) if isinstance(body, dict) else {}
+        said = body.get("x_fake") if isinstance(body, dict) else None
+        if said is None:
+            said = next((json.loads(text.split("x_fake=")[1]) for text in texts(body) if "x_fake=" in text), {})
         return Script(**said)
+
+
+def texts(value):
+    """Every string in a body."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)
 
 
 def words(text):

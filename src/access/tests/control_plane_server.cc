@@ -40,6 +40,10 @@ ControlPlaneServer::ControlPlaneServer(std::vector<store::Migration> more, AddRo
 }
 
 ControlPlaneServer::~ControlPlaneServer() {
+  stop();
+}
+
+void ControlPlaneServer::stop() {
   server_->drain(std::chrono::milliseconds(1000));
   runtime_.stop();
 }

@@ -30,6 +30,9 @@ class ControlPlaneServer {
   // The store has access's tables and those of `migrations`.
   explicit ControlPlaneServer(std::vector<store::Migration> migrations = {}, AddRoutes add_routes = {});
   ~ControlPlaneServer();
+  // Ends all calls and the loops. What routes use, if it has threads of its own, is to be destroyed after this and
+  // before the loops.
+  void stop();
 
   // `key` goes into Authorization unless it is empty.
   Reply call(std::string_view method, std::string_view target, std::string_view key, std::string_view body = "");
@@ -44,11 +47,11 @@ class ControlPlaneServer {
 
  private:
   http::ScratchFolder folder_;
-  async::BlockingPool pool_{2};
+  async::Runtime runtime_{2};
+  async::BlockingPool pool_{2};  // after the loops that its work goes back to
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<KeyService> keys_;
   std::string admin_key_;
-  async::Runtime runtime_{2};
   std::unique_ptr<http::Server> server_;
 };
 

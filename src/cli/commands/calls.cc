@@ -12,6 +12,28 @@ std::string milliseconds(const boost::json::value& call, std::string_view member
   return text_of(call, member).empty() ? "-" : std::to_string(integer_of(call, member)) + " ms";
 }
 
+// What became of a try: "local timed out after 2 s".
+std::string fate(const boost::json::value& attempt) {
+  const std::string provider = text_of(attempt, "provider"), code = text_of(attempt, "error_code");
+  if (code.ends_with("timeout")) {
+    const auto ms = static_cast<double>(integer_of(attempt, "duration_ms"));
+    return provider + " timed out after " +
+           (ms < 1'000 ? fmt::format("{} ms", ms) : fmt::format("{:.2g} s", ms / 1'000));
+  }
+  if (code == "hedge_lost") return provider + " was slow";
+  if (code == "rate_limit_exceeded") return provider + " was over its rate limit";
+  if (code == "upstream_unreachable") return provider + " could not be reached";
+  return provider + " " + code;
+}
+
+// Why a call needed more than one try.
+std::string detour(const boost::json::array& attempts) {
+  if (attempts.size() < 2 || text_of(attempts.front(), "error_code").empty()) return {};
+  const bool only_repeated = text_of(attempts.front(), "provider") == text_of(attempts.back(), "provider") &&
+                             text_of(attempts.back(), "reason") == "retry";
+  return (only_repeated ? "   tried again: " : "   fell back: ") + fate(attempts.front());
+}
+
 // 14:02:19  support-reply v4  small→local  200  412 ms  ttft 61 ms  311→87 tok  0.0000 $  error
 std::string call_line(const boost::json::value& call, bool colours) {
   std::string target = text_of(call, "target");
@@ -32,12 +54,19 @@ std::string call_line(const boost::json::value& call, bool colours) {
       integer_of(call, "output_tokens"), cost && cost->is_number() ? cost->to_number<double>() : 0.0);
   if (const std::string error = text_of(call, "error_code"); !error.empty())
     out += "   " + painted(error, Colour::kRed, colours);
-  if (const boost::json::value* attempts = object.if_contains("attempts");
-      attempts && attempts->is_array() && attempts->get_array().size() > 1) {
-    const boost::json::value& first = attempts->get_array().front();
-    out += "   fell back: " + text_of(first, "provider") + " " + text_of(first, "error_code");
-  }
+  if (const boost::json::value* attempts = object.if_contains("attempts"); attempts && attempts->is_array())
+    out += detour(attempts->get_array());
   return out + "\n";
+}
+
+// "retry after 180 ms: ", or nothing for a first try.
+std::string why(const boost::json::value& attempt) {
+  std::string out = text_of(attempt, "reason");
+  if (out.empty()) return out;
+  if (const std::int64_t waited = integer_of(attempt, "waited_ms"); waited > 0)
+    out += fmt::format(" after {} ms", waited);
+  if (const std::string model = text_of(attempt, "model"); !model.empty()) out += " to model " + model;
+  return out + ": ";
 }
 
 std::string call_page(const boost::json::value& call) {
@@ -49,7 +78,7 @@ std::string call_page(const boost::json::value& call) {
   }
   if (const boost::json::value* attempts = call.as_object().if_contains("attempts"); attempts && attempts->is_array()) {
     for (const boost::json::value& one : attempts->get_array())
-      out += fmt::format("  attempt {}            {} {}  {} ms  {} {}\n", text_of(one, "number"),
+      out += fmt::format("  attempt {}            {}{} {}  {} ms  {} {}\n", text_of(one, "number"), why(one),
                          text_of(one, "provider"), text_of(one, "upstream_model"), integer_of(one, "duration_ms"),
                          text_of(one, "error_code"), text_of(one, "error_message"));
   }

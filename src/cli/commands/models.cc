@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <thread>
 
@@ -78,6 +79,25 @@ void add_models(CLI::App& app, Context& context) {
       std::string out;
       for (const boost::json::value& one : reply.at("data").as_array()) out += "  " + text_of(one, "id") + "\n";
       return out;
+    });
+  });
+
+  CLI::App* const routes = command(*models, context, "routes",
+                                   "Show the models' routes, and which are left out for now", "fairlead models routes");
+  routes->callback([&context] {
+    answer(context, http::Method::kGet, "/api/v1/routes", nullptr, [&context](const boost::json::value& reply) {
+      std::vector<std::vector<std::string>> rows;
+      for (const boost::json::value& one : reply.at("data").as_array()) {
+        std::string state = text_of(one, "state");
+        if (state == "open") state += fmt::format(" for {:.0f} s", std::ceil(integer_of(one, "left_out_for_ms") / 1e3));
+        const auto latency = [&](const char* name) {
+          return text_of(one, name).empty() ? "-" : fmt::format("{} ms", integer_of(one, name));
+        };
+        rows.push_back({text_of(one, "model"), text_of(one, "provider") + " " + text_of(one, "upstream_model"), state,
+                        fmt::format("{} of {}", integer_of(one, "recent_failures"), integer_of(one, "recent_tries")),
+                        text_of(one, "in_flight"), latency("first_token_ms"), latency("whole_ms")});
+      }
+      return table({"model", "route", "state", "failed", "in flight", "first token", "whole"}, rows, context.colours());
     });
   });
 

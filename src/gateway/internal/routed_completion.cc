@@ -1,91 +1,211 @@
 #include "gateway/internal/routed_completion.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "gateway/routing/pause.h"
+#include "gateway/routing/retries.h"
+
 namespace fairlead::gateway::internal {
+namespace {
+
+using routing::Fault;
+using routing::Reason;
+
+// A client would rather know than wait longer.
+constexpr Millis kLongestWait{10'000};
+
+Error no_route(const llm::Model& model) {
+  return {ErrorKind::kUnsupported, "no_route",
+          "No route of model `" + model.name +
+              "` takes a request like this one: its routes have conditions (`when`), and it fits none of them.",
+          "model"};
+}
+
+void add(llm::Usage& sum, const llm::Usage& one) {
+  sum.input += one.input;
+  sum.cached_input += one.cached_input;
+  sum.cache_write += one.cache_write;
+  sum.output += one.output;
+  sum.reasoning += one.reasoning;
+}
+
+}  // namespace
+
+// What to do after an error.
+struct RoutedCompletion::Step {
+  enum class What : std::uint8_t { kStop, kSameRoute, kNextRoute } what = What::kStop;
+  Millis wait{0};
+};
 
 const llm::Outcome& RoutedCompletion::outcome() const {
-  return completion_ ? completion_->outcome() : last_outcome_;
+  return attempt_ ? attempt_->outcome() : last_outcome_;
 }
 
 async::Task<Result<llm::Delta>> RoutedCompletion::next() {
   if (ended_) co_return llm::Delta{.wire = {}, .end = true};
+  if (!begun_) {
+    FAIRLEAD_CO_CHECK(begin());
+  }
   for (;;) {
-    auto delta = co_await next_of_route();
-    if (delta) {
-      handed_out_ = handed_out_ || !delta->wire.empty();
-      if (delta->end) {
-        end_attempt(nullptr);
-        ended_ = true;
-      }
-      co_return delta;
+    auto delta = co_await attempt_->next();
+    if (hedge_) {
+      auto settled = co_await settle_hedge(std::move(delta));
+      delta = std::move(settled);
     }
-    end_attempt(&delta.error());
-    if (!may_try_another(delta.error())) co_return delta;
+    if (delta) {
+      auto taken = take(*delta);
+      if (taken && *taken) co_return **taken;
+      if (taken) continue;
+      delta = fail(std::move(taken).error());
+    }
+    if (attempt_ != nullptr) end_attempt(&delta.error());
+    if (remember_ && handed_out_ && continue_elsewhere(delta.error())) continue;
+    const Step step = step_after(delta.error());
+    if (step.what == Step::What::kStop) {
+      ended_ = true;
+      co_return fail(final_error(std::move(delta).error()));
+    }
+    if (step.wait.count() > 0) {
+      const bool waited = co_await routing::pause(request_.loop, step.wait, request_.cancellation);
+      if (!waited) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
+    }
+    if (step.what == Step::What::kNextRoute) {
+      ++current_;
+      repetitions_ = 0;
+    } else {
+      ++repetitions_;
+    }
+    start(step.what == Step::What::kNextRoute ? Reason::kFallback : Reason::kRetry, step.wait);
   }
 }
 
+Result<void> RoutedCompletion::begin() {
+  begun_ = true;
+  plan_ = routing::plan_routes(request_.model, request_.chat, request_.tags, clock_.steady());
+  const bool any = !plan_.empty();
+  if (request_.no_chat != nullptr) {
+    const auto refuses = [this](const routing::Candidate& one) {
+      return request_.native.empty() || !one.route->provider->speaks(request_.format);
+    };
+    plan_.erase(std::remove_if(plan_.begin(), plan_.end(), refuses), plan_.end());
+  }
+  if (plan_.empty()) {
+    ended_ = true;
+    return fail(any ? *request_.no_chat : no_route(request_.model));
+  }
+  if (const routing::ModelState* const state = routing::state_of(request_.model)) state->shared->retries.count_call();
+  hold_ = request_.chat.stream && (plan_.size() > 1 || request_.model.routing.retries > 0);
+  remember_ = request_.chat.stream && plan_.size() > 1 && request_.model.routing.continue_streams &&
+              request_.native.empty() && request_.chat.n == 1;
+  plan_hedge();
+  start(Reason::kFirst, Millis(0));
+  return {};
+}
+
+void RoutedCompletion::start(Reason reason, Millis waited) {
+  last_outcome_ = {};
+  const bool is_last = current_ + 1 == plan_.size();
+  slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value(), is_last},
+                    clock_);
+  use(*slots_[0]);
+}
+
+void RoutedCompletion::use(routing::Attempt& attempt) {
+  attempt_ = &attempt;
+  route_ = attempt.candidate().route;
+  model_ = attempt.candidate().model;
+}
+
+// What to hand out, if anything: the first piece of a stream often is a role and nothing else, and once it is out no
+// other route can answer.
+Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
+  if (hold_ && !handed_out_ && !attempt_->flowing()) {
+    held_ += delta.wire;
+    return std::nullopt;
+  }
+  if (!handed_out_ && !held_.empty()) {
+    held_ += delta.wire;
+    delta.wire = held_;
+  }
+  if (continuation_) {
+    FAIRLEAD_TRY(delta.wire, continuation_->rewrite(delta.wire));
+    if (delta.end) {
+      last_piece_ = delta.wire;
+      last_piece_ += continuation_->closing_event();
+      delta.wire = last_piece_;
+    }
+  }
+  if (remember_) said_ += delta.wire;
+  handed_out_ = handed_out_ || !delta.wire.empty();
+  if (delta.end) {
+    end_attempt(nullptr);
+    ended_ = true;
+  }
+  return delta;
+}
+
 void RoutedCompletion::stop() {
-  if (ended_ || !completion_) return;
+  if (ended_ || !attempt_) return;
   end_attempt(nullptr);
   ended_ = true;
 }
 
-// The next piece of the route in use, or the first of the next route.
-async::Task<Result<llm::Delta>> RoutedCompletion::next_of_route() {
-  if (!completion_) {
-    route_ = &request_.model.routes[next_route_++];  // a Model has one at least, and may_try_another() counts
-    attempt_began_ = clock_.steady();
-    last_outcome_ = {};
-    auto begun = co_await route_->provider->chat({request_.chat,
-                                                  {route_->upstream_model, request_.call_id, request_.idempotency_key,
-                                                   request_.loop, request_.cancellation, request_.deadline}});
-    if (!begun) co_return fail(std::move(begun).error());
-    completion_ = *std::move(begun);
+RoutedCompletion::Step RoutedCompletion::step_after(const Error& error) {
+  held_.clear();
+  const Fault fault = routing::fault_of(error);
+  const SteadyTime now = clock_.steady();
+  if (fault == Fault::kFinal || handed_out_ || now >= request_.deadline) return {};
+  const bool others = current_ + 1 < plan_.size();
+  // Who is told to wait, or has waited, or found nobody, had better ask somebody else.
+  const bool patient = fault == Fault::kDown || fault == Fault::kRateLimited || fault == Fault::kTimeout;
+  const bool again = fault == Fault::kTransient || (patient && !others);
+  if (again && repetitions_ < model_->routing.retries) {
+    if (const routing::ModelState* const state = routing::state_of(*model_)) {
+      const Millis wait = routing::backoff(repetitions_ + 1, error.retry_after_ms, state->shared->random);
+      if (wait <= kLongestWait && now + wait < request_.deadline && state->shared->retries.withdraw(now))
+        return {Step::What::kSameRoute, wait};
+    }
   }
-  if (request_.chat.stream) {
-    auto delta = co_await completion_->next();
-    co_return delta;
-  }
-  whole_.clear();
-  for (;;) {
-    auto delta = co_await completion_->next();
-    if (!delta) co_return delta;
-    if (delta->end && whole_.empty()) co_return delta;
-    whole_ += delta->wire;
-    if (delta->end) co_return llm::Delta{.wire = whole_, .end = true};
-  }
+  return {others ? Step::What::kNextRoute : Step::What::kStop};
+}
+
+// That one route cannot take the request is no answer when another one was tried.
+Error RoutedCompletion::final_error(Error last) {
+  return last.kind == ErrorKind::kUnsupported && refusal_ ? *std::move(refusal_) : std::move(last);
+}
+
+void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
+  attempts_.push_back(attempt.finish(error));
+  const llm::Usage& usage = attempt.outcome().usage;
+  add(usage_, usage);
+  usage_.reported = usage.reported;
+  cost_usd_ += llm::cost_of(usage, attempt.candidate().model->prices_of(*attempt.candidate().route));
 }
 
 void RoutedCompletion::end_attempt(const Error* error) {
-  telemetry::Attempt attempt;
-  attempt.provider = route_->provider->name();
-  attempt.upstream_model = route_->upstream_model;
-  attempt.duration_us = std::chrono::duration_cast<Micros>(clock_.steady() - attempt_began_).count();
-  if (error != nullptr) {
-    attempt.error_code = error->code;
-    attempt.error_message = error->message;
-  }
-  attempts_.push_back(std::move(attempt));
-  if (!completion_) return;
-  cost_usd_ += llm::cost_of(completion_->outcome().usage, request_.model.prices);
+  close(*attempt_, error);
   if (error == nullptr) return;  // its last delta may view what it holds
-  last_outcome_ = completion_->outcome();
-  completion_.reset();
+  if (error->kind != ErrorKind::kUnsupported) refusal_ = *error;
+  last_outcome_ = attempt_->outcome();
+  attempt_ = nullptr;
+  slots_[0].reset();
+  slots_[1].reset();
 }
 
-bool RoutedCompletion::may_try_another(const Error& error) const {
-  if (handed_out_ || next_route_ == request_.model.routes.size()) return false;
-  switch (error.kind) {
-    case ErrorKind::kUnavailable:
-    case ErrorKind::kUpstream:
-    case ErrorKind::kExhausted:
-      return true;
-    case ErrorKind::kTimeout:
-      return clock_.steady() < request_.deadline;
-    default:
-      return false;
-  }
+void RoutedCompletion::describe(telemetry::CallRecord& record) const {
+  record.model = model_->name;
+  record.model_version = model_->version;
+  record.attempts = attempts_;
+  record.cost_usd = cost_usd_;
+  record.usage = usage_;
+  record.usage.reported = usage_.reported && !estimated_;
+  if (route_ == nullptr) return;
+  const llm::Outcome& last = outcome();
+  record.provider = route_->provider->name();
+  record.upstream_model = last.upstream_model.empty() ? route_->upstream_model : last.upstream_model;
+  record.finish_reason = last.finish_reason;
+  record.upstream_id = last.upstream_id;
 }
 
 }  // namespace fairlead::gateway::internal

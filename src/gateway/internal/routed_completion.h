@@ -1,28 +1,23 @@
 // A model's answer, from whichever of its routes gives it.
 #pragma once
-#include <memory>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/internal/routed_request.h"
+#include "gateway/routing/attempt.h"
+#include "gateway/routing/continuation.h"
+#include "gateway/routing/plan.h"
 #include "llm/provider.h"
+#include "platform/async/task_group.h"
+#include "platform/async/timer_wheel.h"
 #include "telemetry/record.h"
 
 namespace fairlead::gateway::internal {
 
-// What it views outlives the answer.
-struct RoutedRequest {
-  const llm::ChatRequest& chat;
-  const llm::Model& model;
-  std::string_view call_id, idempotency_key;
-  async::Loop& loop;
-  async::Cancellation& cancellation;
-  SteadyTime deadline;
-};
-
-// Tries the routes in their order until one has begun to answer; from then on an error is that route's and the
-// answer's. Loop-affine; destroying it cancels the upstream call.
+// Tries the routes as the model's policy says until one has begun to answer; from then on an error is that route's and
+// the answer's. Loop-affine; destroying it cancels the upstream call.
 class RoutedCompletion final : public llm::Completion {
  public:
   RoutedCompletion(RoutedRequest request, const Clock& clock) : request_(request), clock_(clock) {}
@@ -31,32 +26,76 @@ class RoutedCompletion final : public llm::Completion {
   async::Task<Result<llm::Delta>> next() override;
   const llm::Outcome& outcome() const override;  // of the route that answers, or was tried last
 
-  // The route that answers, or was tried last. Null before the first next().
+  // The route that answers, or was tried last, and the model that it is of. Null and the called model if none was.
   const llm::Route* route() const { return route_; }
+  const llm::Model& model() const { return *model_; }
+  // How that route's answer is written: as RoutedRequest::format, or as a chat.
+  llm::Format format() const { return attempt_ ? attempt_->format() : llm::Format::kChat; }
   // Ends an answer that nobody waits for any longer; does nothing to one that has ended.
   void stop();
 
+  // Writes what came of it into the record: route, usage and cost of all tries, attempts. When the answer has ended,
+  // failed, or been stopped.
+  void describe(telemetry::CallRecord& record) const;
   // One a try, in order. When the answer has ended, failed, or been stopped.
   const std::vector<telemetry::Attempt>& attempts() const { return attempts_; }
   // Of all tries: a route that failed in the middle has cost something too.
   double cost_usd() const { return cost_usd_; }
 
  private:
-  async::Task<Result<llm::Delta>> next_of_route();
+  struct Step;
+  // A second attempt beside the first, from when the first takes long until one of them flows. It does not outlive a
+  // call of next().
+  struct Hedge {
+    explicit Hedge(RoutedCompletion& routed);
+    async::TimerWheel::Timer due;
+    async::TaskGroup task;
+    std::size_t candidate = 0;                // of the plan
+    std::optional<Result<llm::Delta>> first;  // how it began to flow, or why it did not
+    std::string held;                         // what came before that
+    bool lost = false;
+  };
+  Result<void> begin();
+  void plan_hedge();
+  void launch_hedge();
+  async::Task<void> run_hedge();
+  async::Task<Result<llm::Delta>> settle_hedge(Result<llm::Delta> first);
+  void start(routing::Reason reason, Millis waited);
+  void use(routing::Attempt& attempt);
+  Result<std::optional<llm::Delta>> take(llm::Delta delta);
+  // Of a stream that broke after some of it had gone out. False: it cannot be continued.
+  bool continue_elsewhere(const Error& error);
+  bool may_continue_by_another_way(const Error& error) const;
+  Step step_after(const Error& error);
+  void close(routing::Attempt& attempt, const Error* error);
   void end_attempt(const Error* error);
-  bool may_try_another(const Error& error) const;
+  Error final_error(Error last);
 
   const RoutedRequest request_;
   const Clock& clock_;
-  std::size_t next_route_ = 0;
+  routing::Plan plan_;
+  std::size_t current_ = 0;  // of the plan
+  int repetitions_ = 0;      // of the current route
+  bool begun_ = false;
+  std::optional<routing::Attempt> slots_[2];  // the second one is a hedge's
+  routing::Attempt* attempt_ = nullptr;       // the one in use
+  std::optional<Hedge> hedge_;
   const llm::Route* route_ = nullptr;
-  std::unique_ptr<llm::Completion> completion_;  // of the route in use
-  llm::Outcome last_outcome_;                    // of one that has ended
-  SteadyTime attempt_began_{};
-  std::string whole_;        // of an answer that is not streamed and came in pieces
-  bool handed_out_ = false;  // a byte of the answer has
+  const llm::Model* model_ = &request_.model;
+  llm::Outcome last_outcome_;     // of an attempt that failed
+  std::optional<Error> refusal_;  // a route that answered with an error, rather than one that cannot take the request
+  std::string held_;              // the first piece, as long as another route may still answer instead
+  bool hold_ = false;
+  bool remember_ = false;  // what goes out, in case that another route has to go on with it
+  std::string said_;
+  std::optional<routing::Continuation> continuation_;
+  std::optional<RoutedRequest> continued_;  // what its attempt is asked
+  std::string last_piece_;                  // with a closing event
+  bool estimated_ = false;                  // some of usage_
+  bool handed_out_ = false;                 // a byte of the answer has
   bool ended_ = false;
   std::vector<telemetry::Attempt> attempts_;
+  llm::Usage usage_;  // of the attempts that have ended
   double cost_usd_ = 0;
 };
 

@@ -95,6 +95,65 @@ TEST(ModelKind, OneFileHasOneDigest) {
   EXPECT_TRUE(check(others, R"({"routes": [{"provider": "local", "file": "a.gguf", "sha256": "11"}]})").empty());
 }
 
+TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
+  FakeCatalogue others = catalogue();
+  others.add("model", "large", R"({"routes": []})");
+  const std::string spec = R"({
+    "strategy": "weighted", "retries": 2, "timeout": "60s", "fallbacks": ["large"],
+    "timeouts": {"first_token": "2s", "between_tokens": "10s", "try": "30s"},
+    "breaker": {"errors": 0.5, "calls": 10, "window": "30s", "pause": "5s", "longest_pause": "2m"},
+    "hedge": {"after": "p95", "share": 0.05}, "continue": false,
+    "concurrency": {"max": 64, "queue": 100, "wait": "5s", "priorities": {"gold": 10, "batch": -10}},
+    "routes": [{"provider": "openai", "model": "x", "continues": "prefix", "weight": 2.5, "prices": {"input": 1},
+                "when": {"stream": true, "tools": false, "images": false, "json_schema": true, "tags": ["gold"],
+                         "min_input_tokens": 1, "max_input_tokens": 6000}}]})";
+  EXPECT_TRUE(fits_schema(spec));
+  EXPECT_TRUE(check(others, spec).empty());
+  EXPECT_TRUE(fits_schema(R"({"breaker": false, "routes": [{"provider": "x", "model": "y"}]})"));
+}
+
+TEST(ModelKind, RefusesWhatRoutingCannotMean) {
+  const std::string route = R"("routes": [{"provider": "openai", "model": "x"}])";
+  for (const char* member : {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
+                             R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})",
+                             R"("concurrency": {"queue": 5})", R"("fallbacks": ["a", "a"])"})
+    EXPECT_FALSE(fits_schema("{" + std::string(member) + "," + route + "}")) << member;
+  EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y", "when": {}}]})"));
+
+  const struct {
+    const char* members;
+    const char* fault;
+  } cases[] = {
+      {R"("timeout": "1s", "timeouts": {"try": "2s"})",
+       "/timeouts/try: is longer than the whole call may take (`timeout`)"},
+      {R"("timeouts": {"first_token": "25h"})", "/timeouts/first_token: must be from 1ms to 24h"},
+      {R"("strategy": "cheapest")", "/strategy: `cheapest` needs `prices`, of the model or of its routes"},
+      {R"("fallbacks": ["small"])", "/fallbacks/0: is the model itself"},
+      {R"("fallbacks": ["larg"])", "/fallbacks/0: model `larg` does not exist."},
+  };
+  for (const auto& one : cases) EXPECT_EQ(only_fault("{" + std::string(one.members) + "," + route + "}"), one.fault);
+  EXPECT_EQ(only_fault(R"({"routes": [{"provider": "openai", "model": "x", "weight": 2}]})"),
+            "/routes/0/weight: has a meaning with `strategy: weighted` only");
+  EXPECT_EQ(only_fault(R"({"strategy": "weighted", "routes": [{"provider": "openai", "model": "x", "weight": 0}]})"),
+            "/routes: one route must have a `weight` over 0");
+  EXPECT_EQ(
+      only_fault(
+          R"({"routes": [{"provider": "openai", "model": "x", "when": {"min_input_tokens": 9, "max_input_tokens": 8}}]})"),
+      "/routes/0/when/min_input_tokens: is more than `max_input_tokens`: no request fits");
+}
+
+TEST(ModelKind, RefusesFallbacksThatLeadBack) {
+  FakeCatalogue others = catalogue();
+  others.add("model", "a", R"({"fallbacks": ["b", "c"]})");
+  others.add("model", "b", R"({"fallbacks": ["c"]})");
+  others.add("model", "c", R"({"fallbacks": ["small"]})");
+  others.add("model", "d", R"({"fallbacks": ["d", "e"]})");  // not ours to say
+  const auto faults = check(others, R"({"fallbacks": ["d", "a"], "routes": [{"provider": "openai", "model": "x"}]})");
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_EQ(faults[0].pointer, "/fallbacks/1");
+  EXPECT_EQ(faults[0].message, "leads back to the model itself: small → a → b → c → small");
+}
+
 class NamedProvider final : public llm::Provider {
  public:
   std::string_view name() const override { return "local"; }
@@ -103,6 +162,69 @@ class NamedProvider final : public llm::Provider {
     co_return fail(ErrorKind::kInternal, "unused", "");
   }
 };
+
+TEST(CompileModel, ReadsHowRoutesAreUsed) {
+  using namespace std::chrono_literals;
+  const auto provider = std::make_shared<NamedProvider>();
+  const auto large = std::make_shared<llm::Model>();
+  const auto compile = [&](std::string_view spec, std::shared_ptr<llm::Model> fallback) {
+    resources::Version version{.kind = "model", .name = "small", .version = 3};
+    version.spec = bj::parse(spec).as_object();
+    return compile_model(
+        version, [&](std::string_view) { return provider; }, [fallback](std::string_view) { return fallback; });
+  };
+  constexpr std::string_view kAll = R"({"strategy": "least-latency", "retries": 3, "fallbacks": ["large"],
+      "timeouts": {"first_token": "2s", "try": "30s"}, "breaker": {"errors": 0.2, "pause": "3m"}, "prices": {"input": 1},
+      "routes": [{"provider": "openai", "model": "x", "when": {"tools": false, "tags": ["a"]}, "prices": {"input": 4}},
+                 {"provider": "openai", "model": "y"}]})";
+  const auto model = compile(kAll, large);
+  ASSERT_TRUE(model);
+  const llm::RoutingPolicy& routing = (*model)->routing;
+  EXPECT_EQ(routing.strategy, llm::Strategy::kLeastLatency);
+  EXPECT_EQ(routing.retries, 3);
+  EXPECT_EQ(routing.timeouts.first_token, 2s);
+  EXPECT_EQ(routing.timeouts.between_tokens, 0s);
+  EXPECT_EQ(routing.timeouts.whole, 30s);
+  EXPECT_EQ(routing.breaker.error_rate, 0.2);
+  EXPECT_EQ(routing.breaker.calls, 10);
+  EXPECT_EQ(routing.breaker.longest_pause, 3min) << "never shorter than the first";
+  EXPECT_EQ((*model)->routes[0].when.tools, false);
+  EXPECT_EQ((*model)->prices_of((*model)->routes[0]).input, 4);
+  EXPECT_EQ((*model)->prices_of((*model)->routes[1]).input, 1);
+  EXPECT_EQ((*model)->fallbacks.at(0), large);
+  EXPECT_TRUE(routing.continue_streams);
+  EXPECT_EQ(routing.hedge.share, 0) << "not unless it is asked for";
+  EXPECT_EQ((*model)->routes[0].continues, std::nullopt) << "as the provider says";
+  const auto hedged = compile(
+      R"({"hedge": {}, "continue": false, "routes": [{"provider": "openai", "model": "x", "continues": false}]})",
+      nullptr);
+  EXPECT_EQ((*hedged)->routing.hedge.share, 0.05);
+  EXPECT_EQ((*hedged)->routing.hedge.percentile, 0.95);
+  EXPECT_FALSE((*hedged)->routing.continue_streams);
+  EXPECT_EQ((*hedged)->routes[0].continues, llm::Prefill::kNone);
+  const auto timed = compile(
+      R"({"hedge": {"after": "800ms", "share": 0.2}, "routes": [{"provider": "openai", "model": "x", "continues": "last-message"}]})",
+      nullptr);
+  EXPECT_EQ((*timed)->routing.hedge.after, 800ms);
+  EXPECT_EQ((*timed)->routing.hedge.share, 0.2);
+  EXPECT_EQ((*timed)->routes[0].continues, llm::Prefill::kLastMessage);
+  EXPECT_EQ(compile(R"({"hedge": {"after": "p50"}, "routes": [{"provider": "openai", "model": "x"}]})", nullptr)
+                .value()
+                ->routing.hedge.percentile,
+            0.5);
+  EXPECT_EQ(routing.concurrency.max, 0) << "no limit unless it is asked for";
+  const auto limited = compile(
+      R"({"concurrency": {"max": 64, "wait": "2s", "priorities": {"gold": 10}}, "routes": [{"provider": "openai", "model": "x"}]})",
+      nullptr);
+  EXPECT_EQ((*limited)->routing.concurrency.max, 64);
+  EXPECT_EQ((*limited)->routing.concurrency.queue, 100);
+  EXPECT_EQ((*limited)->routing.concurrency.wait, 2s);
+  EXPECT_EQ((*limited)->routing.concurrency.priorities.at(0), std::pair(std::string("gold"), 10));
+  EXPECT_EQ(compile(kAll, nullptr).error().code, "model_not_found");
+  const auto plain = compile(R"({"breaker": false, "routes": [{"provider": "openai", "model": "x"}]})", nullptr);
+  EXPECT_EQ((*plain)->routing.retries, 1);
+  EXPECT_GT((*plain)->routing.breaker.error_rate, 1);
+}
 
 TEST(CompileModel, MakesRoutesPricesAndTimeout) {
   const auto provider = std::make_shared<NamedProvider>();

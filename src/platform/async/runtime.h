@@ -55,7 +55,7 @@ class Runtime {
 };
 
 // Threads for calls that block: databases, files, name look-ups. Thread-safe. Destroying it waits for what was given to
-// it.
+// it; it is to be destroyed before the loops that its work goes back to.
 class BlockingPool {
  public:
   explicit BlockingPool(int threads);

@@ -20,8 +20,10 @@ std::string error_body(const Error& error);
 // The same shape for an answer of which only the status is known.
 std::string error_body(int status, std::string_view code, std::string_view message);
 
-// Answers with the error, with Retry-After (and retry-after-ms) where it says when another try may help, unless the
-// exchange has been answered already.
+// Retry-After and retry-after-ms, where the error says when another try may help. Before the exchange is answered.
+void add_retry_headers(Exchange& exchange, const Error& error);
+
+// Answers with the error and its retry headers, unless the exchange has been answered already.
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error);
 
 }  // namespace fairlead::http

@@ -88,9 +88,11 @@ std::string float_digits(const Spec& spec, double number) {
 std::string integer_digits(const Spec& spec, std::int64_t number) {
   const std::uint64_t size = number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
   const int base = spec.type == 'x' || spec.type == 'X' ? 16 : spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 10;
+  // A view, because GCC 12 under UBSan reads the wrong element of a literal chosen by a condition.
+  const std::string_view alphabet = spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   for (std::uint64_t rest = size; rest > 0 || digits.empty(); rest /= static_cast<std::uint64_t>(base)) {
-    digits += (spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[rest % static_cast<std::uint64_t>(base)];
+    digits += alphabet[rest % static_cast<std::uint64_t>(base)];
   }
   std::ranges::reverse(digits);
   if (spec.alternate && base != 10)

@@ -22,6 +22,11 @@ class ResourceRoutes : public testing::Test {
     key_ = server_.make_key(R"(["read","write"])", "bank");
   }
 
+  ~ResourceRoutes() override {
+    server_.stop();
+    service_.reset();
+  }
+
   Reply get(const std::string& path) { return server_.call("GET", "/api/v1" + path, key_); }
   Reply post(const std::string& path, const std::string& body) {
     return server_.call("POST", "/api/v1" + path, key_, body);

@@ -201,6 +201,27 @@ std::vector<Token> ChatFormat::State::tokens(const std::string& prompt) const {
   return out;
 }
 
+// Takes the last message away, to be gone on with: "continue_final_message": true, as vLLM names it.
+Result<std::string> begun_answer(std::vector<common_chat_msg>& messages, bool plain) {
+  constexpr const char* kParameter = "continue_final_message";
+  if (!plain) {
+    return fail(ErrorKind::kUnsupported, "unsupported_parameter",
+                "This local model cannot go on with an answer that has tools, a JSON Schema or reasoning.", kParameter);
+  }
+  if (messages.size() < 2 || messages.back().role != "assistant" || !messages.back().tool_calls.empty()) {
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "`continue_final_message` needs a last message of the assistant, after another message.", kParameter);
+  }
+  std::string begun = std::move(messages.back().content);
+  messages.pop_back();
+  return begun;
+}
+
+bool wants_continuation(const llm::ChatRequest& request) {
+  const llm::Member* const member = request.member("continue_final_message");
+  return member != nullptr && member->json == "true";
+}
+
 Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
   const State& state = *state_;
   FAIRLEAD_TRY(const ToolRequest tools, parse_tools(request));
@@ -210,6 +231,10 @@ Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
   const bool by_template = state.thinks || (calls_tools && state.knows_tools);
   common_chat_templates_inputs inputs;
   FAIRLEAD_TRY(inputs.messages, state.messages(request, tools));
+  std::string begun;
+  if (wants_continuation(request)) {
+    FAIRLEAD_TRY(begun, begun_answer(inputs.messages, !by_template && !calls_tools && !shape.constrained));
+  }
   inputs.add_bos = llama_vocab_get_add_bos(state.model->vocab());
   inputs.add_eos = llama_vocab_get_add_eos(state.model->vocab());
   inputs.reasoning_format = by_template ? COMMON_REASONING_FORMAT_AUTO : COMMON_REASONING_FORMAT_NONE;
@@ -228,7 +253,7 @@ Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
   ChatPrompt out;
   try {
     common_chat_params made = common_chat_templates_apply(state.templates.get(), inputs);
-    out.tokens = state.tokens(made.prompt);
+    out.tokens = state.tokens(made.prompt + begun);
     out.stops = std::move(made.additional_stops);
     if (by_template) {
       out.reader = std::make_shared<TemplateReader>(made);

@@ -127,6 +127,11 @@ Result<void> LoadedModel::make_context(const ModelSettings& settings) {
                 "There is no room for " + std::to_string(parameters.n_ctx) +
                     " tokens of context. Lower serving.context or serving.slots.");
   }
+  if (llama_get_memory(context_) == nullptr) {
+    llama_free(context_);
+    context_ = nullptr;
+    return {};
+  }
   attach_threads(threads);
   tuner_.emplace(threads);
   threads_in_use_ = threads;
@@ -220,6 +225,10 @@ std::string LoadedModel::description() const {
   const int length = llama_model_desc(model_, text, sizeof text);
   return length > 0 ? std::string(text, static_cast<std::size_t>(std::min<int>(length, sizeof text - 1)))
                     : std::string();
+}
+
+int LoadedModel::vocabulary_size() const {
+  return llama_vocab_n_tokens(vocab_);
 }
 
 std::vector<Token> LoadedModel::tokenise(std::string_view text, bool beginning, bool special) const {

@@ -41,10 +41,14 @@ class LoadedModel final : public Decoder {
   bool keep(int sequence, int length) override;
   void share(int from, int to, int length) override;
 
+  // False: the model has no memory of what went before, so that it makes embeddings alone. Then nothing of Decoder may
+  // be called.
+  bool writes() const { return context_ != nullptr; }
   const llama_model* model() const { return model_; }
   llama_context* context() { return context_; }
   const llama_vocab* vocab() const { return vocab_; }
   std::string description() const;  // "llama 135M Q4_1"
+  int vocabulary_size() const;
 
   // With `special`, control tokens written out in the text become those tokens; without, they are plain text.
   // `beginning` adds what the model wants at the start of every text. Thread-safe.

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "platform/http/problem.h"
 #include "serving/internal/answer_writer.h"
+#include "serving/internal/embedding_request.h"
 #include "serving/internal/model_sampler.h"
 
 namespace fairlead::serving {
@@ -47,6 +48,25 @@ std::uint32_t seed_of(const llm::ChatParameters& parameters) {
   return seed;
 }
 
+// On the embedding thread.
+Result<std::string> embed(Serving& serving, const std::string& name, const EmbeddingRequest& request,
+                          const std::atomic<bool>& cancelled) {
+  if (!serving.embedder) {
+    FAIRLEAD_TRY(serving.embedder, Embedder::create(*serving.model, serving.embedding));
+  }
+  if (const int made = serving.embedder->dimensions(); request.dimensions != 0 && request.dimensions != made) {
+    return fail(ErrorKind::kInvalid, "unsupported_value",
+                fmt::format("The model `{}` makes embeddings of {} dimensions, and no others.", name, made),
+                "dimensions");
+  }
+  std::vector<std::vector<Token>> tokens = request.tokens;
+  for (const std::string& text : request.texts) tokens.push_back(serving.model->tokenise(text, true, false));
+  std::size_t count = 0;
+  for (const auto& text : tokens) count += text.size();
+  FAIRLEAD_TRY(const auto vectors, serving.embedder->embed(tokens, cancelled));
+  return embeddings_answer(name, vectors, request.base64, count);
+}
+
 Error generation_failed(const Piece& piece) {
   return {ErrorKind::kInternal, "generation_failed", piece.error};
 }
@@ -57,6 +77,7 @@ http::Router WorkerService::router() {
   http::Router out;
   out.add(http::Method::kGet, "/health", [this](http::Exchange& exchange) { return health(exchange); });
   out.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& exchange) { return chat(exchange); });
+  out.add(http::Method::kPost, "/v1/embeddings", [this](http::Exchange& exchange) { return embeddings(exchange); });
   return out;
 }
 
@@ -66,7 +87,7 @@ async::Task<void> WorkerService::health(http::Exchange& exchange) {
   if (serving == nullptr) {
     body = fmt::format(R"({{"state":"loading","progress":{:.3f}}})", progress_.load());
   } else {
-    const auto load = serving->scheduler->load();
+    const auto load = serving->scheduler ? serving->scheduler->load() : Scheduler::Load{};
     body =
         fmt::format(R"({{"state":"ready","context":{},"slots":{},"running":{},"waiting":{}}})",
                     serving->model->limits().context, serving->model->limits().sequences, load.running, load.waiting);
@@ -79,6 +100,42 @@ async::Task<void> WorkerService::refuse(http::Exchange& exchange, Error error) {
   (void)co_await http::respond_error(exchange, std::move(error));
 }
 
+Error WorkerService::not_ready() const {
+  return {ErrorKind::kUnavailable, "model_loading", "The model `" + name_ + "` is loading. Try again shortly."};
+}
+
+async::Task<void> WorkerService::embeddings(http::Exchange& exchange) {
+  auto body = co_await exchange.read_body();
+  if (!body) {
+    co_await refuse(exchange, std::move(body).error());
+    co_return;
+  }
+  Serving* const serving = serving_;
+  if (serving == nullptr) {
+    Error loading = not_ready();
+    co_await refuse(exchange, std::move(loading));
+    co_return;
+  }
+  auto request = EmbeddingRequest::parse(*body, serving->model->vocabulary_size());
+  if (!request) {
+    co_await refuse(exchange, std::move(request).error());
+    co_return;
+  }
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  const async::Cancellation::Registration watch(
+      exchange.cancellation(), [](void* flag) { *static_cast<std::atomic<bool>*>(flag) = true; }, cancelled.get());
+  // Named, because GCC 12 destroys the captures of a temporary in an awaited call twice.
+  auto work = [serving, name = name_, cancelled, request = *std::move(request)]() {
+    return embed(*serving, name, request, *cancelled);
+  };
+  auto answer = co_await serving->embedding_thread.run(std::move(work));
+  if (!answer) {
+    co_await refuse(exchange, std::move(answer).error());
+    co_return;
+  }
+  (void)co_await exchange.respond(200, kJson, *answer);
+}
+
 async::Task<void> WorkerService::chat(http::Exchange& exchange) {
   auto body = co_await exchange.read_body();
   if (!body) {
@@ -86,8 +143,15 @@ async::Task<void> WorkerService::chat(http::Exchange& exchange) {
     co_return;
   }
   if (serving_ == nullptr) {
-    Error loading{ErrorKind::kUnavailable, "model_loading", "The model `" + name_ + "` is loading. Try again shortly."};
+    Error loading = not_ready();
     co_await refuse(exchange, std::move(loading));
+    co_return;
+  }
+  if (!serving_.load()->format) {
+    Error silent{ErrorKind::kInvalid, "unsupported_model",
+                 "The model `" + name_ + "` makes embeddings and writes no text. Call /v1/embeddings with it.",
+                 "model"};
+    co_await refuse(exchange, std::move(silent));
     co_return;
   }
   auto request = llm::ChatRequest::parse(*body);

@@ -8,6 +8,7 @@
 #include "platform/async/runtime.h"
 #include "platform/http/server.h"
 #include "serving/internal/chat_format.h"
+#include "serving/internal/embedder.h"
 #include "serving/internal/loaded_model.h"
 #include "serving/internal/piece_queue.h"
 #include "serving/internal/scheduler.h"
@@ -15,11 +16,14 @@
 
 namespace fairlead::serving {
 
-// What a loaded model needs to answer.
+// What a loaded model needs to answer. A model that makes embeddings alone has neither format nor scheduler.
 struct Serving {
   std::unique_ptr<LoadedModel> model;
   std::unique_ptr<ChatFormat> format;
   std::unique_ptr<Scheduler> scheduler;
+  Embedder::Options embedding;
+  std::unique_ptr<Embedder> embedder;       // made when it is first asked for, by the thread below, which alone uses it
+  async::BlockingPool embedding_thread{1};  // last, so that it ends first
 };
 
 // Handlers run on the loop; set_progress() and set_serving() may be called by another thread. Outlives the server.
@@ -34,6 +38,8 @@ class WorkerService {
  private:
   async::Task<void> health(http::Exchange& exchange);
   async::Task<void> chat(http::Exchange& exchange);
+  async::Task<void> embeddings(http::Exchange& exchange);
+  Error not_ready() const;
   async::Task<void> answer(http::Exchange& exchange, const llm::ChatRequest& request);
   async::Task<void> refuse(http::Exchange& exchange, Error error);
   Result<std::shared_ptr<Generation>> plan(const llm::ChatRequest& request, ChatPrompt prompt,

@@ -86,6 +86,9 @@ inline constexpr Field<Attempt> kAttemptFields[] = {
     {3, "duration_ms", FieldType::kMillis, "", FAIRLEAD_ATTEMPT(duration_us)},
     {4, "error_code", FieldType::kText, "error.type", FAIRLEAD_ATTEMPT(error_code)},
     {5, "error_message", FieldType::kText, "", FAIRLEAD_ATTEMPT(error_message)},
+    {6, "model", FieldType::kText, "", FAIRLEAD_ATTEMPT(model)},
+    {7, "reason", FieldType::kText, "", FAIRLEAD_ATTEMPT(reason)},
+    {8, "waited_ms", FieldType::kMillis, "", FAIRLEAD_ATTEMPT(waited_us)},
 };
 
 #undef FAIRLEAD_CALL

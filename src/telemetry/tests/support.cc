@@ -50,7 +50,7 @@ CallRecord full_record() {
   record.input_json = R"([{"role":"user","content":"Где мой перевод?"}])";
   record.output_text = "На проверке.\n";
   record.attempts = {{"local", "smollm2", 2'000'000, "upstream_timeout", "no byte"},
-                     {"openai", "gpt-5-mini", 400'000, "", ""}};
+                     {"openai", "gpt-5-mini", 400'000, "", "", "large", "fallback", 180'000}};
   return record;
 }
 

@@ -1,0 +1,48 @@
+// The routes under /v1: every way in which an application calls a model.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "gateway/files.h"
+#include "gateway/models.h"
+#include "gateway/response_store.h"
+#include "gateway/snapshot.h"
+#include "gateway/stored_responses.h"
+#include "gateway/surface.h"
+#include "platform/http/server.h"
+#include "platform/store/database.h"
+#include "telemetry/recorder.h"
+
+namespace fairlead::gateway {
+
+// Carries calls from the head of the request to the record. Holds no state of a call; one serves all loops. What it is
+// made of must outlive the server, and it the router.
+class DataPlane {
+ public:
+  DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, store::Database& database, FileStore& files,
+            const Clock& clock);
+  ~DataPlane();
+  DataPlane(const DataPlane&) = delete;
+  DataPlane& operator=(const DataPlane&) = delete;
+
+  // Of what is kept in the database.
+  static std::vector<store::Migration> migrations();
+
+  void add_routes(http::Router& router);
+
+ private:
+  async::Task<void> call(http::Exchange& exchange, const Surface& surface) const;
+  void add_surface(http::Router& router, std::string_view path, std::unique_ptr<const Surface> surface);
+
+  const SnapshotHolder& snapshots_;
+  telemetry::Recorder& recorder_;
+  const Clock& clock_;
+  const Models models_;
+  ResponseStore response_store_;
+  const StoredResponses stored_responses_;
+  const Files files_;
+  std::vector<std::unique_ptr<const Surface>> surfaces_;
+};
+
+}  // namespace fairlead::gateway

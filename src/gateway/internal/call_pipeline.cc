@@ -1,0 +1,327 @@
+#include "gateway/internal/call_pipeline.h"
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "platform/http/problem.h"
+
+namespace fairlead::gateway::internal {
+namespace {
+
+std::int64_t micros_between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration_cast<Micros>(to - from).count();
+}
+
+std::int64_t count_events(std::string_view wire) {
+  std::int64_t count = 0;
+  for (std::size_t at = wire.find("\n\n"); at != std::string_view::npos; at = wire.find("\n\n", at + 2)) ++count;
+  return count;
+}
+
+// Those of its fallback models too; kinds of resources see to it that these end.
+bool every_route_speaks(const llm::Model& model, llm::Format format) {
+  const auto speaks = [format](const llm::Route& one) { return one.provider->speaks(format); };
+  const auto all_speak = [format](const auto& fallback) { return every_route_speaks(*fallback, format); };
+  return std::ranges::all_of(model.routes, speaks) && std::ranges::all_of(model.fallbacks, all_speak);
+}
+
+}  // namespace
+
+CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
+                           telemetry::Recorder& recorder, const Clock& clock)
+    : exchange_(exchange),
+      surface_(surface),
+      snapshot_(std::move(snapshot)),
+      recorder_(recorder),
+      clock_(clock),
+      started_(clock.steady()),
+      surface_call_{call_, {}, {}, 0} {
+  record_.started_at_us = clock.unix_micros();
+  record_.operation = surface.operation();
+  surface_call_.started_at_s = record_.started_at_us / 1'000'000;
+  call_.id = new_id(record_.started_at_us);
+  call_.loop = &exchange.loop();
+  call_.cancellation = &exchange.cancellation();
+  exchange_.add_header("x-request-id", call_.id);
+  exchange_.add_header("x-fairlead-call-id", call_.id);
+  if (!surface.id_header().empty()) exchange_.add_header(surface.id_header(), call_.id);
+}
+
+async::Task<void> CallPipeline::run() {
+  auto known = authenticate();
+  if (!known) {
+    recorded_ = true;  // nobody's call
+    co_await refuse(std::move(known).error());
+    co_return;
+  }
+  auto done = co_await prepare();
+  if (done) done = co_await answer();
+  if (!done) co_await refuse(std::move(done).error());
+  if (!recorded_) recorder_.record(call_.loop->index(), take_record());
+}
+
+Result<void> CallPipeline::authenticate() {
+  const http::RequestHead& head = exchange_.head();
+  FAIRLEAD_TRY(principal_, snapshot_->keys->authenticate(head.header("authorization").value_or(""),
+                                                         head.header("x-api-key").value_or(""), record_.started_at_us));
+  if (!principal_->may(access::Scope::kCall))
+    return fail(ErrorKind::kPermissionDenied, "missing_scope",
+                "This key may not make calls: it lacks the scope `call`.");
+  call_.project = principal_->project;
+  return {};
+}
+
+async::Task<Result<void>> CallPipeline::prepare() {
+  auto body = co_await exchange_.read_body();
+  if (!body) co_return fail(std::move(body).error());
+  auto read = surface_.read(*body, surface_call_);
+  record_.stream = call_.request.stream;
+  record_.requested_model = shown_reference(call_.request.model);
+  if (!read) co_return fail(std::move(read).error());
+  auto options = llm::CallOptions::parse(call_.request.fairlead);
+  if (!options) co_return fail(std::move(options).error());
+  call_.options = std::move(*options);
+  auto target = resolve();
+  if (!target) co_return fail(std::move(target).error());
+
+  native_ = (*target)->stages.empty() && surface_.native(surface_call_);
+  const llm::Format format = surface_.format();
+  const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
+  auto made = co_await make_chat(chat_needed);
+  if (!made) co_return fail(std::move(made).error());
+  for (const std::shared_ptr<llm::Stage>& stage : (*target)->stages) {
+    auto run = co_await stage->run(call_);
+    if (!run) co_return fail(std::move(run).error());
+  }
+  if (chat_needed && !no_chat_ && call_.request.message_count == 0) {
+    const std::string field(surface_.messages_field());
+    const bool sent = call_.request.member("messages") != nullptr;
+    co_return fail(ErrorKind::kInvalid, sent ? "empty_array" : "missing_required_parameter",
+                   sent ? "Invalid '" + field + "': empty array. Expected an array with minimum length 1."
+                        : "Missing required parameter: '" + field + "'.",
+                   field);
+  }
+  co_return Result<void>{};
+}
+
+Result<const Target*> CallPipeline::resolve() {
+  const Project* const project = snapshot_->project(call_.project);
+  if (!project)
+    return fail(ErrorKind::kNotFound, "model_not_found",
+                "Project `" + call_.project + "` has no models yet: apply some with `fairlead apply`.", "model");
+  FAIRLEAD_TRY(Resolved resolved, project->resolve(call_.request.model));
+  const Target& target = *resolved.target;
+  call_.target_kind = target.kind;
+  call_.target_name = target.name;
+  call_.target_version = target.version;
+  call_.label = std::move(resolved.label);
+  call_.model = target.model;
+  if (target.kind == "model" && !call_.options.variables.empty())
+    return fail(ErrorKind::kInvalid, "invalid_value", "A model takes no variables; they are for prompts.",
+                "fairlead.variables");
+  return &target;
+}
+
+// A request that cannot be a chat is no fault as long as a route takes it as it is.
+async::Task<Result<void>> CallPipeline::make_chat(bool needed) {
+  if (!needed) {
+    no_chat_ = Error{ErrorKind::kUnsupported, "unsupported_by_model", "No route takes this request.", "model"};
+    co_return Result<void>{};
+  }
+  if (surface_.wants_loading(surface_call_)) {
+    auto loaded = co_await surface_.load(surface_call_);
+    if (!loaded) co_return fail(std::move(loaded).error());
+  }
+  auto made = surface_.to_chat(surface_call_);
+  if (made) co_return Result<void>{};
+  if (!native_) co_return fail(std::move(made).error());
+  no_chat_ = std::move(made).error();
+  co_return Result<void>{};
+}
+
+async::Task<Result<void>> CallPipeline::answer() {
+  record_.gateway_us = micros_between(started_, clock_.steady());
+  RoutedRequest request{call_.request,
+                        *call_.model,
+                        call_.id,
+                        call_.options.idempotency_key,
+                        *call_.loop,
+                        *call_.cancellation,
+                        started_ + call_.model->timeout};
+  if (native_) {
+    request.format = surface_.format();
+    request.native = surface_call_.body.members;
+  }
+  request.tags = call_.options.tags;
+  request.project = call_.project;
+  if (no_chat_) request.no_chat = &*no_chat_;
+  RoutedCompletion routed(request, clock_);
+  Result<void> done;
+  if (call_.request.stream)
+    done = co_await relay_stream(routed);
+  else
+    done = co_await relay_whole(routed);
+  if (!recorded_) note_outcome(routed);
+  co_return done;
+}
+
+// An answer has begun to come: how it goes out is settled.
+void CallPipeline::begin_answer(const RoutedCompletion& routed) {
+  std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
+  exchange_.add_header("x-fairlead-target", target);
+  exchange_.add_header("x-fairlead-model", call_.model->name);
+  exchange_.add_header("x-fairlead-provider", routed.route()->provider->name());
+  record_.status = 200;
+}
+
+// What the client gets for a piece of the answer.
+Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const RoutedCompletion& routed) {
+  if (!form_ && routed.format() != surface_.format()) form_ = surface_.answer_form(surface_call_);
+  if (recorder_.content_enabled()) {
+    if (!text_) text_ = AnswerText::create(routed.format(), call_.request.stream);
+    text_->take(delta.wire);
+  }
+  if (!form_) return delta.wire;
+  out_.clear();
+  FAIRLEAD_CHECK(form_->take(delta.wire, delta.end, routed.outcome(), out_));
+  return std::string_view(out_);
+}
+
+// Looks at events that go out as they came, in a format of the surface's own: how many, and whether they end
+// themselves.
+void CallPipeline::note_events(std::string_view wire) {
+  if (form_ || surface_.format() == llm::Format::kChat) return;
+  events_ += count_events(wire);
+  const std::size_t end = wire.find_last_not_of("\r\n");
+  done_ = done_ || (end != std::string_view::npos && wire.substr(0, end + 1).ends_with("data: [DONE]"));
+}
+
+// What must be kept before a client may see the end of its answer.
+async::Task<Result<void>> CallPipeline::before_the_end(RoutedCompletion& routed) {
+  if (form_ && form_->wants_keeping()) {
+    auto kept = co_await form_->keep();
+    if (!kept) co_return fail(std::move(kept).error());
+  }
+  if (!recorder_.strict()) co_return Result<void>{};
+  note_outcome(routed);
+  recorded_ = true;
+  auto durable = co_await recorder_.record_and_wait(*call_.loop, take_record());
+  if (durable) co_return Result<void>{};
+  co_return fail(ErrorKind::kUnavailable, "record_not_durable",
+                 "The answer is held back because its record could not be written (telemetry.durability: strict): " +
+                     durable.error().message);
+}
+
+async::Task<Result<void>> CallPipeline::relay_whole(RoutedCompletion& routed) {
+  auto answer = co_await routed.next();
+  if (!answer) co_return fail(std::move(answer).error());
+  auto body = in_form(*answer, routed);
+  if (!body) co_return fail(std::move(body).error());
+  record_.first_token_us = micros_between(started_, clock_.steady());
+  begin_answer(routed);
+  if (recorder_.strict() || (form_ && form_->wants_keeping())) {
+    auto kept = co_await before_the_end(routed);
+    if (!kept) co_return fail(std::move(kept).error());
+  }
+  auto sent = co_await exchange_.respond(200, "application/json", *body);
+  if (!sent) note_client_gone();
+  co_return Result<void>{};
+}
+
+async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
+  for (;;) {
+    auto delta = co_await routed.next();
+    if (!delta) co_return fail(std::move(delta).error());
+    auto wire = in_form(*delta, routed);
+    if (!wire) co_return fail(std::move(wire).error());
+    if (!exchange_.answered() && (delta->end || !wire->empty())) {
+      begin_answer(routed);
+      exchange_.add_header("cache-control", "no-cache");
+      exchange_.begin_stream(200, "text/event-stream; charset=utf-8");
+    }
+    if (record_.first_token_us < 0 && routed.outcome().content_started)
+      record_.first_token_us = micros_between(started_, clock_.steady());
+    Result<void> sent;
+    if (delta->end) {
+      if (recorder_.strict() || (form_ && form_->wants_keeping())) {
+        auto kept = co_await before_the_end(routed);
+        if (!kept) co_return fail(std::move(kept).error());
+      }
+      std::string last(*wire);
+      note_events(last);
+      if (!form_ && !done_) last += surface_.stream_end();
+      if (!last.empty()) sent = co_await exchange_.write(last);
+      if (sent) sent = co_await exchange_.finish();
+    } else if (!wire->empty()) {
+      note_events(*wire);
+      sent = co_await exchange_.write(*wire);
+    }
+    if (!sent) {
+      note_client_gone();
+      co_return Result<void>{};  // nobody is left to be told
+    }
+    if (delta->end) co_return Result<void>{};
+  }
+}
+
+void CallPipeline::note_outcome(RoutedCompletion& routed) {
+  routed.stop();
+  routed.describe(record_);
+}
+
+void CallPipeline::note_client_gone() {
+  record_.status = 499;
+  record_.error_code = "client_closed";
+}
+
+async::Task<void> CallPipeline::refuse(Error error) {
+  record_.error_code = error.code;
+  record_.error_message = error.message;
+  record_.status = surface_.error_status(error);
+  const bool told = exchange_.answered() || error.kind != ErrorKind::kCancelled;  // else the client has gone
+  if (told && !recorded_ && recorder_.strict()) {
+    recorded_ = true;
+    (void)co_await recorder_.record_and_wait(*call_.loop, take_record());  // it is an error already
+  }
+  if (!told) co_return;
+  if (exchange_.answered()) {
+    // In the middle of a stream: say so in the stream, as OpenAI does, and end it without what ends a whole one.
+    std::string event;
+    if (form_)
+      form_->fail(error, event);
+    else
+      event = surface_.error_event(error, call_.id, events_);
+    auto sent = co_await exchange_.write(event);
+    if (sent) sent = co_await exchange_.finish();
+    co_return;
+  }
+  http::add_retry_headers(exchange_, error);
+  const std::string body = surface_.error_body(error, call_.id);
+  (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
+}
+
+telemetry::CallRecord CallPipeline::take_record() {
+  record_.id = call_.id;
+  record_.project = std::move(call_.project);
+  record_.key_id = principal_->key_id;
+  record_.duration_us = micros_between(started_, clock_.steady());
+  record_.target_kind = std::move(call_.target_kind);
+  record_.target_name = std::move(call_.target_name);
+  record_.target_version = call_.target_version;
+  record_.label = std::move(call_.label);
+  record_.variant = std::move(call_.variant);
+  if (call_.model && record_.model.empty()) {  // never routed
+    record_.model = call_.model->name;
+    record_.model_version = call_.model->version;
+  }
+  record_.session = std::move(call_.options.session);
+  record_.user = std::move(call_.options.user);
+  record_.tags = std::move(call_.options.tags);
+  if (recorder_.content_enabled()) {
+    record_.input_json = surface_.input(surface_call_);
+    if (text_) record_.output_text = text_->text();
+  }
+  return std::move(record_);
+}
+
+}  // namespace fairlead::gateway::internal

@@ -1,0 +1,65 @@
+// One call of a model from the head of its request to its record, whatever its surface.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "access/keys.h"
+#include "base/clock.h"
+#include "gateway/internal/answer_text.h"
+#include "gateway/internal/routed_completion.h"
+#include "gateway/snapshot.h"
+#include "gateway/surface.h"
+#include "llm/call.h"
+#include "platform/http/server.h"
+#include "telemetry/recorder.h"
+
+namespace fairlead::gateway::internal {
+
+// Lives on the handler's coroutine frame. Its steps run in the order of their declaration.
+class CallPipeline {
+ public:
+  CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
+               telemetry::Recorder& recorder, const Clock& clock);
+
+  // The whole of it. A call of a known key is recorded once.
+  async::Task<void> run();
+
+ private:
+  Result<void> authenticate();
+  async::Task<Result<void>> prepare();  // read, resolve, make it a chat where one is needed, run the target's stages
+  Result<const Target*> resolve();
+  async::Task<Result<void>> make_chat(bool needed);
+  async::Task<Result<void>> answer();
+  async::Task<Result<void>> relay_whole(RoutedCompletion& routed);
+  async::Task<Result<void>> relay_stream(RoutedCompletion& routed);
+  Result<std::string_view> in_form(const llm::Delta& delta, const RoutedCompletion& routed);
+  void note_events(std::string_view wire);
+  async::Task<Result<void>> before_the_end(RoutedCompletion& routed);
+  async::Task<void> refuse(Error error);
+  void begin_answer(const RoutedCompletion& routed);
+  void note_outcome(RoutedCompletion& routed);
+  void note_client_gone();
+  telemetry::CallRecord take_record();  // once
+
+  http::Exchange& exchange_;
+  const Surface& surface_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  telemetry::Recorder& recorder_;
+  const Clock& clock_;
+  const SteadyTime started_;
+  const access::Principal* principal_ = nullptr;
+  llm::Call call_;
+  SurfaceCall surface_call_;
+  std::optional<Error> no_chat_;  // why the request is none
+  bool native_ = false;           // providers that speak the surface's format get the body as it is
+  std::unique_ptr<AnswerForm> form_;
+  std::unique_ptr<AnswerText> text_;  // only where content is recorded
+  std::string out_;                   // what the form wrote last
+  std::int64_t events_ = 0;           // that have gone out of a stream which is passed on
+  bool done_ = false;                 // they have ended with [DONE]
+  telemetry::CallRecord record_;
+  bool recorded_ = false;
+};
+
+}  // namespace fairlead::gateway::internal

@@ -1,0 +1,186 @@
+#include "gateway/routing/limiter.h"
+
+#include <algorithm>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/wait_traits.hpp>
+#include <cmath>
+
+namespace fairlead::gateway::routing {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr double kTolerance = 2;        // a latency that many times the usual is no sign yet
+constexpr double kLongRun = 2.0 / 601;  // an average over about 600 calls
+constexpr double kSmoothing = 0.2;
+
+using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
+
+void wake(void* timer) {
+  static_cast<Timer*>(timer)->cancel();
+}
+
+std::int64_t micros(SteadyTime time) {
+  return std::chrono::duration_cast<Micros>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+// On the frame of the call that waits.
+struct Limiter::Waiter {
+  Caller caller;
+  int most;  // the bound of the policy that it came by
+  Timer* timer;
+  bool granted = false;
+};
+
+int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags) {
+  int out = 0;
+  bool any = false;
+  for (const auto& [tag, priority] : policy.priorities) {
+    if (std::ranges::find(tags, tag) == tags.end()) continue;
+    out = any ? std::max(out, priority) : priority;
+    any = true;
+  }
+  return out;
+}
+
+Limiter::Limiter(int loops) : queues_(static_cast<std::size_t>(loops)) {}
+
+int& Limiter::of_project(Queue& queue, std::string_view project) {
+  for (auto& [name, count] : queue.in_flight)
+    if (name == project) return count;
+  return queue.in_flight.emplace_back(std::string(project), 0).second;
+}
+
+// Waiting is announced before a place is looked for, and a place given back before somebody who waits is: one of the
+// two sees the other, so these are in one order for all threads.
+bool Limiter::take(int most) {
+  const int bound = std::min(most, std::max(1, limit()));
+  int seen = in_flight_.load();
+  while (seen < bound)
+    if (in_flight_.compare_exchange_weak(seen, seen + 1)) return true;
+  return false;
+}
+
+async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm::ConcurrencyPolicy& policy,
+                                                   Caller caller, SteadyTime deadline, const Clock& clock,
+                                                   async::Cancellation& cancellation) {
+  Queue& own = queues_[static_cast<std::size_t>(loop.index())];
+  if (own.waiters.empty() && take(policy.max)) {
+    ++of_project(own, caller.project);
+    co_return Place(shared_from_this(), loop, caller.project, clock.steady());
+  }
+  const int ahead = waiting_.load(kRelaxed);
+  const Millis expected = expected_wait(ahead);
+  const Millis patience = std::min(policy.wait, std::chrono::floor<Millis>(deadline - clock.steady()));
+  if (ahead >= policy.queue || patience.count() <= 0 || expected > patience) co_return busy(expected);
+  Timer timer(loop.executor(), patience);
+  Waiter waiter{caller, policy.max, &timer};
+  own.loop.store(&loop);
+  own.waiters.push_back(&waiter);
+  own.count.fetch_add(1);
+  waiting_.fetch_add(1);
+  serve(own);  // a place may have come free meanwhile
+  if (!waiter.granted) {
+    const async::Cancellation::Registration on_cancel(cancellation, wake, &timer);
+    boost::system::error_code ignored;
+    if (!cancellation.requested()) co_await timer.async_wait(boost::asio::redirect_error(async::use_task, ignored));
+  }
+  if (waiter.granted) co_return Place(shared_from_this(), loop, caller.project, clock.steady());
+  own.waiters.remove(&waiter);
+  own.count.fetch_sub(1);
+  waiting_.fetch_sub(1);
+  if (cancellation.requested()) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
+  co_return busy(expected_wait(waiting_.load(kRelaxed)));
+}
+
+// Gives places to those who wait in this loop, as long as there are any.
+void Limiter::serve(Queue& queue) {
+  while (!queue.waiters.empty()) {
+    const auto best = std::ranges::min_element(queue.waiters, [&queue](const Waiter* a, const Waiter* b) {
+      if (a->caller.priority != b->caller.priority) return a->caller.priority > b->caller.priority;
+      return of_project(queue, a->caller.project) < of_project(queue, b->caller.project);
+    });
+    Waiter& next = **best;
+    if (!take(next.most)) return;
+    ++of_project(queue, next.caller.project);
+    queue.waiters.erase(best);
+    queue.count.fetch_sub(1);
+    waiting_.fetch_sub(1);
+    next.granted = true;
+    next.timer->cancel();
+  }
+}
+
+void Limiter::serve_somebody(const async::Loop& here) {
+  const std::size_t first = turn_.fetch_add(1, kRelaxed);
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    Queue& queue = queues_[(first + i) % queues_.size()];
+    if (queue.count.load() == 0) continue;
+    async::Loop* const loop = queue.loop.load();
+    if (loop == &here)
+      serve(queue);
+    else
+      loop->post([self = shared_from_this(), &queue] { self->serve(queue); });
+    return;
+  }
+}
+
+void Limiter::leave(async::Loop& loop, const std::string& project) {
+  Queue& own = queues_[static_cast<std::size_t>(loop.index())];
+  --of_project(own, project);
+  if (own.in_flight.size() > 64) std::erase_if(own.in_flight, [](const auto& one) { return one.second == 0; });
+  in_flight_.fetch_sub(1);
+  if (waiting_.load() > 0) serve_somebody(loop);
+}
+
+void Limiter::Place::release(Load load, Micros latency, bool stream, SteadyTime now) {
+  if (!limiter_) return;
+  const std::shared_ptr<Limiter> limiter = std::move(limiter_);
+  if (load != Load::kNotKnown) {
+    const double held = limiter->held_us_.load(kRelaxed);
+    const auto sample = static_cast<double>(micros(now) - micros(since_));
+    limiter->held_us_.store(held == 0 ? sample : held + 0.1 * (sample - held), kRelaxed);
+  }
+  limiter->learn(load, latency, stream, now);
+  limiter->leave(*loop_, project_);
+}
+
+void Limiter::learn(Load load, Micros latency, bool stream, SteadyTime now) {
+  const double limit = limit_.load(kRelaxed);
+  if (load == Load::kTooMuch) {
+    // Once a second: many calls fail for one reason.
+    std::int64_t last = shrunk_us_.load(kRelaxed);
+    if (micros(now) - last >= 1'000'000 && shrunk_us_.compare_exchange_strong(last, micros(now), kRelaxed))
+      limit_.store(std::max(1.0, limit * 0.8), kRelaxed);
+    return;
+  }
+  if (load != Load::kBorne) return;
+  const auto sample = static_cast<double>(std::max<std::int64_t>(1, latency.count()));
+  std::atomic<double>& usual = usual_us_[stream ? 1 : 0];
+  double average = usual.load(kRelaxed);
+  average = average == 0 ? sample : average + kLongRun * (sample - average);
+  if (average > 2 * sample) average *= 0.95;  // it has recovered
+  usual.store(average, kRelaxed);
+  if (in_flight() * 2 < static_cast<int>(limit)) return;  // the limit was not what held it
+  const double gradient = std::clamp(kTolerance * average / sample, 0.5, 1.0);
+  const double wanted = limit * gradient + std::sqrt(limit);
+  limit_.store(std::clamp(limit + kSmoothing * (wanted - limit), 1.0, 100'000.0), kRelaxed);
+}
+
+// From how long calls keep their places.
+Millis Limiter::expected_wait(int ahead) const {
+  const double each_ms = held_us_.load(kRelaxed) / 1'000 / std::max(1, limit());
+  return Millis(static_cast<std::int64_t>((ahead + 1) * each_ms));
+}
+
+std::unexpected<Error> Limiter::busy(Millis expected) const {
+  Error error{ErrorKind::kExhausted, "upstream_busy",
+              "The upstream has as many calls as it bears, and others wait already. Try again a little later."};
+  error.retry_after_ms = std::max<std::int64_t>(1'000, expected.count());
+  return fail(std::move(error));
+}
+
+}  // namespace fairlead::gateway::routing
