@@ -45,14 +45,10 @@ class BedrockProvider final : public internal::HttpProvider {
     llm::Outcome outcome;
     std::vector<std::vector<float>> vectors;
     for (std::string& body : *bodies) {
-      const auto cancellation = internal::cancellation_of(call.context);
-      auto response = co_await send_signed("/invoke", std::move(body), call.context, *cancellation);
-      if (!response) co_return fail(std::move(response).error());
-      auto answer = co_await (*response)->read_all(internal::kAnswerLimit);
+      auto answer = co_await invoke(std::move(body), call.context);
       if (!answer) co_return fail(std::move(answer).error());
       auto read = read_embeddings(*answer, vectors, outcome.usage);
       if (!read) co_return fail(std::move(read).error());
-      response->reset();  // before the cancellation that it was sent with
     }
     if (vectors.size() != ask->input.size())
       co_return internal::invalid_answer("it holds not one embedding for each text");
@@ -63,6 +59,16 @@ class BedrockProvider final : public internal::HttpProvider {
   }
 
  private:
+  // The body of one InvokeModel's answer.
+  async::Task<Result<std::string>> invoke(std::string body, llm::CallContext context) {
+    const auto cancellation = internal::cancellation_of(context);
+    auto response = co_await send_signed("/invoke", std::move(body), context, *cancellation);
+    if (!response) co_return fail(std::move(response).error());
+    auto answer = co_await (*response)->read_all(internal::kAnswerLimit);
+    response->reset();  // before the cancellation that it was sent with
+    co_return std::move(answer);
+  }
+
   async::Task<Response> send_signed(std::string_view action, std::string body, llm::CallContext context,
                                     llm::UpstreamCancellation& cancellation) {
     std::string target = "/model/" + in_path(context.upstream_model) + std::string(action);
