@@ -94,7 +94,6 @@ Result<void> RoutedCompletion::begin() {
     ended_ = true;
     return fail(any ? *request_.no_chat : no_route(request_.model));
   }
-  if (const routing::ModelState* const state = routing::state_of(request_.model)) state->shared->retries.count_call();
   hold_ = request_.chat.stream && (plan_.size() > 1 || request_.model.routing.retries > 0);
   remember_ = request_.chat.stream && plan_.size() > 1 && request_.model.routing.continue_streams &&
               request_.native.empty() && request_.chat.n == 1;
@@ -105,6 +104,9 @@ Result<void> RoutedCompletion::begin() {
 
 void RoutedCompletion::start(Reason reason, Millis waited) {
   last_outcome_ = {};
+  const routing::ModelState* const state = routing::state_of(*plan_[current_].model);
+  if (state != nullptr && (reason == Reason::kFirst || plan_[current_].model != model_))
+    state->shared->retries.count_call();
   const bool is_last = current_ + 1 == plan_.size();
   slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value(), is_last},
                     clock_);

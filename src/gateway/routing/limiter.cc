@@ -48,10 +48,17 @@ int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::strin
 
 Limiter::Limiter(int loops) : queues_(static_cast<std::size_t>(loops)) {}
 
-int& Limiter::of_project(Queue& queue, std::string_view project) {
-  for (auto& [name, count] : queue.in_flight)
-    if (name == project) return count;
-  return queue.in_flight.emplace_back(std::string(project), 0).second;
+void Limiter::count(Queue& queue, std::string_view project, int change) {
+  const auto found = std::ranges::find(queue.in_flight, project, &std::pair<std::string, int>::first);
+  if (found != queue.in_flight.end())
+    found->second += change;
+  else
+    queue.in_flight.emplace_back(project, change);
+}
+
+int Limiter::in_flight_of(const Queue& queue, std::string_view project) {
+  const auto found = std::ranges::find(queue.in_flight, project, &std::pair<std::string, int>::first);
+  return found == queue.in_flight.end() ? 0 : found->second;
 }
 
 // Waiting is announced before a place is looked for, and a place given back before somebody who waits is: one of the
@@ -69,7 +76,7 @@ async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm:
                                                    async::Cancellation& cancellation) {
   Queue& own = queues_[static_cast<std::size_t>(loop.index())];
   if (own.waiters.empty() && take(policy.max)) {
-    ++of_project(own, caller.project);
+    count(own, caller.project, 1);
     co_return Place(shared_from_this(), loop, caller.project, clock.steady());
   }
   const int ahead = waiting_.load(kRelaxed);
@@ -101,11 +108,11 @@ void Limiter::serve(Queue& queue) {
   while (!queue.waiters.empty()) {
     const auto best = std::ranges::min_element(queue.waiters, [&queue](const Waiter* a, const Waiter* b) {
       if (a->caller.priority != b->caller.priority) return a->caller.priority > b->caller.priority;
-      return of_project(queue, a->caller.project) < of_project(queue, b->caller.project);
+      return in_flight_of(queue, a->caller.project) < in_flight_of(queue, b->caller.project);
     });
     Waiter& next = **best;
     if (!take(next.most)) return;
-    ++of_project(queue, next.caller.project);
+    count(queue, next.caller.project, 1);
     queue.waiters.erase(best);
     queue.count.fetch_sub(1);
     waiting_.fetch_sub(1);
@@ -130,7 +137,7 @@ void Limiter::serve_somebody(const async::Loop& here) {
 
 void Limiter::leave(async::Loop& loop, const std::string& project) {
   Queue& own = queues_[static_cast<std::size_t>(loop.index())];
-  --of_project(own, project);
+  count(own, project, -1);
   if (own.in_flight.size() > 64) std::erase_if(own.in_flight, [](const auto& one) { return one.second == 0; });
   in_flight_.fetch_sub(1);
   if (waiting_.load() > 0) serve_somebody(loop);

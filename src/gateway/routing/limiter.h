@@ -82,7 +82,8 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   void leave(async::Loop& loop, const std::string& project);
   void serve(Queue& queue);
   void serve_somebody(const async::Loop& here);
-  static int& of_project(Queue& queue, std::string_view project);
+  static void count(Queue& queue, std::string_view project, int change);
+  static int in_flight_of(const Queue& queue, std::string_view project);
   Millis expected_wait(int ahead) const;
   void learn(Load load, Micros latency, bool stream, SteadyTime now);
   std::unexpected<Error> busy(Millis expected) const;
