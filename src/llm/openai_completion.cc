@@ -171,6 +171,7 @@ class StreamedAnswer final : public Completion {
       const std::string_view event = rest.substr(0, end + 2);
       FAIRLEAD_CHECK(take_event(rest.substr(kDataField.size(), end - kDataField.size()), event));
       at += event.size();
+      begun_ = true;
     }
     return done_ ? bytes.size() : at;
   }
@@ -178,6 +179,8 @@ class StreamedAnswer final : public Completion {
   Result<std::size_t> switch_parser(std::string_view bytes, std::size_t from) {
     plain_ = false;
     own();  // `bytes` may be the carry, which is given up
+    // A byte order mark counts at the start of a stream alone, and the parser takes its first line for that.
+    if (begun_) FAIRLEAD_CHECK(parser_.feed("\n", [](const http::ServerSentEvent&) {}));
     FAIRLEAD_CHECK(take_any(bytes.substr(from)));
     return bytes.size();
   }
@@ -280,6 +283,7 @@ class StreamedAnswer final : public Completion {
   std::string out_;        // handed out as written anew
   std::string replacement_, joined_;
   std::optional<Error> failure_;  // of the next call
+  bool begun_ = false;            // an event has been taken without the parser
   bool plain_ = true;             // every event so far was written as we write them
   bool first_ = true;
   bool done_ = false;   // [DONE] has come

@@ -333,6 +333,20 @@ TEST(OpenAiWhole, RefusesWhatIsNoAnswer) {
   }
 }
 
+// Found by providers_fuzz: it counts at the start of a stream alone, however the stream is split.
+TEST(OpenAiStream, TakesAByteOrderMarkWithinForWhatItIs) {
+  const std::string begun = kRole + content("a");
+  const std::string rest = "\xEF\xBB\xBF" + content("lost") + finish() + kDone + ": \r\n\r\n";
+  for (const auto& reads : {std::deque<std::string>{begun + rest}, std::deque<std::string>{begun, rest}}) {
+    const Seen seen = stream(reads);
+    ASSERT_FALSE(seen.error) << seen.error->message;
+    EXPECT_THAT(seen.wire, Not(HasSubstr("lost")));
+  }
+  const Seen first = stream({"\xEF\xBB\xBF" + begun + finish() + kDone});
+  ASSERT_FALSE(first.error) << first.error->message;
+  EXPECT_EQ(first.wire, begun + finish());
+}
+
 TEST(UpstreamError, FollowsTheTable) {
   const struct {
     int status;
