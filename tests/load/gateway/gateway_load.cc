@@ -3,7 +3,9 @@
 //   or
 //                                             with a stream of EVENTS events, each its own write
 //   gateway_load proxy PORT UPSTREAM_PORT     Fairlead's HTTP room alone: its server in front of its client
-//   gateway_load load PORT PID SECONDS CONNECTIONS [HEADER…]   standard input is the body; prints one JSON line
+//   gateway_load load PORT PID SECONDS CONNECTIONS RATE SETTLE [HEADER…]   standard input is the body; prints one JSON
+//                                             line. RATE: calls a second, 0 for as many as it takes. SETTLE: a path to
+//                                             ask for before each reading of the CPU, or - for none
 #include <unistd.h>
 
 #include <csignal>
@@ -130,21 +132,25 @@ int serve(std::uint16_t port, async::Runtime& runtime, http::Handler handler) {
   return 0;
 }
 
-// Nanoseconds on a processor of a process and its children of one level (nginx's worker), and their resident kilobytes.
+// Nanoseconds on a processor, and resident kilobytes.
 struct Usage {
   double cpu_ns = 0;
   double resident_kb = 0;
 };
+// Of a process, and of those that it started: nginx's worker, Fairlead's lake.
+struct Usages {
+  Usage own, children;
+};
 
-void add_process(int pid, Usage& usage) {
+void add_process(int pid, Usage& usage, Usage& children) {
   const std::string base = "/proc/" + std::to_string(pid);
   std::error_code error;
   for (const auto& task : std::filesystem::directory_iterator(base + "/task", error)) {
     double spent = 0;
     std::ifstream(task.path() / "schedstat") >> spent;
     usage.cpu_ns += spent;
-    std::ifstream children(task.path() / "children");
-    for (int child; children >> child;) add_process(child, usage);
+    std::ifstream pids(task.path() / "children");
+    for (int child; pids >> child;) add_process(child, children, children);
   }
   std::ifstream status(base + "/status");
   for (std::string line; std::getline(status, line);)
@@ -152,42 +158,60 @@ void add_process(int pid, Usage& usage) {
 }
 
 int watched_pid = 0;
-Usage at_begin, at_end;
+std::string settling;  // a request; empty: there is nothing to settle
+std::uint16_t settling_port = 0;
+Usages at_begin, at_end;
+
+// A question that the lake answers: then all records of the calls so far have been loaded, and their cost is counted.
+void settle() {
+  if (settling.empty()) return;
+  const std::string answer = ask_once(settling_port, settling);
+  if (answer.starts_with("HTTP/1.1 200 ")) return;
+  std::fprintf(stderr, "the question before a reading failed: %s\n", answer.c_str());
+  std::exit(1);
+}
 
 void note(bool begins) {
-  Usage& usage = begins ? at_begin : at_end;
-  usage = {};
-  add_process(watched_pid, usage);
+  settle();
+  Usages& usages = begins ? at_begin : at_end;
+  usages = {};
+  add_process(watched_pid, usages.own, usages.children);
 }
 
 int load(int argc, char** argv) {
   LoadPlan plan;
-  plan.port = static_cast<std::uint16_t>(std::atoi(argv[2]));
+  plan.port = settling_port = static_cast<std::uint16_t>(std::atoi(argv[2]));
   watched_pid = std::atoi(argv[3]);
   plan.time = std::chrono::milliseconds(static_cast<long>(std::atof(argv[4]) * 1000));
   plan.connections = std::atoi(argv[5]);
+  plan.rate = std::atof(argv[6]);
   const std::string body(std::istreambuf_iterator<char>(std::cin), {});
-  plan.request = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
-  for (int i = 6; i < argc; ++i) plan.request += std::string(argv[i]) + "\r\n";
-  plan.request += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  std::string headers = " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+  for (int i = 8; i < argc; ++i) headers += std::string(argv[i]) + "\r\n";
+  plan.request = "POST /v1/chat/completions" + headers +
+                 "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  if (const std::string path = argv[7]; path != "-") settling = "GET " + path + headers + "Connection: close\r\n\r\n";
   const LoadResult result = run_load(plan, note);
   const double calls = static_cast<double>(std::max<std::uint64_t>(result.calls, 1));
   std::string failure = result.first_failure;
   for (char& c : failure)
     if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+  const double own = at_end.own.cpu_ns - at_begin.own.cpu_ns;
+  const double children = at_end.children.cpu_ns - at_begin.children.cpu_ns;
   std::printf(
-      "{\"calls\": %llu, \"failures\": %llu, \"per_second\": %.0f, \"cpu_us\": %.2f, \"p50_us\": %.0f, \"p99_us\": "
-      "%.0f, "
-      "\"resident_mb\": %.1f, \"request_bytes\": %zu, \"failure\": \"%s\"}\n",
+      "{\"calls\": %llu, \"failures\": %llu, \"per_second\": %.0f, \"cpu_us\": %.2f, \"children_cpu_us\": %.2f, "
+      "\"p50_us\": %.0f, \"p99_us\": %.0f, \"resident_mb\": %.1f, \"children_mb\": %.1f, \"request_bytes\": %zu, "
+      "\"failure\": \"%s\"}\n",
       static_cast<unsigned long long>(result.calls), static_cast<unsigned long long>(result.failures),
-      result.calls / result.seconds, (at_end.cpu_ns - at_begin.cpu_ns) / calls / 1000, result.p50_us, result.p99_us,
-      at_end.resident_kb / 1024, plan.request.size(), failure.c_str());
+      result.calls / result.seconds, (own + children) / calls / 1000, children / calls / 1000, result.p50_us,
+      result.p99_us, (at_end.own.resident_kb + at_end.children.resident_kb) / 1024, at_end.children.resident_kb / 1024,
+      plan.request.size(), failure.c_str());
   return result.failures == 0 && result.calls > 0 ? 0 : 1;
 }
 
 int run(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
-  if (mode == "load" && argc >= 6) return load(argc, argv);
+  if (mode == "load" && argc >= 8) return load(argc, argv);
   if (mode == "upstream" && argc >= 3) {
     async::Runtime runtime(1);
     Upstream upstream;
