@@ -1,5 +1,8 @@
 // The official Node client beside the chat: responses, completions, files.
+import { File } from "node:buffer";
 import OpenAI, { toFile } from "openai";
+
+globalThis.File ??= File; // Debian 12 has Node 18, which keeps it in node:buffer
 
 const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: process.env.API_KEY, maxRetries: 0, timeout: 20_000 });
 const asking = (script) => `hi x_fake=${JSON.stringify(script)}`;

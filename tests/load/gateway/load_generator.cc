@@ -185,7 +185,7 @@ class Generator {
   std::vector<Connection> all_;
   std::vector<Connection*> idle_;
   bool measuring_ = false;
-  bool at_once_ = false;  // whether an answer is followed by the next call
+  bool at_once_ = false;                  // whether an answer is followed by the next call
   std::vector<std::uint32_t> latencies_;  // ns
   std::array<char, 64 * 1024> bytes_;
 };
