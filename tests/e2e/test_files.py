@@ -89,6 +89,7 @@ def test_files_survive_kill_9(start, project):
     assert sorted(os.listdir(folder)) == [kept]
 
 
+@pytest.mark.skipif("/asan/" in os.environ.get("FAIRLEAD_BINARY", ""), reason="AddressSanitizer keeps what is freed for a while")
 def test_memory_follows_what_is_kept_no_longer(client, server):
     def resident():
         with open(f"/proc/{server.process.pid}/statm") as statm:
