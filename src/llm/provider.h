@@ -94,8 +94,8 @@ class Provider {
   virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
   // Whether call() takes that format. Every provider takes chats, by chat().
   virtual bool speaks(Format /*format*/) const { return false; }
-  // Whether it goes on with an answer that is begun, and how it is asked to.
-  virtual Prefill continues() const { return Prefill::kNone; }
+  // Whether that model goes on with an answer that is begun, and how it is asked to.
+  virtual Prefill continues(std::string_view /*upstream_model*/) const { return Prefill::kNone; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them

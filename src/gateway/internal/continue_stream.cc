@@ -32,7 +32,8 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
   }
   if (!other_way) ++current_;
   const llm::Route& route = *plan_[current_].route;
-  const llm::Prefill prefill = other_way ? llm::Prefill::kNone : route.continues.value_or(route.provider->continues());
+  const llm::Prefill prefill =
+      other_way ? llm::Prefill::kNone : route.continues.value_or(route.provider->continues(route.upstream_model));
   repetitions_ = 0;
   continued_.reset();
   continuation_.emplace(*std::move(said), prefill, request_.chat, usage_);
