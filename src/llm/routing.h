@@ -70,7 +70,8 @@ struct RoutingPolicy {
   BreakerPolicy breaker{};
   HedgePolicy hedge{};
   ConcurrencyPolicy concurrency{};
-  bool continue_streams = false;  // a stream that breaks midway goes on over another route
+  bool continue_streams = false;     // a stream that breaks midway goes on over another route
+  bool continue_tool_calls = false;  // and one that breaks within a tool call
 };
 
 // What the router keeps of a model's routes between calls; its own, and opaque to everyone else.

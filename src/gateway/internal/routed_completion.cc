@@ -134,10 +134,11 @@ Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
     FAIRLEAD_TRY(delta.wire, continuation_->rewrite(delta.wire));
     if (delta.end) {
       last_piece_ = delta.wire;
-      last_piece_ += continuation_->closing_event();
+      last_piece_ += closing;
       delta.wire = last_piece_;
     }
   }
+      FAIRLEAD_TRY(const std::string closing, continuation_->closing_event());
   if (remember_) said_ += delta.wire;
   handed_out_ = handed_out_ || !delta.wire.empty();
   if (delta.end) {

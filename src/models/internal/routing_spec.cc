@@ -193,7 +193,12 @@ const std::string_view kRoutingMembers = R"(
       }
     }
   },
-  "continue": {"type": "boolean"},
+  "shadow": {"$ref": "#/$defs/shadow"},
+  "continue": {
+    "type": ["boolean", "object"],
+    "additionalProperties": false,
+    "properties": {"tool_calls": {"type": "boolean"}}
+  },
   "fallbacks": {"type": "array", "maxItems": 8, "uniqueItems": true, "items": {"type": "string", "maxLength": 200}})";
 
 const std::string_view kRouteMembers = R"(
@@ -292,6 +297,7 @@ void read_route(const bj::object& from, llm::Route& to) {
     to.continues = llm::Prefill::kPrefix;
   else if (is_false(from, "continues"))
     to.continues = llm::Prefill::kNone;
+  out.continue_tool_calls = boolean_in(object_in(spec, "continue"), "tool_calls") == true;
   const bj::object& when = object_in(from, "when");
   to.when = {.stream = boolean_in(when, "stream"),
              .tools = boolean_in(when, "tools"),
