@@ -59,7 +59,8 @@ struct ConcurrencyPolicy {
   int max = 0;      // 0: no bound, and nobody waits
   int queue = 100;  // calls that may wait
   std::chrono::milliseconds wait{5'000};
-  std::vector<std::pair<std::string, int>> priorities{};  // of calls with that tag; 0 without
+  std::vector<std::pair<std::string, int>> priorities{};      // of calls with that tag; 0 without
+  std::vector<std::pair<std::string, int>> key_priorities{};  // of calls by the key of that name
 };
 
 // Values for a model that says nothing are those of models::compile_model; these here do nothing at all.

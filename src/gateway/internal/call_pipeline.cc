@@ -154,6 +154,7 @@ async::Task<Result<void>> CallPipeline::answer() {
   }
   request.tags = call_.options.tags;
   request.project = call_.project;
+  request.key = principal_->name;
   if (no_chat_) request.no_chat = &*no_chat_;
   RoutedCompletion routed(request, clock_);
   Result<void> done;

@@ -47,7 +47,8 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
                                    llm::Format::kChat,
                                    {},
                                    request_.tags,
-                                   request_.project});
+                                   request_.project,
+                                   request_.key});
   last_outcome_ = {};
   slots_[0].emplace(
       *continued_,

@@ -24,6 +24,7 @@ struct RoutedRequest {
   std::span<const llm::Member> native{};
   std::span<const std::string> tags{};  // of the request, for the routes' conditions and priorities
   std::string_view project{};           // whose it is, for a fair share of an upstream
+  std::string_view key{};               // the name of the key that called, for priorities
   // If set, why `chat` has only `model` and `stream`, so that only those can be asked who take `native`.
   const Error* no_chat = nullptr;
 };

@@ -122,7 +122,7 @@ async::Task<Result<void>> Attempt::enter() {
   const llm::ConcurrencyPolicy& policy = plan_.candidate.model->routing.concurrency;
   const SteadyTime until = plan_.may_wait ? request_.deadline : clock_.steady();
   auto place = co_await plan_.candidate.state->limiter->enter(
-      request_.loop, policy, {request_.project, priority_of(policy, request_.tags)}, until, clock_,
+      request_.loop, policy, {request_.project, priority_of(policy, request_.tags, request_.key)}, until, clock_,
       bounds_ ? bounds_->token : request_.cancellation);
   if (!place) {
     Error error = std::move(place).error();

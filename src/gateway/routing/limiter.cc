@@ -5,6 +5,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/wait_traits.hpp>
 #include <cmath>
+#include <optional>
 
 namespace fairlead::gateway::routing {
 namespace {
@@ -35,15 +36,13 @@ struct Limiter::Waiter {
   bool granted = false;
 };
 
-int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags) {
-  int out = 0;
-  bool any = false;
-  for (const auto& [tag, priority] : policy.priorities) {
-    if (std::ranges::find(tags, tag) == tags.end()) continue;
-    out = any ? std::max(out, priority) : priority;
-    any = true;
-  }
-  return out;
+int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags, std::string_view key) {
+  std::optional<int> out;
+  for (const auto& [tag, priority] : policy.priorities)
+    if (std::ranges::find(tags, tag) != tags.end()) out = std::max(out.value_or(priority), priority);
+  for (const auto& [name, priority] : policy.key_priorities)
+    if (name == key) out = std::max(out.value_or(priority), priority);
+  return out.value_or(0);
 }
 
 Limiter::Limiter(int loops) : queues_(static_cast<std::size_t>(loops)) {}

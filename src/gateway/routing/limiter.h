@@ -97,7 +97,7 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   std::vector<Queue> queues_;
 };
 
-// The highest priority that the policy gives to one of the tags, else 0.
-int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags);
+// The highest priority that the policy gives to one of the tags or to the key of that name, else 0.
+int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags, std::string_view key);
 
 }  // namespace fairlead::gateway::routing

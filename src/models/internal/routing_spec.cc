@@ -16,6 +16,7 @@ using resources::Catalogue;
 using resources::SpecError;
 
 constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+constexpr std::string_view kKeyPrefix = "key:";  // of a priority: not a tag's
 
 const bj::object& object_in(const bj::object& object, std::string_view name) {
   static const bj::object kEmpty;
@@ -271,7 +272,13 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
   out.concurrency.queue = static_cast<int>(integer_in(concurrency, "queue").value_or(out.concurrency.queue));
   out.concurrency.wait = duration_in(concurrency, "wait", out.concurrency.wait);
   for (const auto& [tag, priority] : object_in(concurrency, "priorities"))
-    if (priority.is_int64()) out.concurrency.priorities.emplace_back(tag, static_cast<int>(priority.get_int64()));
+    if (priority.is_int64()) {
+      std::string_view name = tag;
+      const bool is_key = name.starts_with(kKeyPrefix);
+      if (is_key) name.remove_prefix(kKeyPrefix.size());
+      (is_key ? out.concurrency.key_priorities : out.concurrency.priorities)
+          .emplace_back(name, static_cast<int>(priority.get_int64()));
+    }
   out.continue_streams = !is_false(spec, "continue");
   if (spec.contains("hedge")) {
     const bj::object& hedge = object_in(spec, "hedge");

@@ -205,12 +205,16 @@ TEST_F(AdaptingTest, ShrinksByAFifthWhenToldAndNeverToNothing) {
   EXPECT_EQ(limiter_->limit(), 1);
 }
 
-TEST(Priorities, AreTheHighestOfTheTags) {
-  const llm::ConcurrencyPolicy policy{.max = 1, .priorities = {{"gold", 5}, {"batch", -5}}};
-  const std::vector<std::string> none{"x"}, low{"batch"}, both{"batch", "gold"};
-  EXPECT_EQ(priority_of(policy, none), 0);
-  EXPECT_EQ(priority_of(policy, low), -5);
-  EXPECT_EQ(priority_of(policy, both), 5);
+TEST(Priorities, AreTheHighestOfTheTagsAndTheKey) {
+  const llm::ConcurrencyPolicy policy{
+      .max = 1, .priorities = {{"gold", 5}, {"batch", -5}}, .key_priorities = {{"nightly", -20}}};
+  const std::vector<std::string> none{"x"}, low{"batch"}, both{"batch", "gold"}, tag_like_key{"nightly", "key:nightly"};
+  EXPECT_EQ(priority_of(policy, none, "x"), 0);
+  EXPECT_EQ(priority_of(policy, low, "gold"), -5) << "a key is no tag";
+  EXPECT_EQ(priority_of(policy, both, "nightly"), 5);
+  EXPECT_EQ(priority_of(policy, low, "nightly"), -5);
+  EXPECT_EQ(priority_of(policy, none, "nightly"), -20);
+  EXPECT_EQ(priority_of(policy, tag_like_key, "x"), 0);
 }
 
 TEST(LimitOfAnUpstream, SendsCallsElsewhereAndIsSharedByModels) {
