@@ -27,13 +27,15 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
 
 std::shared_ptr<const gateway::Target> working(const resources::Version& version,
                                                std::shared_ptr<const llm::Model> model,
-                                               std::shared_ptr<llm::Stage> stage) {
+                                               std::shared_ptr<llm::Stage> stage,
+                                               std::optional<gateway::routing::Shadow> shadow = {}) {
   auto target = std::make_shared<gateway::Target>();
   target->kind = version.kind;
   target->name = version.name;
   target->version = version.version;
   target->created_at_s = version.created_at_us / 1'000'000;
   target->model = std::move(model);
+  target->shadow = std::move(shadow);
   if (stage) target->stages.push_back(std::move(stage));
   return target;
 }
@@ -173,7 +175,10 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
     add(resource, [&](const resources::Version& version) {
       auto stage = prompts::compile_prompt(version, find_model);
       if (!stage) return broken(version, std::move(stage).error().message);
-      return working(version, nullptr, std::move(*stage));
+      std::optional<gateway::routing::Shadow> shadow;
+      if (auto policy = llm::shadow_of(version.spec))
+        shadow = {*std::move(policy), parts_.routing.shadow(project.name, "prompt:" + version.name)};
+      return working(version, nullptr, std::move(*stage), std::move(shadow));
     });
   }
   return out;

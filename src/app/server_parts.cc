@@ -258,7 +258,10 @@ async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int stat
 }
 
 void ServerParts::stop() {
-  if (server_) server_->drain(settings_.http.drain_timeout);
+  if (server_) {
+    server_->drain(settings_.http.drain_timeout);
+    data_plane_->end_shadows();
+  }
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   resources_.reset();

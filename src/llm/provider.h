@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "llm/chat.h"
 #include "llm/routing.h"
+#include "llm/shadow.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
@@ -137,7 +138,8 @@ struct Model {
   std::chrono::milliseconds timeout{600'000};  // for the whole call
   RoutingPolicy routing{};
   std::vector<std::shared_ptr<const Model>> fallbacks{};  // models that answer when no route can; no cycle
-  std::shared_ptr<RouterState> state{};                   // null: nothing is remembered between calls
+  std::optional<ShadowPolicy> shadow{};
+  std::shared_ptr<RouterState> state{};  // null: nothing is remembered between calls
 
   const Prices& prices_of(const Route& route) const { return route.prices ? *route.prices : prices; }
 };

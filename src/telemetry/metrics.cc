@@ -55,8 +55,8 @@ class Metrics::Shard {
   Series& find(const Labels& labels) {
     if (Series* series = look_up(labels)) return *series;
     // The others are a few for each project; only were there very many projects would they share one.
-    const Labels other{labels.project, "other", "other", "other", labels.status < 400 ? "" : "other", labels.status,
-                       labels.shadow};
+    const Labels other{labels.project, "other",      "other", "other", labels.status < 400 ? "" : "other",
+                       labels.status,  labels.shadow};
     const Labels last{"other", "other", "other", "other", "", 0, labels.shadow};
     if (used() < label_sets_) return add(labels);
     if (Series* series = look_up(other)) return *series;
@@ -113,8 +113,8 @@ Metrics::Metrics(int loops, const Clock& clock, std::size_t label_sets)
 Metrics::~Metrics() = default;
 
 void Metrics::observe(int loop_index, const CallRecord& record) {
-  const Labels labels{record.project,  record.target_name, record.model,
-                      record.provider, record.error_code,  record.status, !record.shadow_of.empty()};
+  const Labels labels{record.project, record.target_name,       record.model, record.provider, record.error_code,
+                      record.status,  !record.shadow_of.empty()};
   shards_[static_cast<std::size_t>(loop_index)]->find(labels).observe(record);
 }
 

@@ -27,6 +27,8 @@ struct RoutedRequest {
   std::string_view key{};               // the name of the key that called, for priorities
   // If set, why `chat` has only `model` and `stream`, so that only those can be asked who take `native`.
   const Error* no_chat = nullptr;
+  // Of a shadow: one try of one route, and it stands in nobody's way.
+  bool is_shadow = false;
 };
 
 }  // namespace fairlead::gateway::internal

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/suggest.h"
+#include "llm/reference.h"
 
 namespace fairlead::models::internal {
 namespace {
@@ -15,8 +16,8 @@ namespace bj = boost::json;
 using resources::Catalogue;
 using resources::SpecError;
 
-constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 constexpr std::string_view kKeyPrefix = "key:";  // of a priority: not a tag's
+constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 
 const bj::object& object_in(const bj::object& object, std::string_view name) {
   static const bj::object kEmpty;
@@ -108,6 +109,21 @@ void check_fallbacks(std::string_view name, const bj::object& spec, const Catalo
     } else if (const std::string way = way_back(name, fallbacks[i], spec, others, seen); !way.empty()) {
       out.push_back({at, "leads back to the model itself: " + std::string(name) + " → " + way});
     }
+  }
+}
+
+void check_shadow(std::string_view name, const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
+  const std::optional<llm::ShadowPolicy> shadow = llm::shadow_of(spec);
+  if (!shadow) return;
+  const llm::Reference to = llm::Reference::parse(shadow->to);
+  if (to.kind == "prompt" ||
+      (to.kind.empty() && others.find("model", to.name) == nullptr && others.find("prompt", to.name) != nullptr)) {
+    out.push_back({"/shadow/to", "must name a model: a model's callers have no variables for a prompt"});
+  } else if (to.name == name && to.version.empty()) {
+    out.push_back({"/shadow/to", "is the model itself; name a label or a version of it, or another model"});
+  } else if (to.name != name && others.find("model", to.name) == nullptr) {
+    out.push_back({"/shadow/to", "model `" + std::string(to.name) + "` does not exist." +
+                                     did_you_mean(to.name, others.names("model"))});
   }
 }
 
@@ -247,6 +263,7 @@ void check_routing(std::string_view name, const bj::object& spec, const Catalogu
   check_durations(spec, out);
   check_routes(spec, out);
   check_fallbacks(name, spec, others, out);
+  check_shadow(name, spec, others, out);
 }
 
 llm::RoutingPolicy routing_of(const bj::object& spec) {
@@ -280,6 +297,7 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
           .emplace_back(name, static_cast<int>(priority.get_int64()));
     }
   out.continue_streams = !is_false(spec, "continue");
+  out.continue_tool_calls = boolean_in(object_in(spec, "continue"), "tool_calls") == true;
   if (spec.contains("hedge")) {
     const bj::object& hedge = object_in(spec, "hedge");
     const std::string_view after = text_in(hedge, "after");
@@ -304,7 +322,6 @@ void read_route(const bj::object& from, llm::Route& to) {
     to.continues = llm::Prefill::kPrefix;
   else if (is_false(from, "continues"))
     to.continues = llm::Prefill::kNone;
-  out.continue_tool_calls = boolean_in(object_in(spec, "continue"), "tool_calls") == true;
   const bj::object& when = object_in(from, "when");
   to.when = {.stream = boolean_in(when, "stream"),
              .tools = boolean_in(when, "tools"),

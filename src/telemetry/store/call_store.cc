@@ -96,9 +96,7 @@ Result<void> append_call(lake::Batch& batch, const CallRecord& record) {
 struct Query {
   std::string where;
   std::vector<lake::Parameter> parameters;
-  void add_plain(std::string_view condition) {
-    where.append(where.empty() ? "WHERE " : " AND ").append(condition);
-  }
+  void add_plain(std::string_view condition) { where.append(where.empty() ? "WHERE " : " AND ").append(condition); }
   void add(std::string_view before, lake::Parameter value, std::string_view after = "") {
     parameters.push_back(std::move(value));
     where.append(where.empty() ? "WHERE " : " AND ")
