@@ -138,7 +138,7 @@ def test_what_cannot_be_is_said_when_it_is_applied(serve, upstreams, tmp_path):
     server = serve()
     cases = {
         "shadow: {to: small}": "is the model itself",
-        "shadow: {to: lagre}": "Did you mean `large`?",
+        "shadow: {to: lagre}": "did you mean `large`?",
         "shadow: {share: 0.1}": "to",
         "shadow: {to: large, share: 0}": "share",
         "shadow: {to: large, at_once: 1000}": "at_once",
