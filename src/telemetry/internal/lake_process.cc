@@ -32,6 +32,8 @@ constexpr std::size_t kChannels = 3;
 constexpr int kFirstDescriptor = 3;
 constexpr milliseconds kPatience[kChannels] = {milliseconds(120'000), milliseconds(15'000), milliseconds(13'000)};
 
+constexpr std::size_t kSlimBytes = 64 * 1024 * 1024;
+
 // A running process and the sockets to it.
 class Child {
  public:
@@ -119,14 +121,15 @@ class LakeProcess final : public LakeService {
   LakeProcess(std::vector<std::string> command, LakeServiceOptions options, const Clock& clock)
       : command_(std::move(command)), options_(std::move(options)), clock_(clock) {}
 
-  Result<LoadReport> load(SpoolPosition upto) override {
-    FAIRLEAD_TRY(const std::string text,
-                 call(kLoading, {"load", std::to_string(upto.segment), std::to_string(upto.offset)}));
+  Result<LoadReport> load(SpoolPosition upto, std::int64_t limit) override {
+    FAIRLEAD_TRY(const std::string text, call(kLoading, {"load", std::to_string(upto.segment),
+                                                         std::to_string(upto.offset), std::to_string(limit)}));
     LoadReport report;
-    long long numbers[4] = {};
-    if (std::sscanf(text.c_str(), "%lld %lld %lld %lld", &numbers[0], &numbers[1], &numbers[2], &numbers[3]) != 4)
+    long long numbers[5] = {};
+    if (std::sscanf(text.c_str(), "%lld %lld %lld %lld %lld", &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+                    &numbers[4]) != 5)
       return broken(kLoading);
-    return LoadReport{{numbers[0], numbers[1]}, numbers[2], numbers[3]};
+    return LoadReport{{numbers[0], numbers[1]}, numbers[2], numbers[3], numbers[4] != 0};
   }
   Result<std::string> list(std::string project, std::string url_query) override {
     return call(kReading, {"list", std::move(project), std::move(url_query)});
@@ -194,10 +197,11 @@ class LakeProcess final : public LakeService {
 
 Result<std::string> answer(LakeService& lake, const Message& request) {
   const auto number = [&](std::size_t i) { return std::atoll(request[i].c_str()); };
-  if (request[0] == "load" && request.size() == 3) {
-    FAIRLEAD_TRY(const LoadReport report, lake.load({number(1), number(2)}));
+  if (request[0] == "load" && request.size() == 4) {
+    FAIRLEAD_TRY(const LoadReport report, lake.load({number(1), number(2)}, number(3)));
     return std::to_string(report.loaded.segment) + " " + std::to_string(report.loaded.offset) + " " +
-           std::to_string(report.records) + " " + std::to_string(report.damaged_bytes);
+           std::to_string(report.records) + " " + std::to_string(report.damaged_bytes) + " " +
+           std::to_string(static_cast<int>(report.done));
   }
   if (request[0] == "list" && request.size() == 3) return lake.list(request[1], request[2]);
   if (request[0] == "get" && request.size() == 3) return lake.get(request[1], request[2]);
@@ -242,7 +246,9 @@ bool run_lake_process(int argc, char** argv, int& exit_code) {
   const auto memory = static_cast<std::size_t>(std::atoll(argv[4]));
   bound_memory(memory);
   const SystemClock clock;
-  const auto lake = make_local_lake({argv[2], argv[3], memory / 2}, clock);
+  LakeServiceOptions options{argv[2], argv[3], memory / 2};
+  options.slim_bytes = kSlimBytes;
+  const auto lake = make_local_lake(std::move(options), clock);
   {
     std::array<std::jthread, kChannels> threads;
     for (std::size_t i = 0; i < kChannels; ++i) {

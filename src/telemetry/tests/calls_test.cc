@@ -308,7 +308,7 @@ class LakeProcess : public ::testing::Test {
 };
 
 TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
-  const auto report = lake_->load(kEverything);
+  const auto report = lake_->load(kEverything, INT64_MAX);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->records, 2);
   EXPECT_EQ(count(), kTwo);
@@ -320,7 +320,7 @@ TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
 }
 
 TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   lake_->rest();
   // It has let go of the file.
   EXPECT_TRUE(CallStore::open(folder_.path() + "/lake.duckdb", folder_.path() + "/spool", 64 * 1024 * 1024));
@@ -328,14 +328,14 @@ TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
 }
 
 TEST_F(LakeProcess, SaysWhoHasTheLake) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   auto other = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
                                  {folder_.path() + "/lake.duckdb", folder_.path() + "/spool"}, clock_);
-  EXPECT_EQ(other->load(kEverything).error().code, "lake_locked");
+  EXPECT_EQ(other->load(kEverything, INT64_MAX).error().code, "lake_locked");
 }
 
 TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   // What the engine does not count towards its limit.
   for (const std::string query : {"select length(repeat('x', 4000000000))",
                                   "with recursive t as (select 'x' as s, 0 as n union all select s || s, n + 1 from t "
@@ -350,7 +350,7 @@ TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
 }
 
 TEST_F(LakeProcess, ComesBackAfterItWasKilled) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   for (int i = 0; i < 3; ++i) {
     // The lake's process is this one's only child.
     std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");

@@ -52,7 +52,7 @@ Result<void> append_event(Batch& batch, std::string_view tenant, std::string_vie
   rows->integer(size);
   rows->real(0.5);
   rows->boolean(true);
-  const std::string tags[] = {"a", "b"};
+  const std::string_view tags[] = {"a", "b"};
   rows->texts(tags);
   rows->null();
   return rows->end_row();
