@@ -1,7 +1,6 @@
 #include <duckdb.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -244,9 +243,8 @@ class DuckLake final : public Lake {
         {"allow_persistent_secrets", "false"},
         // Of a new file. A column of a table takes two of them in memory as soon as it has a row that is not yet in
         // the file's own form.
-        {"default_block_size", ::getenv("BS") ? ::getenv("BS") : "65536"},
-        {"checkpoint_threshold", ::getenv("CT") ? ::getenv("CT") : "32MB"},
-        {"max_vacuum_tasks", ::getenv("VT") ? ::getenv("VT") : "0"},
+        {"default_block_size", "65536"},
+        {"checkpoint_threshold", "64MB"},
     };
     std::string refused;
     for (const auto& [name, value] : settings) {
@@ -268,7 +266,7 @@ class DuckLake final : public Lake {
   Result<void> attach() {
     QueryResult result;
     const std::string sql = "ATTACH " + sql_text(options_.path) + " AS " + std::string(kDatabase) +
-                            " (ROW_GROUP_SIZE " + (::getenv("RG") ? ::getenv("RG") : std::to_string(kBulkRows / 2)) + ")";
+                            " (ROW_GROUP_SIZE " + std::to_string(kBulkRows / 2) + ")";
     if (duckdb_query(writer_->get(), sql.c_str(), &result.get()) != DuckDBSuccess) {
       const char* message = duckdb_result_error(&result.get());
       return fail(open_error(options_.path, message != nullptr ? message : "no reason given"));
@@ -349,8 +347,7 @@ class DuckLake final : public Lake {
     const std::string name = sql_name(schema) + "." + sql_name(table.name);
     if (columns == 0) return writer_->execute("CREATE TABLE " + name + " (" + column_list(table) + ")");
     for (std::size_t i = columns; i < table.columns.size(); ++i)
-      FAIRLEAD_CHECK(
-          writer_->execute("ALTER TABLE " + name + " ADD COLUMN " + column_definition(table.columns[i])));
+      FAIRLEAD_CHECK(writer_->execute("ALTER TABLE " + name + " ADD COLUMN " + column_definition(table.columns[i])));
     return {};
   }
 
@@ -478,8 +475,8 @@ class DuckLake final : public Lake {
   duckdb_database database_ = nullptr;
   std::mutex write_mutex_;  // of writer_
   std::optional<Connection> writer_;
-  std::set<TableKey> filling_;    // have a row group in memory that takes more rows
-  std::size_t left_behind_ = 0;   // row groups in memory that rows in bulk came behind, so that they take no more
+  std::set<TableKey> filling_;   // have a row group in memory that takes more rows
+  std::size_t left_behind_ = 0;  // row groups in memory that rows in bulk came behind, so that they take no more
   std::mutex tenants_mutex_;
   std::set<std::string> tenants_;  // names of their schemas
 };

@@ -15,7 +15,13 @@ constexpr std::int64_t kPortion = 4;
 }  // namespace
 
 Loader::Loader(LoaderOptions options, SpoolRecorder& recorder, LakeService& lake, const Clock& clock)
-    : options_(std::move(options)), recorder_(recorder), lake_(lake), clock_(clock), began_(recorder.written()), looked_at_us_(clock.unix_micros()), fresh_at_us_(looked_at_us_) {
+    : options_(std::move(options)),
+      recorder_(recorder),
+      lake_(lake),
+      clock_(clock),
+      began_(recorder.written()),
+      looked_at_us_(clock.unix_micros()),
+      fresh_at_us_(looked_at_us_) {
   next_retention_ = clock.steady() + kRetentionEvery;
 }
 

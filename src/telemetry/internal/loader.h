@@ -15,10 +15,10 @@
 namespace fairlead::telemetry {
 
 struct LoaderOptions {
-  std::string spool;                      // folder
-  std::chrono::milliseconds every{250};   // how often it looks whether there is something to do
+  std::string spool;                       // folder
+  std::chrono::milliseconds every{250};    // how often it looks whether there is something to do
   std::chrono::milliseconds wait{30'000};  // how long records may wait for there to be enough of them, unless one asks
-  std::int64_t enough = kLoadRecords;     // to be loaded at the least cost
+  std::int64_t enough = kLoadRecords;      // to be loaded at the least cost
   std::chrono::hours retention{0};
 };
 

@@ -47,7 +47,8 @@ lake::Texts texts_of(std::string_view column) {
 
 std::vector<lake::Table> tables() {
   lake::Table calls{"calls", {}};
-  for (const auto& field : call_fields()) calls.columns.push_back({std::string(field.column), column_type(field.type), texts_of(field.column)});
+  for (const auto& field : call_fields())
+    calls.columns.push_back({std::string(field.column), column_type(field.type), texts_of(field.column)});
   lake::Table attempts{"attempts",
                        {{"call_id", lake::ColumnType::kText, lake::Texts::kIds},
                         {"project", lake::ColumnType::kText, lake::Texts::kWords},
@@ -118,9 +119,9 @@ class Tables {
 
  private:
   lake::Batch& batch_;
-  const std::int64_t before_;                  // projects that are in the lake already
+  const std::int64_t before_;                   // projects that are in the lake already
   std::map<std::string, std::int64_t> places_;  // of the projects, in the order of their first records
-  std::string project_;                        // of the record before, and what was found
+  std::string project_;                         // of the record before, and what was found
   bool known_ = false, wanted_ = false;
 };
 

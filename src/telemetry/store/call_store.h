@@ -18,7 +18,7 @@ namespace fairlead::telemetry {
 inline constexpr std::int64_t kLoadRecords = lake::kBulkRows;
 
 struct LoadReport {
-  SpoolPosition loaded;          // everything before it is in the lake
+  SpoolPosition loaded;  // everything before it is in the lake
   std::int64_t records = 0;
   std::int64_t damaged_bytes = 0;
   bool done = false;  // there is nothing more to load up to where was asked
@@ -56,8 +56,8 @@ class CallStore {
   // How far loading has come. A stretch of the spool that holds records of many projects is gone through several times,
   // with a transaction for some of the projects each time.
   struct Place {
-    SpoolPosition from;        // everything before it is in the lake
-    SpoolPosition until;       // of the stretch that begins there,
+    SpoolPosition from;         // everything before it is in the lake
+    SpoolPosition until;        // of the stretch that begins there,
     std::int64_t projects = 0;  // of which so many projects are in the lake, in the order of their first records
     bool operator==(const Place&) const = default;
   };

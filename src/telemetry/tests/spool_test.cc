@@ -228,11 +228,11 @@ TEST(Spool, IsReadInPortions) {
   SpoolPosition place;
   std::vector<std::string> ids;
   for (;;) {
-    const auto read =
-        read_spool(folder.path(), place, writer->written(), {.records = 3}, [&](const EncodedRecord& record) -> Result<void> {
-          ids.emplace_back(record.call().text(kIdNumber));
-          return {};
-        });
+    const auto read = read_spool(folder.path(), place, writer->written(), {.records = 3},
+                                 [&](const EncodedRecord& record) -> Result<void> {
+                                   ids.emplace_back(record.call().text(kIdNumber));
+                                   return {};
+                                 });
     ASSERT_TRUE(read) << read.error().message;
     place = read->next;
     EXPECT_EQ(read->damaged_bytes, 0);
@@ -243,11 +243,11 @@ TEST(Spool, IsReadInPortions) {
   EXPECT_EQ(place, writer->written());
   append_ids(*writer, 20, 21);
   ids.clear();
-  const auto read =
-      read_spool(folder.path(), place, writer->written(), {.records = 3}, [&](const EncodedRecord& record) -> Result<void> {
-        ids.emplace_back(record.call().text(kIdNumber));
-        return {};
-      });
+  const auto read = read_spool(folder.path(), place, writer->written(), {.records = 3},
+                               [&](const EncodedRecord& record) -> Result<void> {
+                                 ids.emplace_back(record.call().text(kIdNumber));
+                                 return {};
+                               });
   ASSERT_TRUE(read);
   EXPECT_THAT(ids, ElementsAre("20"));
 }

@@ -74,7 +74,7 @@ int run(std::int64_t records, std::int64_t portion, std::int64_t projects) {
   const std::string spool = folder + "/spool", lake = folder + "/lake.duckdb";
   auto writer = must(SpoolWriter::create(spool, 4 * 1024 * 1024, clock));
   LakeServiceOptions options{lake, spool, 128 * 1024 * 1024};
-  options.slim_bytes = static_cast<std::size_t>(::getenv("SLIM") ? std::atoi(::getenv("SLIM")) : 80) * 1024 * 1024;
+  options.slim_bytes = 64 * 1024 * 1024;
   auto service = make_local_lake(options, clock);
   double cpu = 0, longest = 0;
   std::uint64_t spool_bytes = 0;
@@ -101,9 +101,11 @@ int run(std::int64_t records, std::int64_t portion, std::int64_t projects) {
   service.reset();
   const double closing = cpu_seconds() - before;
   const auto each = [&](double value) { return value / static_cast<double>(records); };
-  std::printf("%lld records, %lld at a time: %.2f us of CPU a record (and %.2f at the close), longest load %.0f ms, resident at most %.1f MiB\n",
-              static_cast<long long>(records), static_cast<long long>(portion), each(cpu * 1e6), each(closing * 1e6), longest * 1e3,
-              peak_mib());
+  std::printf(
+      "%lld records, %lld at a time: %.2f us of CPU a record (and %.2f at the close), longest load %.0f ms, resident "
+      "at most %.1f MiB\n",
+      static_cast<long long>(records), static_cast<long long>(portion), each(cpu * 1e6), each(closing * 1e6),
+      longest * 1e3, peak_mib());
   std::printf("bytes a record: %.0f in the spool, %.0f in the lake before its close, %.0f after\n",
               each(static_cast<double>(spool_bytes)), each(static_cast<double>(file_bytes)),
               each(static_cast<double>(std::filesystem::file_size(lake))));

@@ -68,8 +68,8 @@ std::string tenant_schema(std::string_view tenant) {
   return "p_" + to_hex(tenant);
 }
 
-// Fills a chunk of vectors, a column each, and hands it to the engine's appender when it is full: value by value through
-// the engine's interface costs three times as much.
+// Fills a chunk of vectors, a column each, and hands it to the engine's appender when it is full: value by value
+// through the engine's interface costs three times as much.
 class DuckBatch::Appender final : public Rows {
  public:
   explicit Appender(const Table& table) {
@@ -113,9 +113,7 @@ class DuckBatch::Appender final : public Rows {
   }
   void real(double value) override { static_cast<double*>(next().data)[row_] = value; }
   void boolean(bool value) override { static_cast<bool*>(next().data)[row_] = value; }
-  void time(std::int64_t unix_micros) override {
-    static_cast<duckdb_timestamp*>(next().data)[row_] = {unix_micros};
-  }
+  void time(std::int64_t unix_micros) override { static_cast<duckdb_timestamp*>(next().data)[row_] = {unix_micros}; }
   void texts(std::span<const std::string_view> values) override {
     Column& column = next();
     auto& entry = static_cast<duckdb_list_entry*>(column.data)[row_];
