@@ -303,6 +303,25 @@ TEST(Loading, IsKilledAnywhereAndNeitherLosesNorDoubles) {
   EXPECT_EQ(attempts, 20'000);
 }
 
+TEST(Loading, IsKilledWhileTheLakeIsMade) {
+  for (int round = 0; round < 16; ++round) {
+    const TempFolder folder;
+    spool(folder.path(), {record_of("bank", id_of(1))});
+    int output = -1;
+    const pid_t child = start_child("load", {folder.path() + "/lake.duckdb", folder.path() + "/spool"}, output);
+    // At about the time at which it gets to it.
+    for (int i = 0; i < 2'000 && std::distance(std::filesystem::directory_iterator(folder.path()), {}) < 2; ++i)
+      ::usleep(100);
+    ::usleep(static_cast<useconds_t>(round * 250));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(output);
+    auto store = store_in(folder.path());
+    ASSERT_TRUE(store->load(kEverything));
+    EXPECT_EQ(count(*store), 1);
+  }
+}
+
 TEST(Loading, StartsOverWhereTheLakeIsNew) {
   const TempFolder folder;
   spool(folder.path(), {record_of("bank", id_of(1))});
@@ -379,6 +398,7 @@ TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
 
 TEST_F(LakeProcess, SaysWhoHasTheLake) {
   ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
+  EXPECT_EQ(count(), kTwo);  // after which it is open, however large the process was after the load
   auto other = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
                                  {folder_.path() + "/lake.duckdb", folder_.path() + "/spool"}, clock_);
   EXPECT_EQ(other->load(kEverything, INT64_MAX).error().code, "lake_locked");
