@@ -74,7 +74,7 @@ class AnthropicProvider final : public llm::Provider {
 
   Options options_;
   http::Origin origin_;
-  std::string header_lines_;
+  SecretText header_lines_;
   std::string target_;
 };
 
