@@ -64,7 +64,8 @@ class Child {
     // Listening sockets and files of this process are none of its business.
     ::posix_spawn_file_actions_addclosefrom_np(&actions, kFirstDescriptor + static_cast<int>(kChannels));
     std::vector<std::string> arguments = command;
-    for (auto argument : {options.path, options.spool, std::to_string(options.memory_bytes)})
+    for (auto argument :
+         {options.path, options.spool, std::to_string(options.memory_bytes), std::to_string(options.lock_wait.count())})
       arguments.push_back(std::move(argument));
     std::vector<char*> argv;
     for (auto& argument : arguments) argv.push_back(argument.data());
@@ -259,13 +260,14 @@ std::unique_ptr<LakeService> make_lake_process(std::vector<std::string> command,
 }
 
 bool run_lake_process(int argc, char** argv, int& exit_code) {
-  if (argc != 5 || argv[1] != kLakeProcessArgument) return false;
+  if (argc != 6 || argv[1] != kLakeProcessArgument) return false;
   ::signal(SIGPIPE, SIG_IGN);
   give_way();
   const auto memory = static_cast<std::size_t>(std::atoll(argv[4]));
   bound_memory(memory);
   const SystemClock clock;
   LakeServiceOptions options{argv[2], argv[3], memory / 2};
+  options.lock_wait = milliseconds(std::atoll(argv[5]));
   options.slim_bytes = resident_bytes() + kGrowth;
   const auto lake = make_local_lake(std::move(options), clock);
   {

@@ -16,6 +16,9 @@ struct LakeServiceOptions {
   std::string spool;  // folder
   std::size_t memory_bytes = 256 * 1024 * 1024;
   std::chrono::milliseconds idle{10'000};  // unused for so long, it is closed
+  // How long it is waited for that another process lets go of the file: one whose parent was killed ends by itself, but
+  // first what it is at.
+  std::chrono::milliseconds lock_wait{0};
   // Resident memory of this process above which the lake is closed after a load, so that the engine lets go of what it
   // has kept of the file; 0: it never is.
   std::size_t slim_bytes = 0;

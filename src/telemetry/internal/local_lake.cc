@@ -1,12 +1,15 @@
 #include <malloc.h>
 
 #include <mutex>
+#include <thread>
 
 #include "telemetry/internal/lake_service.h"
 #include "telemetry/internal/process.h"
 
 namespace fairlead::telemetry {
 namespace {
+
+constexpr std::chrono::milliseconds kLockedPause{20};
 
 class LocalLake final : public LakeService {
  public:
@@ -60,9 +63,18 @@ class LocalLake final : public LakeService {
     const std::lock_guard lock(mutex_);
     used_ = clock_.steady();
     if (store_ == nullptr) {
-      FAIRLEAD_TRY(store_, CallStore::open(options_.path, options_.spool, options_.memory_bytes));
+      FAIRLEAD_TRY(store_, open_unlocked());
     }
     return store_;
+  }
+
+  Result<std::unique_ptr<CallStore>> open_unlocked() const {
+    const SteadyTime until = clock_.steady() + options_.lock_wait;
+    for (;;) {
+      auto store = CallStore::open(options_.path, options_.spool, options_.memory_bytes);
+      if (store || store.error().code != "lake_locked" || clock_.steady() >= until) return store;
+      std::this_thread::sleep_for(kLockedPause);
+    }
   }
 
   void close_unused() {

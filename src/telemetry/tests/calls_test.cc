@@ -409,6 +409,22 @@ TEST_F(LakeProcess, SaysWhoHasTheLake) {
   EXPECT_EQ(other->load(kEverything, INT64_MAX).error().code, "lake_locked");
 }
 
+TEST_F(LakeProcess, WaitsForAnotherOneToLetGo) {
+  auto store = store_in(folder_.path());
+  auto patient = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
+                                   {.path = folder_.path() + "/lake.duckdb",
+                                    .spool = folder_.path() + "/spool",
+                                    .lock_wait = std::chrono::milliseconds(10'000)},
+                                   clock_);
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    store.reset();
+  });
+  const auto report = patient->load(kEverything, INT64_MAX);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->records, 2);
+}
+
 TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
   ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   // What the engine does not count towards its limit.
