@@ -7,23 +7,21 @@
 namespace fairlead::gateway {
 namespace {
 
-struct Random {  // SplitMix64
-  std::uint64_t state;
-  std::size_t below(std::size_t bound) {
-    std::uint64_t z = state += 0x9E3779B97F4A7C15;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return static_cast<std::size_t>((z ^ (z >> 31)) % bound);
-  }
-};
-
 constexpr std::string_view kPieces[] = {
     "null",    "true", "7",    "-1",        "1e999",        "\"\"",
     "[]",      "{}",   "[[[[", "{\"a\":",   "\"",           ",",
     ":",       "}",    "]",    "\\u0000",   "\xff",         "é",
     "\\ud800", "\r\n", "--",   "\"type\":", "\"content\":", "9999999999999999999999"};
 
-// Most slips of programs are of one value; some are of the text itself.
+}  // namespace
+
+std::size_t Random::below(std::size_t bound) {
+  std::uint64_t z = state += 0x9E3779B97F4A7C15;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return static_cast<std::size_t>((z ^ (z >> 31)) % bound);
+}
+
 std::string mutated(std::span<const std::string> seeds, std::string text, Random& random) {
   for (std::size_t edits = 1 + random.below(3); edits > 0; --edits) {
     const std::size_t at = random.below(text.size() + 1);
@@ -53,8 +51,6 @@ std::string mutated(std::span<const std::string> seeds, std::string text, Random
   }
   return text;
 }
-
-}  // namespace
 
 MutationReport parse_mutations(std::span<const std::string> seeds, std::uint64_t seed, std::chrono::milliseconds length,
                                BodyParser parser) {
