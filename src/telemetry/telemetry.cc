@@ -24,8 +24,7 @@ class Telemetry::Parts {
       : metrics(std::move(counts)),
         recorder(std::move(spool_recorder)),
         lake(make_lake(options, options.folder + "/spool", clock)),
-        loader({options.folder + "/spool", std::chrono::milliseconds(1000), options.retention}, *recorder, *lake,
-               clock),
+        loader({.spool = options.folder + "/spool", .retention = options.retention}, *recorder, *lake, clock),
         routes(*lake, loader, *metrics) {
     using enum Metrics::Type;
     const auto count = [](auto value) { return static_cast<double>(value); };

@@ -261,7 +261,8 @@ Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& repl
 }
 
 Result<void> AnswerReader::whole(std::string_view body) {
-  dom::parser parser;  // not the thread's: it would keep the size of the largest answer
+  dom::parser large;
+  dom::parser& parser = body.size() > kKeptCapacity ? large : thread_parser();
   dom::element root;
   if (const auto error = parser.parse(body.data(), body.size()).get(root); error || !root.is_object())
     return invalid("it is not a JSON object");

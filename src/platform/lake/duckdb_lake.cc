@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -16,6 +17,8 @@ namespace fairlead::lake {
 namespace {
 
 constexpr std::size_t kQueryBytes = 16 * 1024;
+constexpr std::string_view kDatabase = "lake";
+constexpr std::size_t kMostUnsettled = 8;  // row groups in memory; each takes a few megabytes
 
 std::string_view sql_type(ColumnType type) {
   switch (type) {
@@ -37,11 +40,35 @@ std::string_view sql_type(ColumnType type) {
   return "";
 }
 
+// What the engine would choose for the most part, had it tried them all.
+std::string_view compression(const Column& column) {
+  switch (column.type) {
+    case ColumnType::kText:
+      return column.texts == Texts::kWords ? "dictionary" : column.texts == Texts::kIds ? "fsst" : "";
+    case ColumnType::kInteger:
+    case ColumnType::kNumber:
+    case ColumnType::kTime:
+      return "bitpacking";
+    case ColumnType::kReal:
+      return "alp";
+    case ColumnType::kBoolean:
+    case ColumnType::kTexts:
+      return "";
+  }
+  return "";
+}
+
+std::string column_definition(const Column& column) {
+  std::string out = sql_name(column.name) + " " + std::string(sql_type(column.type));
+  if (const auto how = compression(column); !how.empty()) out.append(" USING COMPRESSION ").append(how);
+  return out;
+}
+
 std::string column_list(const Table& table) {
   std::string out;
   for (const auto& column : table.columns) {
     if (!out.empty()) out += ", ";
-    out.append(sql_name(column.name)).append(" ").append(sql_type(column.type));
+    out += column_definition(column);
   }
   return out;
 }
@@ -113,35 +140,10 @@ class DuckLake final : public Lake {
   }
 
   Result<void> open() {
-    duckdb_config config = nullptr;
-    duckdb_create_config(&config);
-    const std::pair<const char*, std::string> settings[] = {
-        {"threads", "1"},
-        {"memory_limit", std::to_string(options_.memory_bytes / 1024) + "KiB"},
-        {"preserve_insertion_order", "false"},
-        {"temp_directory", ""},  // what does not fit is refused, not spilt
-        {"autoload_known_extensions", "false"},
-        {"autoinstall_known_extensions", "false"},
-        {"allow_community_extensions", "false"},
-        {"allow_unsigned_extensions", "false"},
-        {"allow_persistent_secrets", "false"},
-        {"enable_external_access", "false"},
-        {"lock_configuration", "true"},
-    };
-    std::string refused;
-    for (const auto& [name, value] : settings) {
-      if (duckdb_set_config(config, name, value.c_str()) != DuckDBSuccess) refused = name;
-    }
-    char* message = nullptr;
-    const duckdb_state state = duckdb_open_ext(options_.path.c_str(), &database_, config, &message);
-    duckdb_destroy_config(&config);
-    const std::string reason = message != nullptr ? message : "";
-    duckdb_free(message);
-    if (!refused.empty())
-      return fail(ErrorKind::kInternal, "lake_error", "The engine does not know the setting " + refused + ".");
-    if (state != DuckDBSuccess) return fail(open_error(options_.path, reason));
+    FAIRLEAD_CHECK(open_engine());
     writer_.emplace();
     FAIRLEAD_CHECK(writer_->open(database_));
+    FAIRLEAD_CHECK(attach());
     FAIRLEAD_CHECK(
         writer_->execute("CREATE TABLE IF NOT EXISTS main.notes (name VARCHAR NOT NULL, value BIGINT NOT NULL)"));
     return read_tenants();
@@ -151,10 +153,13 @@ class DuckLake final : public Lake {
     const std::lock_guard lock(write_mutex_);
     FAIRLEAD_CHECK(writer_->execute("BEGIN TRANSACTION"));
     std::set<std::string> made;
+    std::vector<std::pair<TableKey, bool>> written;
     auto result = [&]() -> Result<void> {
-      DuckBatch batch(*writer_, [&](std::string_view tenant) { return ensure_tenant(tenant, made); });
+      DuckBatch batch(*writer_, options_.tables, [&](std::string_view tenant) { return ensure_tenant(tenant, made); });
       FAIRLEAD_CHECK(work(batch));
-      return batch.flush();
+      FAIRLEAD_CHECK(batch.flush());
+      written = batch.tables();
+      return {};
     }();
     if (result) result = writer_->execute("COMMIT");
     if (!result) {
@@ -162,9 +167,11 @@ class DuckLake final : public Lake {
       if (auto ignored = writer_->execute("ROLLBACK"); !ignored) return result;
       return result;
     }
-    const std::lock_guard tenants_lock(tenants_mutex_);
-    tenants_.merge(made);
-    return {};
+    {
+      const std::lock_guard tenants_lock(tenants_mutex_);
+      tenants_.merge(made);
+    }
+    return settle(written);
   }
 
   Result<std::optional<std::int64_t>> note(std::string_view name) override {
@@ -187,7 +194,7 @@ class DuckLake final : public Lake {
   Result<Answer> query(std::string_view tenant, std::string_view sql, std::span<const Parameter> parameters,
                        RowShape shape, Bounds bounds) override {
     Connection connection;
-    FAIRLEAD_CHECK(connection.open(database_));
+    FAIRLEAD_CHECK(connect(connection));
     FAIRLEAD_CHECK(show_tenant(connection, tenant));
     return run(connection, std::string(sql), parameters, shape, bounds, Author::kUs);
   }
@@ -197,7 +204,7 @@ class DuckLake final : public Lake {
       return fail(ErrorKind::kTooLarge, "invalid_sql", "The query is longer than 16 KiB.", "query");
     if (sql.contains('\0')) return fail(ErrorKind::kInvalid, "invalid_sql", "The query holds a zero byte.", "query");
     Connection connection;
-    FAIRLEAD_CHECK(connection.open(database_));
+    FAIRLEAD_CHECK(connect(connection));
     FAIRLEAD_TRY(const std::string tree, syntax_tree(connection, sql));
     FAIRLEAD_CHECK(check_select(tree, table_names_));
     FAIRLEAD_CHECK(show_tenant(connection, tenant));
@@ -221,54 +228,126 @@ class DuckLake final : public Lake {
   }
 
  private:
+  Result<void> open_engine() {
+    duckdb_config config = nullptr;
+    duckdb_create_config(&config);
+    const std::pair<const char*, std::string> settings[] = {
+        {"threads", "1"},
+        {"memory_limit", std::to_string(options_.memory_bytes / 1024) + "KiB"},
+        {"preserve_insertion_order", "false"},
+        {"temp_directory", ""},  // what does not fit is refused, not spilt
+        {"autoload_known_extensions", "false"},
+        {"autoinstall_known_extensions", "false"},
+        {"allow_community_extensions", "false"},
+        {"allow_unsigned_extensions", "false"},
+        {"allow_persistent_secrets", "false"},
+        // Of a new file. A column of a table takes two of them in memory as soon as it has a row that is not yet in
+        // the file's own form.
+        {"default_block_size", "65536"},
+        {"checkpoint_threshold", "64MB"},
+    };
+    std::string refused;
+    for (const auto& [name, value] : settings) {
+      if (duckdb_set_config(config, name, value.c_str()) != DuckDBSuccess) refused = name;
+    }
+    char* message = nullptr;
+    const duckdb_state state = duckdb_open_ext(nullptr, &database_, config, &message);
+    duckdb_destroy_config(&config);
+    const std::string reason = message != nullptr ? message : "";
+    duckdb_free(message);
+    if (!refused.empty())
+      return fail(ErrorKind::kInternal, "lake_error", "The engine does not know the setting " + refused + ".");
+    if (state != DuckDBSuccess) return fail(open_error(options_.path, reason));
+    return {};
+  }
+
+  // The file is attached, because the size of its row groups cannot be said otherwise. After that nothing outside of it
+  // can be reached, and no setting changes.
+  Result<void> attach() {
+    QueryResult result;
+    const std::string sql = "ATTACH " + sql_text(options_.path) + " AS " + std::string(kDatabase) +
+                            " (ROW_GROUP_SIZE " + std::to_string(kBulkRows / 2) + ")";
+    if (duckdb_query(writer_->get(), sql.c_str(), &result.get()) != DuckDBSuccess) {
+      const char* message = duckdb_result_error(&result.get());
+      return fail(open_error(options_.path, message != nullptr ? message : "no reason given"));
+    }
+    FAIRLEAD_CHECK(writer_->execute("SET enable_external_access = false"));
+    FAIRLEAD_CHECK(writer_->execute("SET lock_configuration = true"));
+    return use(*writer_);
+  }
+
+  static Result<void> use(Connection& connection) { return connection.execute("USE " + std::string(kDatabase)); }
+
+  Result<void> connect(Connection& connection) {
+    FAIRLEAD_CHECK(connection.open(database_));
+    return use(connection);
+  }
+
+  // Few rows of a table wait in memory, in a row group that is not full, for more of them. When there are too many of
+  // such row groups, they go into the file as they are.
+  Result<void> settle(std::span<const std::pair<TableKey, bool>> written) {
+    for (const auto& [table, bulk] : written) {
+      if (!bulk) {
+        filling_.insert(table);
+      } else if (filling_.erase(table) > 0) {
+        ++left_behind_;
+      }
+    }
+    if (filling_.size() + left_behind_ < kMostUnsettled) return {};
+    filling_.clear();
+    left_behind_ = 0;
+    return writer_->execute("CHECKPOINT " + std::string(kDatabase));
+  }
+
   std::vector<std::string> tenant_schemas() {
     const std::lock_guard lock(tenants_mutex_);
     return {tenants_.begin(), tenants_.end()};
   }
 
-  // The first column of a query of ours.
-  Result<std::vector<std::string>> texts(const std::string& sql) {
+  // How many columns each tenant's tables have. A schema is made together with its tables, so none is without.
+  Result<std::map<TableKey, std::size_t>> count_columns() {
+    const std::string sql =
+        "SELECT schema_name, table_name, count(*) FROM duckdb_columns() WHERE database_name = current_database() "
+        "AND schema_name LIKE 'p\\_%' ESCAPE '\\' GROUP BY ALL";
     QueryResult result;
     if (duckdb_query(writer_->get(), sql.c_str(), &result.get()) != DuckDBSuccess)
       return fail(result.error(Author::kUs));
-    std::vector<std::string> out;
+    std::map<TableKey, std::size_t> counts;
     for (duckdb_data_chunk chunk = duckdb_fetch_chunk(result.get()); chunk != nullptr;
          chunk = duckdb_fetch_chunk(result.get())) {
-      auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)));
-      for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
-        out.emplace_back(duckdb_string_t_data(&strings[i]), duckdb_string_t_length(strings[i]));
-      }
+      const auto data = [&](idx_t i) { return duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, i)); };
+      const auto text = [](duckdb_string_t& value) {
+        return std::string(duckdb_string_t_data(&value), duckdb_string_t_length(value));
+      };
+      auto* const schemas = static_cast<duckdb_string_t*>(data(0));
+      auto* const tables = static_cast<duckdb_string_t*>(data(1));
+      const auto* const columns = static_cast<const std::int64_t*>(data(2));
+      for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i)
+        counts[{text(schemas[i]), text(tables[i])}] = static_cast<std::size_t>(columns[i]);
       duckdb_destroy_data_chunk(&chunk);
     }
-    return out;
+    return counts;
   }
 
   // Learns whose tables there are and adds the columns that they lack.
   Result<void> read_tenants() {
-    FAIRLEAD_TRY(const auto schemas, texts("SELECT schema_name FROM duckdb_schemas() WHERE database_name = "
-                                           "current_database() AND schema_name LIKE 'p\\_%' ESCAPE '\\'"));
-    for (const auto& schema : schemas) {
-      for (const auto& table : options_.tables) {
-        FAIRLEAD_TRY(
-            const auto columns,
-            texts(
-                "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = " +
-                sql_text(schema) + " AND table_name = " + sql_text(table.name) + " ORDER BY column_index"));
-        if (columns.size() > table.columns.size()) {
-          return fail(
-              ErrorKind::kUnsupported, "lake_newer",
-              "The lake " + options_.path + " was made by a newer Fairlead. Use that one, or another data folder.");
-        }
-        const std::string name = sql_name(schema) + "." + sql_name(table.name);
-        if (columns.empty()) FAIRLEAD_CHECK(writer_->execute("CREATE TABLE " + name + " (" + column_list(table) + ")"));
-        for (std::size_t i = columns.size(); i < table.columns.size() && !columns.empty(); ++i) {
-          const auto& column = table.columns[i];
-          FAIRLEAD_CHECK(writer_->execute("ALTER TABLE " + name + " ADD COLUMN " + sql_name(column.name) + " " +
-                                          std::string(sql_type(column.type))));
-        }
-      }
-      tenants_.insert(schema);
+    FAIRLEAD_TRY(auto counts, count_columns());
+    for (const auto& [key, columns] : counts) tenants_.insert(key.first);
+    for (const auto& schema : tenants_) {
+      for (const auto& table : options_.tables) FAIRLEAD_CHECK(complete(schema, table, counts[{schema, table.name}]));
     }
+    return {};
+  }
+
+  Result<void> complete(const std::string& schema, const Table& table, std::size_t columns) {
+    if (columns > table.columns.size()) {
+      return fail(ErrorKind::kUnsupported, "lake_newer",
+                  "The lake " + options_.path + " was made by a newer Fairlead. Use that one, or another data folder.");
+    }
+    const std::string name = sql_name(schema) + "." + sql_name(table.name);
+    if (columns == 0) return writer_->execute("CREATE TABLE " + name + " (" + column_list(table) + ")");
+    for (std::size_t i = columns; i < table.columns.size(); ++i)
+      FAIRLEAD_CHECK(writer_->execute("ALTER TABLE " + name + " ADD COLUMN " + column_definition(table.columns[i])));
     return {};
   }
 
@@ -396,6 +475,8 @@ class DuckLake final : public Lake {
   duckdb_database database_ = nullptr;
   std::mutex write_mutex_;  // of writer_
   std::optional<Connection> writer_;
+  std::set<TableKey> filling_;   // have a row group in memory that takes more rows
+  std::size_t left_behind_ = 0;  // row groups in memory that rows in bulk came behind, so that they take no more
   std::mutex tenants_mutex_;
   std::set<std::string> tenants_;  // names of their schemas
 };

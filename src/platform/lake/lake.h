@@ -17,9 +17,18 @@ namespace fairlead::lake {
 
 enum class ColumnType : std::uint8_t { kText, kInteger, kNumber, kReal, kBoolean, kTime, kTexts };
 
+// What the values of a text column are like. It only steers how they are compressed: prose by trying every way, which
+// is a quarter of what loading costs.
+enum class Texts : std::uint8_t {
+  kProse,
+  kWords,  // few different ones
+  kIds,    // hardly ever the same twice
+};
+
 struct Column {
   std::string name;  // a plain SQL name
   ColumnType type;   // VARCHAR, BIGINT, INTEGER, DOUBLE, BOOLEAN, TIMESTAMP (UTC), VARCHAR[]
+  Texts texts = Texts::kProse;
 };
 
 // Each tenant has its own tables of these shapes. A column that is added to the end of a table's list is added to the
@@ -28,6 +37,10 @@ struct Table {
   std::string name;
   std::vector<Column> columns;
 };
+
+// So many rows of one table in one batch, or twice, three times as many, cost the least: they go to the file compressed
+// and at once. Fewer are logged, kept in memory and compressed when there are more of them.
+inline constexpr std::int64_t kBulkRows = 32'768;
 
 struct Options {
   std::string path;
@@ -45,7 +58,7 @@ class Rows {
   virtual void real(double value) = 0;
   virtual void boolean(bool value) = 0;
   virtual void time(std::int64_t unix_micros) = 0;
-  virtual void texts(std::span<const std::string> values) = 0;
+  virtual void texts(std::span<const std::string_view> values) = 0;
   virtual Result<void> end_row() = 0;
 };
 

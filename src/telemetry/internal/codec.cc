@@ -138,39 +138,6 @@ struct Value {
   }
 };
 
-template <class Record>
-void take_value(std::span<const Field<Record>> fields, Record& record, std::uint64_t number, const Value& value) {
-  for (const auto& field : fields) {
-    if (static_cast<std::uint64_t>(field.number) != number) continue;
-    std::visit(
-        [&](auto* into) {
-          using T = std::remove_pointer_t<decltype(into)>;
-          if constexpr (std::is_same_v<T, std::string>) {
-            if (value.wire == kBytes) into->assign(value.bytes);
-          } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-            if (value.wire == kBytes) into->emplace_back(value.bytes);
-          } else if constexpr (std::is_same_v<T, double>) {
-            if (value.wire == kFixed64) *into = std::bit_cast<double>(value.number);
-          } else {
-            if (value.wire == kVarint) *into = static_cast<T>(unzigzag(value.number));
-          }
-        },
-        field.ref(record));
-    return;
-  }
-}
-
-bool take_attempt(std::string_view bytes, Attempt& attempt) {
-  Reader reader(bytes);
-  while (!reader.at_end()) {
-    std::uint64_t tag = 0;
-    Value value;
-    if (!reader.varint(tag) || !value.read(reader, tag & 7)) return false;
-    take_value(attempt_fields(), attempt, tag >> 3, value);
-  }
-  return true;
-}
-
 }  // namespace
 
 void encode(std::string& out, const CallRecord& record) {
@@ -183,20 +150,92 @@ void encode(std::string& out, const CallRecord& record) {
   }
 }
 
-std::optional<CallRecord> decode(std::string_view bytes) {
-  CallRecord record;
-  Reader reader(bytes);
-  while (!reader.at_end()) {
-    std::uint64_t tag = 0;
-    Value value;
-    if (!reader.varint(tag) || !value.read(reader, tag & 7)) return std::nullopt;
-    if (tag >> 3 == kAttemptsNumber && value.wire == kBytes) {
-      if (!take_attempt(value.bytes, record.attempts.emplace_back())) return std::nullopt;
-    } else {
-      take_value(call_fields(), record, tag >> 3, value);
+template <const auto& kFields, class Record>
+const EncodedFields& EncodedFields::unset() {
+  static const EncodedFields fields = [] {
+    static Record record;
+    EncodedFields made;
+    for (const auto& field : kFields) {
+      std::visit(
+          [&](const auto* value) {
+            using T = std::decay_t<decltype(*value)>;
+            if constexpr (std::is_same_v<T, std::string>) {
+              made.texts_[index(field.number)] = *value;
+            } else if constexpr (std::is_same_v<T, double>) {
+              made.integers_[index(field.number)] = std::bit_cast<std::int64_t>(*value);
+            } else if constexpr (!std::is_same_v<T, std::vector<std::string>>) {
+              made.integers_[index(field.number)] = static_cast<std::int64_t>(*value);
+            }
+          },
+          field.ref(record));
+    }
+    return made;
+  }();
+  return fields;
+}
+
+template <const auto& kFields, class Record>
+void EncodedFields::clear() {
+  present_ = 0;
+  unset_ = &unset<kFields, Record>();
+  elements_.clear();
+}
+
+// One that has another wire type than it should is passed over.
+template <const auto& kFields>
+void EncodedFields::take(std::uint64_t number, std::uint64_t wire, std::uint64_t value, std::string_view bytes) {
+  struct Expected {
+    FieldType type = FieldType::kText;
+    std::uint64_t wire = ~std::uint64_t{0};
+  };
+  static constexpr auto kExpected = [] {
+    std::array<Expected, kNumbers> expected;
+    for (const auto& field : kFields) {
+      const bool text = field.type == FieldType::kText || field.type == FieldType::kTexts;
+      const std::uint64_t kind = text ? kBytes : field.type == FieldType::kReal ? kFixed64 : kVarint;
+      expected[static_cast<std::size_t>(field.number)] = {field.type, kind};
+    }
+    return expected;
+  }();
+  if (number >= kNumbers || kExpected[number].wire != wire) return;
+  const FieldType type = kExpected[number].type;
+  if (type == FieldType::kTexts) {
+    elements_.emplace_back(static_cast<int>(number), bytes);
+    return;
+  }
+  present_ |= std::uint64_t{1} << number;
+  if (type == FieldType::kText) {
+    texts_[number] = bytes;
+  } else {
+    integers_[number] = type == FieldType::kReal ? static_cast<std::int64_t>(value) : unzigzag(value);
+  }
+}
+
+double EncodedFields::real(int number) const {
+  return std::bit_cast<double>(integer(number));
+}
+
+bool EncodedRecord::parse(std::string_view bytes) {
+  call_.clear<kCallFields, CallRecord>();
+  attempt_count_ = 0;
+  std::uint64_t tag = 0;
+  Value value;
+  for (Reader reader(bytes); !reader.at_end();) {
+    if (!reader.varint(tag) || !value.read(reader, tag & 7)) return false;
+    if (tag >> 3 != kAttemptsNumber || value.wire != kBytes) {
+      call_.take<kCallFields>(tag >> 3, value.wire, value.number, value.bytes);
+      continue;
+    }
+    if (attempt_count_ == attempts_.size()) attempts_.emplace_back();
+    EncodedFields& attempt = attempts_[attempt_count_++];
+    attempt.clear<kAttemptFields, Attempt>();
+    for (Reader inner(value.bytes); !inner.at_end();) {
+      Value field;
+      if (!inner.varint(tag) || !field.read(inner, tag & 7)) return false;
+      attempt.take<kAttemptFields>(tag >> 3, field.wire, field.number, field.bytes);
     }
   }
-  return record;
+  return true;
 }
 
 void append_frame(std::string& out, const CallRecord& record) {

@@ -101,7 +101,9 @@ inline std::span<const Field<Attempt>> attempt_fields() {
   return kAttemptFields;
 }
 
-// Number of the `attempts` of a call in the spool; columns that an attempt has of its call and its place in it.
+// Numbers of the fields that an attempt has of its call, and of the `attempts` of a call in the spool; columns that an
+// attempt has of its call and its place in it.
+inline constexpr int kIdNumber = 1, kProjectNumber = 2, kStartedAtNumber = 4;
 inline constexpr int kAttemptsNumber = 100;
 inline constexpr std::string_view kAttemptKeys[] = {"call_id", "project", "started_at", "number"};
 

@@ -1,10 +1,12 @@
 // Both ends of the lake's own process: the parent that asks, the child that answers.
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,10 @@ enum Channel : std::size_t { kLoading, kReading, kAsking };
 constexpr std::size_t kChannels = 3;
 constexpr int kFirstDescriptor = 3;
 constexpr milliseconds kPatience[kChannels] = {milliseconds(120'000), milliseconds(15'000), milliseconds(13'000)};
+
+constexpr std::size_t kSlimBytes = 64 * 1024 * 1024;
+constexpr int kNice = 10;
+constexpr std::chrono::nanoseconds kSlice = milliseconds(100);
 
 // A running process and the sockets to it.
 class Child {
@@ -119,14 +125,15 @@ class LakeProcess final : public LakeService {
   LakeProcess(std::vector<std::string> command, LakeServiceOptions options, const Clock& clock)
       : command_(std::move(command)), options_(std::move(options)), clock_(clock) {}
 
-  Result<LoadReport> load(SpoolPosition upto) override {
-    FAIRLEAD_TRY(const std::string text,
-                 call(kLoading, {"load", std::to_string(upto.segment), std::to_string(upto.offset)}));
+  Result<LoadReport> load(SpoolPosition upto, std::int64_t limit) override {
+    FAIRLEAD_TRY(const std::string text, call(kLoading, {"load", std::to_string(upto.segment),
+                                                         std::to_string(upto.offset), std::to_string(limit)}));
     LoadReport report;
-    long long numbers[4] = {};
-    if (std::sscanf(text.c_str(), "%lld %lld %lld %lld", &numbers[0], &numbers[1], &numbers[2], &numbers[3]) != 4)
+    long long numbers[5] = {};
+    if (std::sscanf(text.c_str(), "%lld %lld %lld %lld %lld", &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+                    &numbers[4]) != 5)
       return broken(kLoading);
-    return LoadReport{{numbers[0], numbers[1]}, numbers[2], numbers[3]};
+    return LoadReport{{numbers[0], numbers[1]}, numbers[2], numbers[3], numbers[4] != 0};
   }
   Result<std::string> list(std::string project, std::string url_query) override {
     return call(kReading, {"list", std::move(project), std::move(url_query)});
@@ -194,10 +201,11 @@ class LakeProcess final : public LakeService {
 
 Result<std::string> answer(LakeService& lake, const Message& request) {
   const auto number = [&](std::size_t i) { return std::atoll(request[i].c_str()); };
-  if (request[0] == "load" && request.size() == 3) {
-    FAIRLEAD_TRY(const LoadReport report, lake.load({number(1), number(2)}));
+  if (request[0] == "load" && request.size() == 4) {
+    FAIRLEAD_TRY(const LoadReport report, lake.load({number(1), number(2)}, number(3)));
     return std::to_string(report.loaded.segment) + " " + std::to_string(report.loaded.offset) + " " +
-           std::to_string(report.records) + " " + std::to_string(report.damaged_bytes);
+           std::to_string(report.records) + " " + std::to_string(report.damaged_bytes) + " " +
+           std::to_string(static_cast<int>(report.done));
   }
   if (request[0] == "list" && request.size() == 3) return lake.list(request[1], request[2]);
   if (request[0] == "get" && request.size() == 3) return lake.get(request[1], request[2]);
@@ -228,6 +236,20 @@ void bound_memory(std::size_t bytes) {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
+// Loading and questions can wait for calls: whoever wakes up on the same core goes first. A task that asks for a long
+// slice is preempted by all that have shorter ones (Linux 6.12 and later, PREEMPT_SHORT; earlier ones look at the
+// niceness alone); and unlike SCHED_IDLE it gets its share of a core that is never idle.
+void give_way() {
+  struct {  // sched_attr of linux/sched/types.h, which does not go together with glibc's sched.h
+    std::uint32_t size, policy;
+    std::uint64_t flags;
+    std::int32_t nice;
+    std::uint32_t priority;
+    std::uint64_t runtime, deadline, period;
+  } attributes{sizeof attributes, SCHED_BATCH, 0, kNice, 0, static_cast<std::uint64_t>(kSlice.count()), 0, 0};
+  if (::syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) ::setpriority(PRIO_PROCESS, 0, kNice);
+}
+
 }  // namespace
 
 std::unique_ptr<LakeService> make_lake_process(std::vector<std::string> command, LakeServiceOptions options,
@@ -238,11 +260,13 @@ std::unique_ptr<LakeService> make_lake_process(std::vector<std::string> command,
 bool run_lake_process(int argc, char** argv, int& exit_code) {
   if (argc != 5 || argv[1] != kLakeProcessArgument) return false;
   ::signal(SIGPIPE, SIG_IGN);
-  ::setpriority(PRIO_PROCESS, 0, 10);  // loading and questions can wait for calls
+  give_way();
   const auto memory = static_cast<std::size_t>(std::atoll(argv[4]));
   bound_memory(memory);
   const SystemClock clock;
-  const auto lake = make_local_lake({argv[2], argv[3], memory / 2}, clock);
+  LakeServiceOptions options{argv[2], argv[3], memory / 2};
+  options.slim_bytes = kSlimBytes;
+  const auto lake = make_local_lake(std::move(options), clock);
   {
     std::array<std::jthread, kChannels> threads;
     for (std::size_t i = 0; i < kChannels; ++i) {

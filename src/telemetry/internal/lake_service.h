@@ -16,13 +16,17 @@ struct LakeServiceOptions {
   std::string spool;  // folder
   std::size_t memory_bytes = 256 * 1024 * 1024;
   std::chrono::milliseconds idle{10'000};  // unused for so long, it is closed
+  // Resident memory of this process above which the lake is closed after a load, so that the engine lets go of what it
+  // has kept of the file; 0: it never is.
+  std::size_t slim_bytes = 0;
 };
 
 // Thread-safe; everything blocks. Opens the lake when it is first needed. Errors: those of CallStore.
 class LakeService {
  public:
   virtual ~LakeService() = default;
-  virtual Result<LoadReport> load(SpoolPosition upto) = 0;
+  // CallStore::load, but for transactions after which it has loaded `limit` records or more.
+  virtual Result<LoadReport> load(SpoolPosition upto, std::int64_t limit) = 0;
   virtual Result<std::string> list(std::string project, std::string url_query) = 0;
   virtual Result<std::string> get(std::string project, std::string id) = 0;
   virtual Result<std::string> ask(std::string project, std::string query, std::int64_t limit) = 0;

@@ -15,8 +15,10 @@
 namespace fairlead::telemetry {
 
 struct LoaderOptions {
-  std::string spool;  // folder
-  std::chrono::milliseconds every{1000};
+  std::string spool;                       // folder
+  std::chrono::milliseconds every{250};    // how often it looks whether there is something to do
+  std::chrono::milliseconds wait{30'000};  // how long records may wait for there to be enough of them, unless one asks
+  std::int64_t enough = kLoadRecords;      // to be loaded at the least cost
   std::chrono::hours retention{0};
 };
 
@@ -42,7 +44,11 @@ class Loader {
 
  private:
   void run();
-  Result<void> load();  // with load_mutex_ held
+  void load_if_due();
+  // With load_mutex_ held.
+  Result<void> load(SpoolPosition upto, std::int64_t limit);
+  Result<void> load_enough(std::int64_t records);
+  Result<void> load_everything();
   void keep_retention();
   void report(const Error& error);
 
@@ -50,13 +56,17 @@ class Loader {
   SpoolRecorder& recorder_;
   LakeService& lake_;
   const Clock& clock_;
+  const SpoolPosition began_;  // before it is what earlier processes left
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable woken_;
   bool stopping_ = false;
   std::mutex load_mutex_;
   SpoolPosition loaded_;
-  bool ever_loaded_ = false;
+  std::int64_t loaded_here_ = 0;  // records of this process
+  SteadyTime due_at_{};           // when everything is to be loaded, however little it is
+  std::int64_t looked_at_us_;     // when it was last seen how far the spool goes
+  bool failing_ = false;
   SteadyTime last_report_{}, next_retention_{};
   std::atomic<std::uint64_t> records_{0}, errors_{0};
   std::atomic<std::int64_t> fresh_at_us_{0};

@@ -1,6 +1,9 @@
+#include <malloc.h>
+
 #include <mutex>
 
 #include "telemetry/internal/lake_service.h"
+#include "telemetry/internal/process.h"
 
 namespace fairlead::telemetry {
 namespace {
@@ -9,9 +12,18 @@ class LocalLake final : public LakeService {
  public:
   LocalLake(LakeServiceOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
 
-  Result<LoadReport> load(SpoolPosition upto) override {
-    FAIRLEAD_TRY(const auto store, opened());
-    return store->load(upto);
+  Result<LoadReport> load(SpoolPosition upto, std::int64_t limit) override {
+    LoadReport all;
+    while (!all.done && all.records < limit) {
+      const auto some = load_some(upto, limit - all.records);
+      if (!some) {
+        close_unused();  // what went wrong may have left the engine unable to go on
+        return some;
+      }
+      all.add(*some);
+      if (options_.slim_bytes > 0 && resident_bytes() > options_.slim_bytes) close_unused();
+    }
+    return all;
   }
   Result<std::string> list(std::string project, std::string url_query) override {
     FAIRLEAD_TRY(const auto filter, CallFilter::parse(url_query));
@@ -39,6 +51,11 @@ class LocalLake final : public LakeService {
   }
 
  private:
+  Result<LoadReport> load_some(SpoolPosition upto, std::int64_t limit) {
+    FAIRLEAD_TRY(const auto store, opened());
+    return store->load_some(upto, limit);
+  }
+
   Result<std::shared_ptr<CallStore>> opened() {
     const std::lock_guard lock(mutex_);
     used_ = clock_.steady();
@@ -46,6 +63,14 @@ class LocalLake final : public LakeService {
       FAIRLEAD_TRY(store_, CallStore::open(options_.path, options_.spool, options_.memory_bytes));
     }
     return store_;
+  }
+
+  void close_unused() {
+    const std::lock_guard lock(mutex_);
+    if (store_ == nullptr || store_.use_count() > 1) return;
+    store_.reset();
+    lake::release_engine_pages();
+    ::malloc_trim(0);
   }
 
   const LakeServiceOptions options_;

@@ -5,21 +5,39 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 namespace fairlead::telemetry {
 
+namespace {
+
+struct Memory {
+  unsigned long size = 0, resident = 0;  // bytes
+};
+
+std::optional<Memory> read_memory() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return std::nullopt;
+  Memory memory;
+  const bool read = std::fscanf(file, "%lu %lu", &memory.size, &memory.resident) == 2;
+  std::fclose(file);
+  const auto page = static_cast<unsigned long>(::sysconf(_SC_PAGESIZE));
+  if (!read) return std::nullopt;
+  return Memory{memory.size * page, memory.resident * page};
+}
+
+}  // namespace
+
+std::size_t resident_bytes() {
+  return read_memory().value_or(Memory{}).resident;
+}
+
 void write_process(Exposition& out) {
-  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
-    unsigned long size = 0, resident = 0;
-    const bool read = std::fscanf(file, "%lu %lu", &size, &resident) == 2;
-    std::fclose(file);
-    if (read) {
-      const auto page = static_cast<unsigned long>(::sysconf(_SC_PAGESIZE));
-      out.family("process_resident_memory_bytes", "gauge", "Resident memory.");
-      out.sample("process_resident_memory_bytes", {}, resident * page);
-      out.family("process_virtual_memory_bytes", "gauge", "Virtual memory.");
-      out.sample("process_virtual_memory_bytes", {}, size * page);
-    }
+  if (const auto memory = read_memory()) {
+    out.family("process_resident_memory_bytes", "gauge", "Resident memory.");
+    out.sample("process_resident_memory_bytes", {}, memory->resident);
+    out.family("process_virtual_memory_bytes", "gauge", "Virtual memory.");
+    out.sample("process_virtual_memory_bytes", {}, memory->size);
   }
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) == 0) {

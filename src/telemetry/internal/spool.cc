@@ -217,9 +217,11 @@ Result<void> SpoolWriter::append(std::span<const iovec> frames) {
   return {};
 }
 
-Result<SpoolRead> read_spool(const std::string& folder, SpoolPosition from, SpoolPosition upto, std::int64_t limit,
-                             const std::function<Result<void>(const CallRecord&)>& each) {
+Result<SpoolRead> read_spool(const std::string& folder, SpoolPosition from, SpoolPosition upto, SpoolLimits limits,
+                             const std::function<Result<void>(const EncodedRecord&)>& each) {
   SpoolRead read{from};
+  EncodedRecord record;
+  std::int64_t bytes = 0;
   for (const std::int64_t segment : list_segments(folder)) {
     if (segment < from.segment) continue;
     if (segment > upto.segment) break;
@@ -243,19 +245,19 @@ Result<SpoolRead> read_spool(const std::string& folder, SpoolPosition from, Spoo
     }
     SegmentReader reader(file.get(), start, end);
     while (start < end) {
-      if (read.records >= limit) {
+      if (read.records >= limits.records || bytes >= limits.bytes) {
         read.next = {segment, reader.offset()};
         return read;
       }
       FAIRLEAD_TRY(const auto payload, reader.next());
       if (!payload) break;
-      const auto record = decode(*payload);
-      if (!record) {
+      if (!record.parse(*payload)) {
         read.damaged_bytes += static_cast<std::int64_t>(payload->size());
         continue;
       }
-      FAIRLEAD_CHECK(each(*record));
+      FAIRLEAD_CHECK(each(record));
       ++read.records;
+      bytes += static_cast<std::int64_t>(payload->size());
     }
     read.damaged_bytes += std::max<std::int64_t>(0, end - std::max(start, reader.offset()));
     read.next = growing ? SpoolPosition{segment, std::max(end, start)} : SpoolPosition{segment + 1, 0};

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "telemetry/record.h"
+#include "telemetry/internal/codec.h"
 
 namespace fairlead::telemetry {
 
@@ -68,10 +68,16 @@ struct SpoolRead {
   std::int64_t damaged_bytes = 0;  // cut off: torn by a crash, or damaged on the disk
 };
 
-// Hands out the records from `from` up to `upto`, at most `limit`, in their order. Segments before upto.segment are
-// taken for complete: what does not pass its CRC there ends its segment. An error of `each` ends it with that error.
-// Error: spool_unreadable.
-Result<SpoolRead> read_spool(const std::string& folder, SpoolPosition from, SpoolPosition upto, std::int64_t limit,
-                             const std::function<Result<void>(const CallRecord&)>& each);
+// It ends behind the record that reaches one of them.
+struct SpoolLimits {
+  std::int64_t records = INT64_MAX;
+  std::int64_t bytes = INT64_MAX;
+};
+
+// Hands out the records from `from` up to `upto`, in their order, as far as the limits allow. Segments before
+// upto.segment are taken for complete: what does not pass its CRC there ends its segment. An error of `each` ends it
+// with that error. Error: spool_unreadable.
+Result<SpoolRead> read_spool(const std::string& folder, SpoolPosition from, SpoolPosition upto, SpoolLimits limits,
+                             const std::function<Result<void>(const EncodedRecord&)>& each);
 
 }  // namespace fairlead::telemetry

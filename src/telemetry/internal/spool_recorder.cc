@@ -53,7 +53,10 @@ bool SpoolRecorder::take(Lane& lane, int loop_index, const CallRecord& record) {
   lane.records.fetch_add(1, std::memory_order_relaxed);
   lane.frame.clear();
   append_frame(lane.frame, record);
-  if (lane.queue.push(lane.frame)) return true;
+  if (lane.queue.push(lane.frame)) {
+    lane.queued.fetch_add(1, std::memory_order_release);
+    return true;
+  }
   lane.lost.fetch_add(1, std::memory_order_relaxed);
   return false;
 }
@@ -142,8 +145,9 @@ void SpoolRecorder::run() {
 void SpoolRecorder::write_pass() {
   std::vector<iovec> frames;
   std::vector<std::size_t> sizes;
-  std::uint64_t lost = 0;
+  std::uint64_t queued = 0, lost = 0;
   for (const auto& lane : lanes_) {
+    queued += lane->queued.load(std::memory_order_acquire);  // before it is looked into: what is counted is in there
     sizes.push_back(lane->queue.peek(frames));
     lost += lane->lost.load(std::memory_order_relaxed);
   }
@@ -157,6 +161,7 @@ void SpoolRecorder::write_pass() {
     ++write_errors_;
     report(result.error());
   } else if (!frames.empty()) {
+    written_ = queued;
     last_write_us_ = clock_.unix_micros();
   }
   if (result && lost > lost_reported_) {
@@ -189,6 +194,7 @@ SpoolStats SpoolRecorder::stats() const {
     stats.lost += lane->lost.load(std::memory_order_relaxed);
     stats.bytes_waiting += lane->queue.size();
   }
+  stats.written = written_;
   stats.write_errors = write_errors_;
   stats.last_write_us = last_write_us_;
   return stats;

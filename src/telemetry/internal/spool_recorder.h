@@ -31,6 +31,7 @@ struct SpoolRecorderOptions {
 
 struct SpoolStats {
   std::uint64_t records = 0;        // given to record()
+  std::uint64_t written = 0;        // of them, in the spool: at least so many
   std::uint64_t lost = 0;           // of them, dropped because memory was full
   std::uint64_t bytes_waiting = 0;  // in memory
   std::uint64_t write_errors = 0;
@@ -70,7 +71,7 @@ class SpoolRecorder final : public Recorder {
     std::string frame;
     std::deque<Waiter> waiters;
     async::Loop* loop = nullptr;
-    std::atomic<std::uint64_t> records{0}, lost{0};
+    std::atomic<std::uint64_t> records{0}, queued{0}, lost{0};
     std::atomic<int> waiting{0};
   };
   struct Wait;
@@ -93,7 +94,7 @@ class SpoolRecorder final : public Recorder {
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> kicked_{false};
-  std::atomic<std::uint64_t> write_errors_{0};
+  std::atomic<std::uint64_t> written_{0}, write_errors_{0};
   std::atomic<std::int64_t> last_write_us_{0};
 
   std::mutex mutex_;  // of the two below; never taken on a loop

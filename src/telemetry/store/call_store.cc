@@ -1,17 +1,22 @@
 #include "telemetry/store/call_store.h"
 
-#include <limits>
+#include <algorithm>
+#include <map>
 #include <vector>
 
 #include "base/id.h"
 #include "platform/json/text.h"
+#include "telemetry/internal/codec.h"
 #include "telemetry/internal/fields.h"
 
 namespace fairlead::telemetry {
 namespace {
 
-constexpr std::int64_t kBatch = 2000;  // records a transaction
+constexpr std::int64_t kLoadBytes = 8 * 1024 * 1024;  // of a transaction; the engine holds it three times over
+constexpr std::int64_t kLoadProjects = 4;             // in a transaction; each takes megabytes of the engine's memory
 constexpr std::string_view kSegmentNote = "spool_segment", kOffsetNote = "spool_offset";
+constexpr std::string_view kUntilSegmentNote = "until_segment", kUntilOffsetNote = "until_offset",
+                           kProjectsNote = "until_projects";
 constexpr std::int64_t kMaxRows = 10'000;
 
 lake::ColumnType column_type(FieldType type) {
@@ -35,59 +40,107 @@ lake::ColumnType column_type(FieldType type) {
   return lake::ColumnType::kText;
 }
 
+lake::Texts texts_of(std::string_view column) {
+  if (column == "id" || column == "upstream_id" || column == "call_id") return lake::Texts::kIds;
+  return column == "input" || column == "output" ? lake::Texts::kProse : lake::Texts::kWords;
+}
+
 std::vector<lake::Table> tables() {
   lake::Table calls{"calls", {}};
-  for (const auto& field : call_fields()) calls.columns.push_back({std::string(field.column), column_type(field.type)});
+  for (const auto& field : call_fields())
+    calls.columns.push_back({std::string(field.column), column_type(field.type), texts_of(field.column)});
   lake::Table attempts{"attempts",
-                       {{"call_id", lake::ColumnType::kText},
-                        {"project", lake::ColumnType::kText},
+                       {{"call_id", lake::ColumnType::kText, lake::Texts::kIds},
+                        {"project", lake::ColumnType::kText, lake::Texts::kWords},
                         {"started_at", lake::ColumnType::kTime},
                         {"number", lake::ColumnType::kNumber}}};
   for (const auto& field : attempt_fields())
-    attempts.columns.push_back({std::string(field.column), column_type(field.type)});
+    attempts.columns.push_back({std::string(field.column), column_type(field.type), lake::Texts::kWords});
   return {std::move(calls), std::move(attempts)};
 }
 
-void append(lake::Rows& rows, FieldType type, const FieldRef& ref) {
-  switch (type) {
+template <class Record>
+void append(lake::Rows& rows, const Field<Record>& field, const EncodedFields& fields) {
+  switch (field.type) {
     case FieldType::kText: {
-      const std::string& text = **std::get_if<std::string*>(&ref);
+      const std::string_view text = fields.text(field.number);
       return text.empty() ? rows.null() : rows.text(text);
     }
     case FieldType::kTime:
-      return rows.time(**std::get_if<std::int64_t*>(&ref));
+      return rows.time(fields.integer(field.number));
     case FieldType::kMillis: {
-      const std::int64_t micros = **std::get_if<std::int64_t*>(&ref);
+      const std::int64_t micros = fields.integer(field.number);
       return micros < 0 ? rows.null() : rows.real(static_cast<double>(micros) / 1000);
     }
     case FieldType::kNumber: {
-      const int number = **std::get_if<int*>(&ref);
+      const std::int64_t number = fields.integer(field.number);
       return number == 0 ? rows.null() : rows.integer(number);
     }
     case FieldType::kCount:
-      return rows.integer(**std::get_if<std::int64_t*>(&ref));
+      return rows.integer(fields.integer(field.number));
     case FieldType::kReal:
-      return rows.real(**std::get_if<double*>(&ref));
+      return rows.real(fields.real(field.number));
     case FieldType::kBoolean:
-      return rows.boolean(**std::get_if<bool*>(&ref));
-    case FieldType::kTexts:
-      return rows.texts(**std::get_if<std::vector<std::string>*>(&ref));
+      return rows.boolean(fields.boolean(field.number));
+    case FieldType::kTexts: {
+      std::vector<std::string_view> texts;
+      for (const auto& [number, text] : fields.elements()) {
+        if (number == field.number) texts.push_back(text);
+      }
+      return rows.texts(texts);
+    }
   }
 }
 
-Result<void> append_call(lake::Batch& batch, const CallRecord& record) {
-  FAIRLEAD_TRY(lake::Rows* const calls, batch.rows(record.project, "calls"));
-  for (const auto& field : call_fields()) append(*calls, field.type, field.ref(const_cast<CallRecord&>(record)));
-  FAIRLEAD_CHECK(calls->end_row());
+// The tables of a record's project, if it is one of those whose turn it is.
+class Tables {
+ public:
+  Tables(lake::Batch& batch, std::int64_t before) : batch_(batch), before_(before) {}
+
+  // Whether the project's records are wanted; then `calls` and `attempts` are its tables.
+  Result<bool> find(std::string_view project) {
+    if (known_ && project == project_) return wanted_;
+    const auto place = places_.try_emplace(std::string(project), std::ssize(places_)).first->second;
+    wanted_ = place >= before_ && place < before_ + kLoadProjects;
+    if (wanted_) {
+      FAIRLEAD_TRY(calls, batch_.rows(project, "calls"));
+      FAIRLEAD_TRY(attempts, batch_.rows(project, "attempts"));
+    }
+    project_ = project;
+    known_ = true;
+    return wanted_;
+  }
+  // Whether there are projects whose turn has yet to come.
+  bool more() const { return std::ssize(places_) > before_ + kLoadProjects; }
+
+  lake::Rows* calls = nullptr;
+  lake::Rows* attempts = nullptr;
+  std::int64_t records = 0;  // appended
+
+ private:
+  lake::Batch& batch_;
+  const std::int64_t before_;                   // projects that are in the lake already
+  std::map<std::string, std::int64_t> places_;  // of the projects, in the order of their first records
+  std::string project_;                         // of the record before, and what was found
+  bool known_ = false, wanted_ = false;
+};
+
+Result<void> append_call(Tables& tables, const EncodedRecord& record) {
+  const EncodedFields& call = record.call();
+  const std::string_view project = call.text(kProjectNumber);
+  FAIRLEAD_TRY(const bool wanted, tables.find(project));
+  if (!wanted) return {};
+  ++tables.records;
+  for (const auto& field : call_fields()) append(*tables.calls, field, call);
+  FAIRLEAD_CHECK(tables.calls->end_row());
   int number = 0;
-  for (const auto& attempt : record.attempts) {
-    FAIRLEAD_TRY(lake::Rows* const attempts, batch.rows(record.project, "attempts"));
-    attempts->text(record.id);
-    attempts->text(record.project);
-    attempts->time(record.started_at_us);
-    attempts->integer(++number);
-    for (const auto& field : attempt_fields()) append(*attempts, field.type, field.ref(const_cast<Attempt&>(attempt)));
-    FAIRLEAD_CHECK(attempts->end_row());
+  for (const auto& attempt : record.attempts()) {
+    tables.attempts->text(call.text(kIdNumber));
+    tables.attempts->text(project);
+    tables.attempts->time(call.integer(kStartedAtNumber));
+    tables.attempts->integer(++number);
+    for (const auto& field : attempt_fields()) append(*tables.attempts, field, attempt);
+    FAIRLEAD_CHECK(tables.attempts->end_row());
   }
   return {};
 }
@@ -172,33 +225,71 @@ Result<std::unique_ptr<CallStore>> CallStore::open(const std::string& path, std:
   return std::unique_ptr<CallStore>(new CallStore(std::move(lake), std::move(spool)));
 }
 
-Result<SpoolRead> CallStore::load_batch(SpoolPosition from, SpoolPosition upto) {
-  SpoolRead read{from};
+Result<CallStore::Place> CallStore::read_place() {
+  Place place;
+  const std::pair<std::string_view, std::int64_t*> notes[] = {{kSegmentNote, &place.from.segment},
+                                                              {kOffsetNote, &place.from.offset},
+                                                              {kUntilSegmentNote, &place.until.segment},
+                                                              {kUntilOffsetNote, &place.until.offset},
+                                                              {kProjectsNote, &place.projects}};
+  for (const auto& [name, value] : notes) {
+    FAIRLEAD_TRY(const auto note, lake_->note(name));
+    *value = note.value_or(0);
+  }
+  return place;
+}
+
+Result<LoadReport> CallStore::load_batch(Place& place, SpoolPosition upto, std::int64_t limit) {
+  const bool again = place.projects > 0;  // then the stretch is the same as it was before
+  const SpoolPosition until = again ? place.until : upto;
+  const SpoolLimits limits = again ? SpoolLimits{} : SpoolLimits{std::min(limit, kLoadRecords), kLoadBytes};
+  LoadReport report;
+  Place next;
   FAIRLEAD_CHECK(lake_->write([&](lake::Batch& batch) -> Result<void> {
-    auto result =
-        read_spool(spool_, from, upto, kBatch, [&](const CallRecord& record) { return append_call(batch, record); });
-    if (!result) return fail(std::move(result).error());
-    read = *result;
-    FAIRLEAD_CHECK(batch.set_note(kSegmentNote, read.next.segment));
-    return batch.set_note(kOffsetNote, read.next.offset);
+    Tables tables(batch, place.projects);
+    const auto read = read_spool(spool_, place.from, until, limits,
+                                 [&](const EncodedRecord& record) { return append_call(tables, record); });
+    if (!read) return fail(read.error());
+    const SpoolPosition end = again ? until : read->next;
+    report.records = tables.records;
+    if (tables.more()) {
+      next = {place.from, end, place.projects + kLoadProjects};
+    } else {
+      next = {end};
+      report.damaged_bytes = read->damaged_bytes;
+    }
+    if (again || tables.more()) {
+      FAIRLEAD_CHECK(batch.set_note(kUntilSegmentNote, next.until.segment));
+      FAIRLEAD_CHECK(batch.set_note(kUntilOffsetNote, next.until.offset));
+      FAIRLEAD_CHECK(batch.set_note(kProjectsNote, next.projects));
+    }
+    FAIRLEAD_CHECK(batch.set_note(kSegmentNote, next.from.segment));
+    return batch.set_note(kOffsetNote, next.from.offset);
   }));
-  return read;
+  report.loaded = next.from;
+  report.done = next == place || (next.from >= upto && next.projects == 0);
+  place = next;
+  return report;
+}
+
+Result<LoadReport> CallStore::load_some(SpoolPosition upto, std::int64_t limit) {
+  const std::lock_guard lock(load_mutex_);
+  if (!place_) {
+    FAIRLEAD_TRY(place_, read_place());
+  }
+  if (place_->from >= upto && place_->projects == 0) return LoadReport{.loaded = place_->from, .done = true};
+  auto report = load_batch(*place_, upto, limit);
+  if (!report) place_.reset();
+  return report;
 }
 
 Result<LoadReport> CallStore::load(SpoolPosition upto) {
-  const std::lock_guard lock(load_mutex_);
-  FAIRLEAD_TRY(const auto segment, lake_->note(kSegmentNote));
-  FAIRLEAD_TRY(const auto offset, lake_->note(kOffsetNote));
-  LoadReport report{{segment.value_or(0), offset.value_or(0)}};
-  while (report.loaded < upto) {
-    FAIRLEAD_TRY(const SpoolRead read, load_batch(report.loaded, upto));
-    const bool moved = report.loaded != read.next;
-    report.loaded = read.next;
-    report.records += read.records;
-    report.damaged_bytes += read.damaged_bytes;
-    if (!moved) break;
+  LoadReport all;
+  while (!all.done) {
+    FAIRLEAD_TRY(const LoadReport some, load_some(upto, kLoadRecords));
+    all.add(some);
   }
-  return report;
+  return all;
 }
 
 Result<std::string> CallStore::list(std::string_view project, const CallFilter& filter) {

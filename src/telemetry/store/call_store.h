@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,10 +14,21 @@
 
 namespace fairlead::telemetry {
 
+// Records in a transaction, if the spool holds as many: those of a busy project then go into the lake's file at once.
+inline constexpr std::int64_t kLoadRecords = lake::kBulkRows;
+
 struct LoadReport {
   SpoolPosition loaded;  // everything before it is in the lake
   std::int64_t records = 0;
   std::int64_t damaged_bytes = 0;
+  bool done = false;  // there is nothing more to load up to where was asked
+
+  void add(const LoadReport& later) {
+    loaded = later.loaded;
+    records += later.records;
+    damaged_bytes += later.damaged_bytes;
+    done = later.done;
+  }
 };
 
 // Thread-safe; everything blocks.
@@ -25,9 +37,11 @@ class CallStore {
   // `path` of the lake's file, `spool` the folder. Errors of lake::Lake::open.
   static Result<std::unique_ptr<CallStore>> open(const std::string& path, std::string spool, std::size_t memory_bytes);
 
-  // Moves what the spool holds up to there into the lake, a few thousand records a transaction. What it has moved is
-  // moved once, whenever it is stopped: the place is committed with the rows.
+  // Moves what the spool holds up to there into the lake. What it has moved is moved once, whenever it is stopped: the
+  // place is committed with the rows.
   Result<LoadReport> load(SpoolPosition upto);
+  // One transaction of it: at most `limit` and at most kLoadRecords records. One that moves nothing is the last.
+  Result<LoadReport> load_some(SpoolPosition upto, std::int64_t limit);
 
   // JSON texts, as docs/reference/records.md says. get: call_not_found, ambiguous_id.
   Result<std::string> list(std::string_view project, const CallFilter& filter);
@@ -39,10 +53,20 @@ class CallStore {
 
  private:
   CallStore(std::unique_ptr<lake::Lake> lake, std::string spool) : lake_(std::move(lake)), spool_(std::move(spool)) {}
-  Result<SpoolRead> load_batch(SpoolPosition from, SpoolPosition upto);
+  // How far loading has come. A stretch of the spool that holds records of many projects is gone through several times,
+  // with a transaction for some of the projects each time.
+  struct Place {
+    SpoolPosition from;         // everything before it is in the lake
+    SpoolPosition until;        // of the stretch that begins there,
+    std::int64_t projects = 0;  // of which so many projects are in the lake, in the order of their first records
+    bool operator==(const Place&) const = default;
+  };
+  Result<Place> read_place();
+  Result<LoadReport> load_batch(Place& place, SpoolPosition upto, std::int64_t limit);
   const std::unique_ptr<lake::Lake> lake_;
   const std::string spool_;
   std::mutex load_mutex_;
+  std::optional<Place> place_;  // nothing: not read yet, or not known after an error
 };
 
 }  // namespace fairlead::telemetry

@@ -217,8 +217,8 @@ TEST(CallFilter, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(CallFilter::parse("limt=3").error().param, "limt");
 }
 
-std::int64_t count(CallStore& store, const std::string& what = "count(*)") {
-  const auto answer = store.ask("bank", "select " + what + " from calls", 10);
+std::int64_t count(CallStore& store, const std::string& what = "count(*)", const std::string& project = "bank") {
+  const auto answer = store.ask(project, "select " + what + " from calls", 10);
   EXPECT_TRUE(answer) << answer.error().message;
   return answer ? json::parse(*answer).value().at("rows").at(0).at(0).to_number<std::int64_t>() : -1;
 }
@@ -239,11 +239,38 @@ TEST(Loading, MovesEachRecordOnce) {
   EXPECT_EQ(count(*store), 5'000);
 }
 
+// Records of many projects go in a few projects at a time: `i` is one of so many.
+std::string project_of(int i) {
+  return "project-" + std::to_string(i % 11);
+}
+
+TEST(Loading, MovesTheRecordsOfManyProjectsOnce) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 5'500; ++i) records.push_back(record_of(project_of(i), new_id(1'700'000'000'000'000 + i * 1000)));
+  spool(folder.path(), records, 64 * 1024);
+  std::int64_t moved = 0;
+  // A transaction each time, in a lake that was closed since the one before; the portions cut stretches short.
+  for (int transactions = 0;; ++transactions) {
+    ASSERT_LT(transactions, 100);
+    const auto report = store_in(folder.path())->load_some(kEverything, 2'000);
+    ASSERT_TRUE(report) << report.error().message;
+    moved += report->records;
+    if (report->done) break;
+  }
+  EXPECT_EQ(moved, 5'500);
+  auto store = store_in(folder.path());
+  for (int project = 0; project < 11; ++project) {
+    EXPECT_EQ(count(*store, "count(distinct id)", project_of(project)), 500) << project;
+    EXPECT_EQ(count(*store, "count(*)", project_of(project)), 500) << project;
+  }
+}
+
 TEST(Loading, IsKilledAnywhereAndNeitherLosesNorDoubles) {
   const TempFolder folder;
   std::vector<CallRecord> records;
   for (int i = 0; i < 20'000; ++i) {
-    records.push_back(record_of("bank", new_id(1'700'000'000'000'000 + i * 1000)));
+    records.push_back(record_of(i % 2 == 0 ? "bank" : project_of(i / 2), new_id(1'700'000'000'000'000 + i * 1000)));
     records.back().attempts = {{"local", "small", 1, "", ""}};
   }
   for (int part = 0; part < 4; ++part) {
@@ -264,9 +291,16 @@ TEST(Loading, IsKilledAnywhereAndNeitherLosesNorDoubles) {
   EXPECT_GT(killed, 3);
   auto store = store_in(folder.path());
   ASSERT_TRUE(store->load(kEverything));
-  EXPECT_EQ(count(*store), 20'000);
-  EXPECT_EQ(count(*store, "count(distinct id)"), 20'000);
-  EXPECT_EQ(count(*store, "(select count(*) from attempts)"), 20'000);
+  std::int64_t calls = 0, ids = 0, attempts = 0;
+  for (int i = -1; i < 11; ++i) {
+    const std::string project = i < 0 ? "bank" : project_of(i);
+    calls += count(*store, "count(*)", project);
+    ids += count(*store, "count(distinct id)", project);
+    attempts += count(*store, "(select count(*) from attempts)", project);
+  }
+  EXPECT_EQ(calls, 20'000);
+  EXPECT_EQ(ids, 20'000);
+  EXPECT_EQ(attempts, 20'000);
 }
 
 TEST(Loading, StartsOverWhereTheLakeIsNew) {
@@ -289,6 +323,22 @@ TEST(Loading, Expires) {
   EXPECT_THAT(ids_of(list(*store, "")), ElementsAre(id_of(2)));
 }
 
+TEST(LocalLake, IsClosedWhenItHasGrownAndGoesOn) {
+  const TempFolder folder;
+  spool(folder.path(), {record_of("bank", id_of(1)), record_of("shop", id_of(2))});
+  const SystemClock clock;
+  const auto lake = make_local_lake(
+      {.path = folder.path() + "/lake.duckdb", .spool = folder.path() + "/spool", .slim_bytes = 1}, clock);
+  ASSERT_TRUE(lake->load(kEverything, INT64_MAX));
+  // It has let go of the file.
+  EXPECT_EQ(count(*store_in(folder.path())), 1);
+  spool(folder.path(), {record_of("bank", id_of(3))});
+  const auto report = lake->load(kEverything, INT64_MAX);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->records, 1);
+  EXPECT_THAT(lake->list("bank", "").value(), HasSubstr(id_of(3)));
+}
+
 class LakeProcess : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -308,7 +358,7 @@ class LakeProcess : public ::testing::Test {
 };
 
 TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
-  const auto report = lake_->load(kEverything);
+  const auto report = lake_->load(kEverything, INT64_MAX);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->records, 2);
   EXPECT_EQ(count(), kTwo);
@@ -320,7 +370,7 @@ TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
 }
 
 TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   lake_->rest();
   // It has let go of the file.
   EXPECT_TRUE(CallStore::open(folder_.path() + "/lake.duckdb", folder_.path() + "/spool", 64 * 1024 * 1024));
@@ -328,14 +378,14 @@ TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
 }
 
 TEST_F(LakeProcess, SaysWhoHasTheLake) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   auto other = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
                                  {folder_.path() + "/lake.duckdb", folder_.path() + "/spool"}, clock_);
-  EXPECT_EQ(other->load(kEverything).error().code, "lake_locked");
+  EXPECT_EQ(other->load(kEverything, INT64_MAX).error().code, "lake_locked");
 }
 
 TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   // What the engine does not count towards its limit.
   for (const std::string query : {"select length(repeat('x', 4000000000))",
                                   "with recursive t as (select 'x' as s, 0 as n union all select s || s, n + 1 from t "
@@ -350,7 +400,7 @@ TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
 }
 
 TEST_F(LakeProcess, ComesBackAfterItWasKilled) {
-  ASSERT_TRUE(lake_->load(kEverything));
+  ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   for (int i = 0; i < 3; ++i) {
     // The lake's process is this one's only child.
     std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");

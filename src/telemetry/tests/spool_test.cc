@@ -173,8 +173,8 @@ TEST(Spool, IsReadUpToATornFrameAtEveryByte) {
     std::filesystem::resize_file(path, size);
     std::ofstream(path, std::ios::binary) << whole.substr(0, size);
     std::int64_t records = 0;
-    const auto read = read_spool(folder.path(), {}, kEverything, 100, [&](const CallRecord& record) -> Result<void> {
-      EXPECT_EQ(record.id, std::to_string(records));
+    const auto read = read_spool(folder.path(), {}, kEverything, {}, [&](const EncodedRecord& record) -> Result<void> {
+      EXPECT_EQ(record.call().text(kIdNumber), std::to_string(records));
       ++records;
       return {};
     });
@@ -228,11 +228,11 @@ TEST(Spool, IsReadInPortions) {
   SpoolPosition place;
   std::vector<std::string> ids;
   for (;;) {
-    const auto read =
-        read_spool(folder.path(), place, writer->written(), 3, [&](const CallRecord& record) -> Result<void> {
-          ids.push_back(record.id);
-          return {};
-        });
+    const auto read = read_spool(folder.path(), place, writer->written(), {.records = 3},
+                                 [&](const EncodedRecord& record) -> Result<void> {
+                                   ids.emplace_back(record.call().text(kIdNumber));
+                                   return {};
+                                 });
     ASSERT_TRUE(read) << read.error().message;
     place = read->next;
     EXPECT_EQ(read->damaged_bytes, 0);
@@ -243,11 +243,11 @@ TEST(Spool, IsReadInPortions) {
   EXPECT_EQ(place, writer->written());
   append_ids(*writer, 20, 21);
   ids.clear();
-  const auto read =
-      read_spool(folder.path(), place, writer->written(), 3, [&](const CallRecord& record) -> Result<void> {
-        ids.push_back(record.id);
-        return {};
-      });
+  const auto read = read_spool(folder.path(), place, writer->written(), {.records = 3},
+                               [&](const EncodedRecord& record) -> Result<void> {
+                                 ids.emplace_back(record.call().text(kIdNumber));
+                                 return {};
+                               });
   ASSERT_TRUE(read);
   EXPECT_THAT(ids, ElementsAre("20"));
 }
@@ -258,7 +258,7 @@ TEST(Spool, ReadsNoFurtherThanItIsTold) {
   append_ids(*writer, 0, 2);
   const SpoolPosition upto = writer->written();
   append_ids(*writer, 2, 4);
-  const auto read = read_spool(folder.path(), {}, upto, 100, [](const CallRecord&) { return Result<void>{}; });
+  const auto read = read_spool(folder.path(), {}, upto, {}, [](const EncodedRecord&) { return Result<void>{}; });
   ASSERT_TRUE(read);
   EXPECT_EQ(read->records, 2);
   EXPECT_EQ(read->next, upto);

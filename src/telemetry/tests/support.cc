@@ -5,6 +5,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <span>
+#include <type_traits>
+#include <variant>
+
+#include "telemetry/internal/fields.h"
 
 namespace fairlead::telemetry {
 
@@ -69,10 +74,46 @@ CallRecord record_of(std::string project, std::string id) {
   return record;
 }
 
+namespace {
+
+template <class Record>
+Record record_in(std::span<const Field<Record>> table, const EncodedFields& fields) {
+  Record record;
+  for (const auto& field : table) {
+    std::visit(
+        [&](auto* into) {
+          using T = std::remove_pointer_t<decltype(into)>;
+          if constexpr (std::is_same_v<T, std::string>) {
+            *into = fields.text(field.number);
+          } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+            for (const auto& [number, text] : fields.elements()) {
+              if (number == field.number) into->emplace_back(text);
+            }
+          } else if constexpr (std::is_same_v<T, double>) {
+            *into = fields.real(field.number);
+          } else {
+            *into = static_cast<T>(fields.integer(field.number));
+          }
+        },
+        field.ref(record));
+  }
+  return record;
+}
+
+}  // namespace
+
+std::optional<CallRecord> decode(std::string_view bytes) {
+  EncodedRecord encoded;
+  if (!encoded.parse(bytes)) return std::nullopt;
+  CallRecord record = record_in(call_fields(), encoded.call());
+  for (const auto& attempt : encoded.attempts()) record.attempts.push_back(record_in(attempt_fields(), attempt));
+  return record;
+}
+
 std::vector<std::string> ids_in_spool(const std::string& folder) {
   std::vector<std::string> ids;
-  const auto read = read_spool(folder, {}, kEverything, INT64_MAX, [&](const CallRecord& record) -> Result<void> {
-    ids.push_back(record.id);
+  const auto read = read_spool(folder, {}, kEverything, {}, [&](const EncodedRecord& record) -> Result<void> {
+    ids.emplace_back(record.call().text(kIdNumber));
     return {};
   });
   EXPECT_TRUE(read) << read.error().message;

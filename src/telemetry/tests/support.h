@@ -1,6 +1,8 @@
 // What the tests of this room share.
 #pragma once
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "telemetry/internal/spool.h"
@@ -24,6 +26,9 @@ class TempFolder {
 CallRecord full_record();
 // A small one.
 CallRecord record_of(std::string project, std::string id);
+
+// What an encoding holds; nothing if it is none.
+std::optional<CallRecord> decode(std::string_view bytes);
 
 // The ids in a spool folder, in their order.
 std::vector<std::string> ids_in_spool(const std::string& folder);

@@ -46,8 +46,14 @@ class Connection {
   }
   duckdb_connection get() const { return connection_; }
   Result<void> execute(const std::string& sql) {
+    if (auto result = change(sql); !result) return fail(std::move(result).error());
+    return {};
+  }
+  // Returns how many rows it has changed.
+  Result<idx_t> change(const std::string& sql) {
     QueryResult result;
-    if (duckdb_query(connection_, sql.c_str(), &result.get()) == DuckDBSuccess) return {};
+    if (duckdb_query(connection_, sql.c_str(), &result.get()) == DuckDBSuccess)
+      return duckdb_rows_changed(&result.get());
     return fail(result.error(Author::kUs));
   }
 

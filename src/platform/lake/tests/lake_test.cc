@@ -52,7 +52,7 @@ Result<void> append_event(Batch& batch, std::string_view tenant, std::string_vie
   rows->integer(size);
   rows->real(0.5);
   rows->boolean(true);
-  const std::string tags[] = {"a", "b"};
+  const std::string_view tags[] = {"a", "b"};
   rows->texts(tags);
   rows->null();
   return rows->end_row();
@@ -78,6 +78,57 @@ TEST(Lake, KeepsWhatWasAppended) {
       rows_of(**lake, "bank", "SELECT * FROM events"),
       ElementsAre(
           R"({"id":"one","at":"2023-11-14T22:13:20.123457Z","size":1,"share":0.5,"good":true,"tags":["a","b"],"code":null})"));
+}
+
+// Rows that differ in every way in which a column is laid out: null or not, short enough to be kept in its place or
+// not, lists of no, one and many elements.
+Result<void> append_varied(Batch& batch, std::int64_t i) {
+  FAIRLEAD_TRY(Rows* const rows, batch.rows("bank", "events"));
+  const std::string text(static_cast<std::size_t>(i % 29), static_cast<char>('a' + i % 26));
+  const std::vector<std::string_view> tags(static_cast<std::size_t>(i % 5), text);
+  i % 7 == 0 ? rows->null() : rows->text(text);
+  i % 3 == 0 ? rows->null() : rows->time(i);
+  rows->integer(i);
+  i % 2 == 0 ? rows->null() : rows->real(static_cast<double>(i) / 4);
+  rows->boolean(i % 2 == 0);
+  rows->texts(tags);
+  i % 4 == 0 ? rows->null() : rows->integer(-i);
+  return rows->end_row();
+}
+
+TEST(Lake, KeepsEveryRowOfALargeBatch) {
+  const TempFolder folder;
+  const std::int64_t count = kBulkRows + 4'321;
+  {
+    auto lake = Lake::open(options_at(folder.file("lake.duckdb")));
+    ASSERT_TRUE(lake) << lake.error().message;
+    for (const auto& [from, to] : {std::pair<std::int64_t, std::int64_t>{0, 100}, {100, count}}) {
+      ASSERT_TRUE((*lake)->write([&, from = from, to = to](Batch& batch) -> Result<void> {
+        for (std::int64_t i = from; i < to; ++i) FAIRLEAD_CHECK(append_varied(batch, i));
+        return {};
+      }));
+    }
+  }
+  auto lake = Lake::open(options_at(folder.file("lake.duckdb")));
+  ASSERT_TRUE(lake) << lake.error().message;
+  EXPECT_THAT(
+      rows_of(
+          **lake, "bank",
+          "SELECT count(*) AS n, count(DISTINCT size) AS different, min(size) AS least, max(size) AS most FROM events"),
+      ElementsAre("{\"n\":" + std::to_string(count) + ",\"different\":" + std::to_string(count) +
+                  ",\"least\":0,\"most\":" + std::to_string(count - 1) + "}"));
+  EXPECT_THAT(
+      rows_of(
+          **lake, "bank",
+          "WITH wanted AS (SELECT *, repeat(chr((97 + size % 26)::INTEGER), (size % 29)::INTEGER) AS text FROM events) "
+          "SELECT count(*) AS wrong FROM wanted WHERE "
+          "id IS DISTINCT FROM CASE WHEN size % 7 = 0 THEN NULL ELSE text END "
+          "OR \"at\" IS DISTINCT FROM CASE WHEN size % 3 = 0 THEN NULL ELSE make_timestamp(size) END "
+          "OR share IS DISTINCT FROM CASE WHEN size % 2 = 0 THEN NULL ELSE size / 4 END "
+          "OR good IS DISTINCT FROM (size % 2 = 0) "
+          "OR tags IS DISTINCT FROM list_transform(range(size % 5), lambda i: text) "
+          "OR code IS DISTINCT FROM CASE WHEN size % 4 = 0 THEN NULL ELSE -size END"),
+      ElementsAre(R"({"wrong":0})"));
 }
 
 TEST(Lake, CommitsAllOfABatchOrNothing) {
