@@ -1,5 +1,6 @@
 #include "access/key_service.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -112,12 +113,10 @@ Result<void> keep_an_admin(Connection& connection, const KeyRow& leaving, std::i
               "This is the last admin key of project `default`: without it nobody could make another. Make one first.");
 }
 
-Sha256 from_hex(std::string_view hex) {
-  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+Sha256 digest_from_hex(std::string_view hex) {
+  const std::string bytes = from_hex(hex).value_or("");
   Sha256 digest{};
-  for (std::size_t i = 0; i < digest.size() && 2 * i + 1 < hex.size(); ++i) {
-    digest[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
-  }
+  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
   return digest;
 }
 
@@ -165,7 +164,7 @@ class KeyService::Impl {
     std::vector<KeyTable::Entry> entries;
     entries.reserve(rows.size());
     for (const KeyRow& row : rows) {
-      entries.push_back({from_hex(row.digest),
+      entries.push_back({digest_from_hex(row.digest),
                          {row.info.id, row.info.name, row.info.project, row.info.scopes, row.info.expires_at_us}});
     }
     auto fresh = std::make_shared<const KeyTable>(pepper, std::move(entries));

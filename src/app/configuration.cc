@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "prompts/stage.h"
+#include "providers/kind.h"
 
 namespace fairlead::app {
 namespace {
@@ -27,15 +28,27 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
 
 std::shared_ptr<const gateway::Target> working(const resources::Version& version,
                                                std::shared_ptr<const llm::Model> model,
-                                               std::shared_ptr<llm::Stage> stage) {
+                                               std::shared_ptr<llm::Stage> stage,
+                                               std::optional<gateway::routing::Shadow> shadow = {}) {
   auto target = std::make_shared<gateway::Target>();
   target->kind = version.kind;
   target->name = version.name;
   target->version = version.version;
   target->created_at_s = version.created_at_us / 1'000'000;
   target->model = std::move(model);
+  target->shadow = std::move(shadow);
   if (stage) target->stages.push_back(std::move(stage));
   return target;
+}
+
+// Whatever a provider is made from; two that are the same are one place and one account.
+std::string identity_of(const resources::Version& version, const std::map<std::string, std::int64_t>& secrets) {
+  std::string out = version.digest;
+  for (const resources::SecretReference& one : providers::secret_references(version.spec)) {
+    const auto found = secrets.find(one.name);
+    out += "\n" + version.project + "/" + one.name + "@" + std::to_string(found == secrets.end() ? 0 : found->second);
+  }
+  return out;
 }
 
 }  // namespace
@@ -45,8 +58,8 @@ class Configuration::ModelCompiler {
  public:
   using Model = std::shared_ptr<const llm::Model>;
   ModelCompiler(const resources::Project& project, const models::ProviderLookup& providers,
-                gateway::routing::Registry& routing)
-      : project_(project), providers_(providers), routing_(routing) {}
+                gateway::routing::Registry::Upstream identity, gateway::routing::Registry& routing)
+      : project_(project), providers_(providers), identity_(std::move(identity)), routing_(routing) {}
 
   // The version that a bare name stands for; null if there is none or it cannot be used.
   Model in_force(std::string_view name) {
@@ -67,11 +80,7 @@ class Configuration::ModelCompiler {
       if (!is_new && entry->second) return *entry->second;
     }
     auto made = models::compile_model(version, providers_, [this](std::string_view name) { return in_force(name); });
-    if (made)
-      routing_.attach(project_.name, **made, [this](const llm::Provider& provider) {
-        const resources::Resource* const resource = project_.find("provider", provider.name());
-        return resource ? version_in_force(*resource).digest : std::string(provider.name());
-      });
+    if (made) routing_.attach(project_.name, **made, identity_);
     Result<Model> out = made ? Result<Model>(*std::move(made)) : Result<Model>(std::unexpected(made.error()));
     if (is_in_force) in_force_[version.name] = out;
     return out;
@@ -80,6 +89,7 @@ class Configuration::ModelCompiler {
  private:
   const resources::Project& project_;
   const models::ProviderLookup& providers_;
+  gateway::routing::Registry::Upstream identity_;
   gateway::routing::Registry& routing_;
   std::map<std::string, std::optional<Result<Model>>, std::less<>> in_force_;
 };
@@ -115,28 +125,37 @@ void Configuration::publish() {
   parts_.publish(snapshot_);
 }
 
-std::shared_ptr<llm::Provider> Configuration::provider(const resources::Version& version, std::string& fault) {
-  std::shared_ptr<llm::Provider>& kept = providers_[version.project + "/" + version.name + "/" + version.digest];
-  if (kept) return kept;
+Configuration::MadeProvider Configuration::provider(const resources::Version& version, std::string identity,
+                                                    std::string& fault) {
+  MadeProvider& kept = providers_[version.project + "/" + version.name];
+  if (kept.provider && kept.identity == identity) return kept;
   auto made = parts_.make_provider(version);
   if (made) {
-    kept = std::move(*made);
+    kept = {std::move(identity), std::move(*made)};
     return kept;
   }
+  kept = {};
   fault = "Provider `" + version.name + "`: " + made.error().message;
   kLog.warning("provider cannot be used", {{"provider", version.name}, {"reason", made.error().message}});
-  return nullptr;
+  return kept;
 }
 
-Configuration::Compiled Configuration::compile(const resources::Project& project) {
-  Compiled out{gateway::Project(project.name), {}};
+Configuration::Compiled Configuration::compile(resources::Project source) {
+  Compiled out{std::move(source), gateway::Project(""), {}, 0};
+  const resources::Project& project = out.source;
+  out.project = gateway::Project(project.name);
+  out.secrets_seen = secrets_changed_[project.name];
+  const auto secrets = parts_.secret_versions(project.name);
   std::map<std::string, std::shared_ptr<llm::Provider>, std::less<>> providers;
+  std::map<std::string, std::string, std::less<>> identities;
   std::map<std::string, std::string, std::less<>> faults;  // of providers, by name
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "provider") continue;
+    const resources::Version& version = version_in_force(resource);
     std::string fault;
-    auto made = provider(version_in_force(resource), fault);
-    if (made) providers[resource.name] = std::move(made);
+    MadeProvider made = provider(version, identity_of(version, secrets), fault);
+    if (made.provider) providers[resource.name] = std::move(made.provider);
+    identities[resource.name] = std::move(made.identity);
     if (!fault.empty()) faults[resource.name] = std::move(fault);
   }
   const models::ProviderLookup find_provider = [&](std::string_view name) -> std::shared_ptr<llm::Provider> {
@@ -148,7 +167,11 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
     addressable.labels = resource.labels;
     for (const auto& [number, version] : resource.versions) addressable.versions[number] = target_of(*version);
   };
-  ModelCompiler models(project, find_provider, parts_.routing);
+  const auto identity = [&](const llm::Provider& made) {
+    const auto found = identities.find(made.name());
+    return found == identities.end() ? std::string(made.name()) : found->second;
+  };
+  ModelCompiler models(project, find_provider, identity, parts_.routing);
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "model") continue;
     const int in_force = resource.in_force();
@@ -173,7 +196,10 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
     add(resource, [&](const resources::Version& version) {
       auto stage = prompts::compile_prompt(version, find_model);
       if (!stage) return broken(version, std::move(stage).error().message);
-      return working(version, nullptr, std::move(*stage));
+      std::optional<gateway::routing::Shadow> shadow;
+      if (auto policy = llm::shadow_of(version.spec))
+        shadow = {*std::move(policy), parts_.routing.shadow(project.name, "prompt:" + version.name)};
+      return working(version, nullptr, std::move(*stage), std::move(shadow));
     });
   }
   return out;
@@ -182,11 +208,23 @@ Configuration::Compiled Configuration::compile(const resources::Project& project
 Result<std::function<void()>> Configuration::prepare(const resources::Project& after) {
   const std::lock_guard lock(mutex_);
   auto compiled = std::make_shared<Compiled>(compile(after));
-  return [this, compiled, name = after.name] {
+  return [this, compiled] {
     const std::lock_guard lock(mutex_);
+    const std::string name = compiled->source.name;
+    // A secret that changed since then is not put back to what it was.
+    if (compiled->secrets_seen != secrets_changed_[name]) *compiled = compile(std::move(compiled->source));
     projects_.insert_or_assign(name, std::move(*compiled));
     publish();
   };
+}
+
+void Configuration::refresh_secrets(const std::string& project) {
+  const std::lock_guard lock(mutex_);
+  ++secrets_changed_[project];
+  const auto found = projects_.find(project);
+  if (found == projects_.end()) return;
+  found->second = compile(std::move(found->second.source));
+  publish();
 }
 
 }  // namespace fairlead::app

@@ -22,6 +22,8 @@ class Configuration {
   struct Parts {
     // Builds the provider of a resource; an error becomes the fault of what depends on it, not of the apply.
     std::function<Result<std::shared_ptr<llm::Provider>>(const resources::Version& version)> make_provider;
+    // The versions of a project's secrets by name; a provider that names one is made anew when its version changes.
+    std::function<std::map<std::string, std::int64_t>(const std::string& project)> secret_versions;
     // Puts a snapshot in force; called with one snapshot at a time.
     std::function<void(std::shared_ptr<const gateway::Snapshot>)> publish;
     // What local models all projects together ask for; called before `publish`.
@@ -34,16 +36,24 @@ class Configuration {
   // resources::ResourceService::Prepare: compiles the project; what it returns puts it in force.
   Result<std::function<void()>> prepare(const resources::Project& after);
   void set_keys(std::shared_ptr<const access::KeyTable> keys);
+  // Puts the project's secrets in force as they are now.
+  void refresh_secrets(const std::string& project);
   std::shared_ptr<const gateway::Snapshot> snapshot() const;
 
  private:
   struct Compiled {
+    resources::Project source;
     gateway::Project project;
     std::vector<models::LocalFile> wanted;
+    std::uint64_t secrets_seen = 0;  // of secrets_changed_, when it was compiled
   };
   class ModelCompiler;
-  Compiled compile(const resources::Project& project);  // with mutex_ held
-  std::shared_ptr<llm::Provider> provider(const resources::Version& version, std::string& fault);
+  struct MadeProvider {
+    std::string identity;  // what it was made from
+    std::shared_ptr<llm::Provider> provider;
+  };
+  Compiled compile(resources::Project project);  // with mutex_ held
+  MadeProvider provider(const resources::Version& version, std::string identity, std::string& fault);
   void publish();  // with mutex_ held
 
   Parts parts_;
@@ -51,8 +61,9 @@ class Configuration {
   std::shared_ptr<const access::KeyTable> keys_;
   std::map<std::string, Compiled> projects_;
   std::shared_ptr<const gateway::Snapshot> snapshot_;
-  // An unchanged provider resource keeps its object. By project, name and digest.
-  std::map<std::string, std::shared_ptr<llm::Provider>> providers_;
+  // A provider resource keeps its object while neither it nor a secret that it names changes. By project and name.
+  std::map<std::string, MadeProvider> providers_;
+  std::map<std::string, std::uint64_t> secrets_changed_;  // how often, by project
 };
 
 }  // namespace fairlead::app

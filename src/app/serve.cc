@@ -2,12 +2,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "app/server_parts.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "cli/cli.h"
 #include "platform/config/settings.h"
 
@@ -36,6 +38,17 @@ Result<config::Settings> load_settings(const std::vector<std::string>& arguments
   return config::load(sources);
 }
 
+// The variable's value, and no longer a part of the environment: neither a worker nor /proc/PID/environ has it.
+// To be called before there are threads.
+SecretText take_variable(const char* name) {
+  char* const value = std::getenv(name);
+  if (value == nullptr) return {};
+  SecretText out(value);
+  wipe(value, out.size());  // where the kernel put it
+  unsetenv(name);
+  return out;
+}
+
 log::Level level_of(const std::string& text) {
   if (text == "debug") return log::Level::kDebug;
   if (text == "warning") return log::Level::kWarning;
@@ -46,6 +59,7 @@ log::Level level_of(const std::string& text) {
 }  // namespace
 
 int serve(const std::vector<std::string>& arguments) {
+  SecretText secrets_key = take_variable("FAIRLEAD_SECRETS_KEY");
   auto settings = load_settings(arguments);
   if (!settings) {
     say(settings.error());
@@ -62,7 +76,7 @@ int serve(const std::vector<std::string>& arguments) {
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  ServerParts parts(std::move(*settings));
+  ServerParts parts(std::move(*settings), std::move(secrets_key));
   if (auto started = parts.start(); !started) {
     say(started.error());
     return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;

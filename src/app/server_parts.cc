@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "access/http/routes.h"
+#include "access/http/secret_routes.h"
 #include "app/kinds.h"
 #include "app/paths.h"
 #include "base/id.h"
@@ -55,8 +57,9 @@ std::optional<std::string> environment_variable(std::string_view name) {
 
 }  // namespace
 
-ServerParts::ServerParts(config::Settings settings)
+ServerParts::ServerParts(config::Settings settings, SecretText secrets_key)
     : settings_(std::move(settings)),
+      secrets_key_(std::move(secrets_key)),
       runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
       blocking_(kBlockingThreads) {}
 
@@ -96,6 +99,7 @@ Result<void> ServerParts::open_stores() {
   FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
+  FAIRLEAD_CHECK(open_secrets());
 
   telemetry::TelemetryOptions records;
   records.folder = settings_.data;
@@ -127,19 +131,52 @@ Result<void> ServerParts::open_stores() {
   return {};
 }
 
+Result<void> ServerParts::open_secrets() {
+  const std::string& key_file = settings_.secrets.key_file;
+  std::error_code ignored;
+  private_paths_ = {std::filesystem::weakly_canonical(settings_.data, ignored).string()};
+  if (!key_file.empty()) private_paths_.push_back(std::filesystem::weakly_canonical(key_file, ignored).string());
+  access::MasterKeySource source{.path = settings_.data + "/secrets.key"};
+  if (!secrets_key_.empty()) {
+    if (!key_file.empty())
+      return fail(ErrorKind::kInvalid, "invalid_setting",
+                  "Both FAIRLEAD_SECRETS_KEY and `secrets.key_file` are set. Keep the one that holds the master key.");
+    source = {.text = std::move(secrets_key_), .path = {}, .owned = false, .name = "FAIRLEAD_SECRETS_KEY"};
+  } else if (!key_file.empty()) {
+    source = {.text = {}, .path = key_file, .owned = false};
+  }
+  if (source.name.empty()) source.name = source.path;
+  FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, blocking_, clock_, std::move(source)));
+  return {};
+}
+
 Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resources::Version& version) {
   const auto client_of = [this](async::Loop& loop) -> http::Client& { return client(loop); };
   const boost::json::value* const type = version.spec.if_contains("type");
   if (type && type->is_string() && type->get_string() == "llama.cpp")
     return serving::make_provider(version.name, *local_models_, client_of);
-  return providers::make_provider(version.name, version.spec, {client_of, environment_variable, &clock_});
+  const auto secret = [this, &version](std::string_view name) {
+    return secrets_->value_blocking(version.project, std::string(name));
+  };
+  return providers::make_provider(version.name, version.spec,
+                                  {.client = client_of,
+                                   .environment = environment_variable,
+                                   .clock = &clock_,
+                                   .secret = secret,
+                                   .private_paths = private_paths_});
 }
 
 Result<void> ServerParts::load_resources() {
   std::uint64_t seed = 0;
   std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
   routing_.emplace(clock_, seed, runtime_.size());
-  Configuration::Parts parts{.make_provider = {}, .publish = {}, .want_models = {}, .routing = *routing_};
+  Configuration::Parts parts{
+      .make_provider = {}, .secret_versions = {}, .publish = {}, .want_models = {}, .routing = *routing_};
+  parts.secret_versions = [this](const std::string& project) {
+    auto versions = secrets_->versions_blocking(project);
+    if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
+    return std::move(versions).value_or(std::map<std::string, std::int64_t>{});
+  };
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -166,6 +203,8 @@ Result<void> ServerParts::load_resources() {
   }
   snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
   resources_->set_prepare([this](const resources::Project& after) { return configuration_->prepare(after); });
+  secrets_->set_users(resources::secret_users(kinds()));
+  secrets_->on_change([this](const std::string& project) { configuration_->refresh_secrets(project); });
   keys_->on_change(
       [this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
   return {};
@@ -211,6 +250,7 @@ http::Router ServerParts::routes() {
   data_plane_->add_routes(router);
   resources::add_routes(router, *guard_, *resources_);
   access::add_routes(router, *guard_, *keys_);
+  access::add_secret_routes(router, *guard_, *secrets_);
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
@@ -258,7 +298,10 @@ async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int stat
 }
 
 void ServerParts::stop() {
-  if (server_) server_->drain(settings_.http.drain_timeout);
+  if (server_) {
+    server_->drain(settings_.http.drain_timeout);
+    data_plane_->end_shadows();
+  }
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   resources_.reset();

@@ -7,6 +7,7 @@
 
 #include "access/guard.h"
 #include "access/key_service.h"
+#include "access/secrets.h"
 #include "app/configuration.h"
 #include "base/clock.h"
 #include "gateway/data_plane.h"
@@ -26,7 +27,8 @@ namespace fairlead::app {
 
 class ServerParts {
  public:
-  explicit ServerParts(config::Settings settings);
+  // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty.
+  ServerParts(config::Settings settings, SecretText secrets_key);
   ~ServerParts();  // stop()
   ServerParts(const ServerParts&) = delete;
   ServerParts& operator=(const ServerParts&) = delete;
@@ -39,6 +41,7 @@ class ServerParts {
 
  private:
   Result<void> open_stores();
+  Result<void> open_secrets();
   Result<void> load_resources();
   Result<void> apply_project_folder();
   Result<void> listen();
@@ -49,12 +52,15 @@ class ServerParts {
   http::Client& client(async::Loop& loop) { return *clients_[static_cast<std::size_t>(loop.index())]; }
 
   const config::Settings settings_;
+  SecretText secrets_key_;  // until the store is open
   SystemClock clock_;
   async::Runtime runtime_;
   async::BlockingPool blocking_;                        // after the loops that its work goes back to
   std::vector<std::unique_ptr<http::Client>> clients_;  // one a loop
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<access::KeyService> keys_;
+  std::unique_ptr<access::SecretService> secrets_;
+  std::vector<std::string> private_paths_;  // see providers::Dependencies
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;

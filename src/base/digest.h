@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,7 +33,8 @@ std::string to_hex(std::string_view bytes);
 inline std::string to_hex(const Sha256& digest) {
   return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
-std::string to_base64url(std::string_view bytes);  // RFC 4648 §5, without padding
+std::optional<std::string> from_hex(std::string_view text);  // of either case; nothing if it is not hex
+std::string to_base64url(std::string_view bytes);            // RFC 4648 §5, without padding
 
 // True if equal; takes a time that depends on the lengths alone.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

@@ -15,11 +15,16 @@ DataPlane::DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recor
       recorder_(recorder),
       clock_(clock),
       models_(snapshots, clock),
+      shadows_(std::make_unique<internal::Shadows>(snapshots.runtime(), recorder, clock)),
       response_store_(database),
       stored_responses_(snapshots, response_store_, clock),
       files_(snapshots, files, clock) {}
 
 DataPlane::~DataPlane() = default;
+
+void DataPlane::end_shadows() {
+  shadows_->end();
+}
 
 std::vector<store::Migration> DataPlane::migrations() {
   std::vector<store::Migration> all = ResponseStore::migrations();
@@ -28,7 +33,7 @@ std::vector<store::Migration> DataPlane::migrations() {
 }
 
 async::Task<void> DataPlane::call(http::Exchange& exchange, const Surface& surface) const {
-  internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, clock_);
+  internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, *shadows_, clock_);
   co_await pipeline.run();
 }
 

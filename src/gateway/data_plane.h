@@ -15,6 +15,9 @@
 #include "telemetry/recorder.h"
 
 namespace fairlead::gateway {
+namespace internal {
+class Shadows;
+}
 
 // Carries calls from the head of the request to the record. Holds no state of a call; one serves all loops. What it is
 // made of must outlive the server, and it the router.
@@ -31,6 +34,9 @@ class DataPlane {
 
   void add_routes(http::Router& router);
 
+  // Ends the shadows that are in flight, and starts no more. When no call is left; the loops are running.
+  void end_shadows();
+
  private:
   async::Task<void> call(http::Exchange& exchange, const Surface& surface) const;
   void add_surface(http::Router& router, std::string_view path, std::unique_ptr<const Surface> surface);
@@ -39,6 +45,7 @@ class DataPlane {
   telemetry::Recorder& recorder_;
   const Clock& clock_;
   const Models models_;
+  std::unique_ptr<internal::Shadows> shadows_;
   ResponseStore response_store_;
   const StoredResponses stored_responses_;
   const Files files_;

@@ -6,27 +6,10 @@
 #include <latch>
 
 #include "base/suggest.h"
+#include "llm/reference.h"
 
 namespace fairlead::gateway {
 namespace {
-
-struct Reference {
-  std::string_view kind, name, version;
-};
-
-Reference split(std::string_view text) {
-  Reference out;
-  if (const auto colon = text.find(':'); colon != std::string_view::npos) {
-    out.kind = text.substr(0, colon);
-    text.remove_prefix(colon + 1);
-  }
-  if (const auto at = text.find('@'); at != std::string_view::npos) {
-    out.version = text.substr(at + 1);
-    text = text.substr(0, at);
-  }
-  out.name = text;
-  return out;
-}
 
 std::string joined(std::string_view kind, std::string_view name) {
   std::string out(kind);
@@ -79,7 +62,7 @@ std::string shown_reference(std::string_view reference) {
 }
 
 std::unexpected<Error> Project::not_found(std::string_view reference) const {
-  const Reference parts = split(reference);
+  const llm::Reference parts = llm::Reference::parse(reference);
   std::vector<std::string> names;
   for (const auto& [name, kind] : kind_of_name_) names.push_back(name);
   return fail(ErrorKind::kNotFound, "model_not_found",
@@ -89,7 +72,7 @@ std::unexpected<Error> Project::not_found(std::string_view reference) const {
 }
 
 Result<Resolved> Project::resolve(std::string_view reference) const {
-  const Reference parts = split(reference);
+  const llm::Reference parts = llm::Reference::parse(reference);
   std::string_view kind = parts.kind;
   if (kind.empty()) {
     const auto found = kind_of_name_.find(parts.name);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 
 #include "access/keys.h"
 #include "base/result.h"
+#include "gateway/routing/shadow_state.h"
 #include "llm/call.h"
 #include "llm/provider.h"
 #include "platform/async/runtime.h"
@@ -24,6 +26,7 @@ struct Target {
   std::int64_t created_at_s = 0;                    // unix time
   std::vector<std::shared_ptr<llm::Stage>> stages;  // run in order; a prompt's renders and sets the model
   std::shared_ptr<const llm::Model> model;          // of kind "model"; a prompt's stage sets it
+  std::optional<routing::Shadow> shadow;            // of a prompt's own; a model's is with the model
   std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)
 };
 
@@ -75,6 +78,7 @@ class SnapshotHolder {
   // Returns when calls that start from now on, on every loop, see `next`. From outside the loops, which must be
   // running.
   void publish_and_wait(std::shared_ptr<const Snapshot> next);
+  async::Runtime& runtime() const { return runtime_; }
 
  private:
   async::Runtime& runtime_;

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "llm/chat.h"
 #include "llm/routing.h"
+#include "llm/shadow.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
@@ -94,8 +95,8 @@ class Provider {
   virtual std::string_view type() const = 0;  // "openai", "anthropic", "llama.cpp"
   // Whether call() takes that format. Every provider takes chats, by chat().
   virtual bool speaks(Format /*format*/) const { return false; }
-  // Whether it goes on with an answer that is begun, and how it is asked to.
-  virtual Prefill continues() const { return Prefill::kNone; }
+  // Whether that model goes on with an answer that is begun, and how it is asked to.
+  virtual Prefill continues(std::string_view /*upstream_model*/) const { return Prefill::kNone; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
@@ -137,7 +138,8 @@ struct Model {
   std::chrono::milliseconds timeout{600'000};  // for the whole call
   RoutingPolicy routing{};
   std::vector<std::shared_ptr<const Model>> fallbacks{};  // models that answer when no route can; no cycle
-  std::shared_ptr<RouterState> state{};                   // null: nothing is remembered between calls
+  std::optional<ShadowPolicy> shadow{};
+  std::shared_ptr<RouterState> state{};  // null: nothing is remembered between calls
 
   const Prices& prices_of(const Route& route) const { return route.prices ? *route.prices : prices; }
 };

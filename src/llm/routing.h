@@ -59,7 +59,8 @@ struct ConcurrencyPolicy {
   int max = 0;      // 0: no bound, and nobody waits
   int queue = 100;  // calls that may wait
   std::chrono::milliseconds wait{5'000};
-  std::vector<std::pair<std::string, int>> priorities{};  // of calls with that tag; 0 without
+  std::vector<std::pair<std::string, int>> priorities{};      // of calls with that tag; 0 without
+  std::vector<std::pair<std::string, int>> key_priorities{};  // of calls by the key of that name
 };
 
 // Values for a model that says nothing are those of models::compile_model; these here do nothing at all.
@@ -70,7 +71,8 @@ struct RoutingPolicy {
   BreakerPolicy breaker{};
   HedgePolicy hedge{};
   ConcurrencyPolicy concurrency{};
-  bool continue_streams = false;  // a stream that breaks midway goes on over another route
+  bool continue_streams = false;     // a stream that breaks midway goes on over another route
+  bool continue_tool_calls = false;  // and one that breaks within a tool call
 };
 
 // What the router keeps of a model's routes between calls; its own, and opaque to everyone else.

@@ -22,6 +22,9 @@ std::string schema() {
       "duration": {"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$"},
       "prices": )";
   out += internal::kPricesSchema;
+  out += R"(,
+      "shadow": )";
+  out += llm::kShadowSchema;
   out += R"(
     },
     "properties": {
@@ -154,6 +157,7 @@ Result<std::shared_ptr<llm::Model>> compile_model(const resources::Version& vers
     out->prices = internal::prices_of(prices->get_object());
   if (const auto timeout = internal::parse_duration(text_of(version.spec, "timeout"))) out->timeout = *timeout;
   out->routing = internal::routing_of(version.spec);
+  out->shadow = llm::shadow_of(version.spec);
   for (const bj::object* route : routes_of(version.spec)) {
     const std::string name = text_of(*route, "provider");
     auto provider = providers(name);

@@ -3,6 +3,8 @@
 #include <boost/json/object.hpp>
 
 #include "base/suggest.h"
+#include "llm/reference.h"
+#include "llm/shadow.h"
 #include "prompts/internal/specification.h"
 
 namespace fairlead::prompts {
@@ -50,6 +52,7 @@ constexpr const char* kSchema = R"json({
       "maxItems": 128,
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
+    "shadow": @SHADOW@,
     "output": {
       "type": "object",
       "required": ["schema"],
@@ -67,13 +70,33 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
     const auto names = others.names("model");
     faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
   }
+  if (const auto shadow = llm::shadow_of(spec)) {
+    const llm::Reference to = llm::Reference::parse(shadow->to);
+    if (to.name == name && to.kind != "model") {
+      if (to.version.empty())
+        faults.push_back({"/shadow/to", "is the prompt itself; name a label or a version of it, or another prompt"});
+    } else if ((to.kind == "model" || !others.find("prompt", to.name)) &&
+               (to.kind == "prompt" || !others.find("model", to.name))) {
+      auto names = others.names("prompt");
+      for (std::string& one : others.names("model")) names.push_back(std::move(one));
+      faults.push_back(
+          {"/shadow/to", "there is no prompt or model `" + std::string(to.name) + "`." + did_you_mean(to.name, names)});
+    }
+  }
   return faults;
+}
+
+std::string schema() {
+  std::string out = kSchema;
+  constexpr std::string_view kPlace = "@SHADOW@";
+  out.replace(out.find(kPlace), kPlace.size(), llm::kShadowSchema);
+  return out;
 }
 
 }  // namespace
 
 resources::Kind prompt_kind() {
-  return {.name = "prompt", .schema = kSchema, .normalise = {}, .check = check, .addressable = true};
+  return {.name = "prompt", .schema = schema(), .normalise = {}, .check = check, .addressable = true};
 }
 
 }  // namespace fairlead::prompts

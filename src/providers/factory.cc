@@ -20,7 +20,7 @@ Result<std::shared_ptr<llm::Provider>> make_provider(std::string_view name, cons
   for (const internal::Field& field : vendor->fields)
     if (field.is_reference) references.push_back(field.name);
   FAIRLEAD_TRY(internal::Endpoint endpoint,
-               internal::resolve_endpoint(name, spec, vendor->base_url, references, dependencies.environment));
+               internal::resolve_endpoint(name, spec, vendor->base_url, references, dependencies));
   return vendor->make({.endpoint = std::move(endpoint), .spec = spec, .dependencies = dependencies});
 }
 

@@ -33,7 +33,8 @@ constexpr std::string_view kSchema = R"({
 constexpr std::string_view kFieldSchema = R"({"type": "string", "minLength": 1, "maxLength": 4096})";
 
 constexpr std::string_view kWriteReference =
-    "write where it is found: env:NAME for an environment variable, or file:/path for a file";
+    "write where it is found: secret:NAME for a secret of the project, env:NAME for an environment variable, or "
+    "file:/path for a file";
 
 bool is_visible(std::string_view text) {
   for (const unsigned char c : text)
@@ -62,8 +63,9 @@ void check_headers(const json::object& headers, std::vector<SpecError>& errors) 
            fmt::format("must not hold the credential itself, because every version is kept; {}", kWriteReference)});
     } else if (!is_visible(text)) {
       errors.push_back({pointer_to(name), "holds characters that a header cannot carry"});
-    } else if ((text.starts_with("env:") || text.starts_with("file:")) && !internal::is_reference(text)) {
-      errors.push_back({pointer_to(name), "is not a reference that can be followed; write env:NAME or file:/path"});
+    } else if (internal::looks_like_reference(text) && !internal::is_reference(text)) {
+      errors.push_back(
+          {pointer_to(name), "is not a reference that can be followed; write secret:NAME, env:NAME or file:/path"});
     }
   }
 }
@@ -158,8 +160,25 @@ std::string schema() {
 
 }  // namespace
 
+std::vector<resources::SecretReference> secret_references(const json::object& spec) {
+  std::vector<resources::SecretReference> out;
+  const auto add = [&out](std::string pointer, std::string_view value) {
+    if (const std::string_view name = internal::secret_of(value); !name.empty())
+      out.push_back({std::move(pointer), std::string(name)});
+  };
+  const internal::Vendor* const vendor = internal::find_vendor(internal::text_or(spec, "type", ""));
+  if (vendor == nullptr) return out;
+  for (const internal::Field& field : vendor->fields)
+    if (field.is_reference) add(fmt::format("/{}", field.name), internal::text_or(spec, field.name, ""));
+  if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
+    for (const auto& [name, value] : headers->get_object())
+      if (value.is_string()) add(pointer_to(name), value.get_string());
+  }
+  return out;
+}
+
 resources::Kind provider_kind() {
-  return {.name = "provider", .schema = schema(), .normalise = {}, .check = check};
+  return {.name = "provider", .schema = schema(), .normalise = {}, .check = check, .secrets = secret_references};
 }
 
 }  // namespace fairlead::providers

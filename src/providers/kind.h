@@ -8,4 +8,7 @@ namespace fairlead::providers {
 // refuses a credential written into the spec: versions are kept for ever and shown to everyone who may read.
 resources::Kind provider_kind();
 
+// The secrets that a provider's spec names.
+std::vector<resources::SecretReference> secret_references(const boost::json::object& spec);
+
 }  // namespace fairlead::providers

@@ -29,6 +29,12 @@ struct SpecError {
   std::string hint{};   // what to do, if the message does not end with it
 };
 
+// Where a spec names one of the project's secrets (access/secrets.h).
+struct SecretReference {
+  std::string pointer;  // of what names it
+  std::string name;
+};
+
 // What a spec can be checked against: the project as it will be after the apply.
 class Catalogue {
  public:
@@ -51,6 +57,8 @@ struct Kind {
   // Clients call it by its bare name (`model: "support-reply"`), so no two such resources of a project share one.
   bool addressable = false;
   std::string plural{};  // the folder that pull puts it in; empty: the name and an s
+  // The secrets that a spec names; that they exist is checked here. May be empty.
+  std::function<std::vector<SecretReference>(const boost::json::object& spec)> secrets{};
 };
 
 }  // namespace fairlead::resources

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "platform/config/yaml.h"
@@ -89,7 +90,7 @@ Result<Project> ResourceService::load_blocking(const std::string& project) {
 
 Result<ChangeSet> ResourceService::apply_blocking(std::string project, Files files, access::Actor actor,
                                                   std::string message) {
-  return impl_->changer.apply(project, files, actor, message);
+  return impl_->changer.apply(project, files, actor, message, SecretCheck::kLater);
 }
 
 async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files) {
@@ -101,9 +102,10 @@ async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files 
 
 async::Task<Result<ChangeSet>> ResourceService::apply(std::string project, Files files, access::Actor actor,
                                                       std::string message) {
-  auto applying = impl_->thread.run(
-      [impl = impl_.get(), project = std::move(project), files = std::move(files), actor = std::move(actor),
-       message = std::move(message)] { return impl->changer.apply(project, files, actor, message); });
+  auto applying = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files),
+                                     actor = std::move(actor), message = std::move(message)] {
+    return impl->changer.apply(project, files, actor, message, SecretCheck::kNow);
+  });
   co_return co_await std::move(applying);
 }
 
@@ -235,6 +237,28 @@ async::Task<Result<Files>> ResourceService::pull(std::string project) {
     return files;
   };
   co_return co_await read<Files>(impl_->database, std::move(make));
+}
+
+access::SecretService::Users secret_users(std::vector<Kind> kinds) {
+  std::map<std::string, decltype(Kind::secrets)> secrets;
+  for (Kind& kind : kinds)
+    if (kind.secrets) secrets.emplace(kind.name, std::move(kind.secrets));
+  return [secrets = std::move(secrets)](
+             Connection& connection,
+             const std::string& name) -> Result<std::map<std::string, std::vector<access::SecretUser>>> {
+    FAIRLEAD_TRY(const Project project, load_project(connection, name));
+    std::map<std::string, std::vector<access::SecretUser>> users;
+    for (const auto& [key, resource] : project.resources) {
+      const auto of_kind = secrets.find(resource.kind);
+      if (of_kind == secrets.end()) continue;
+      std::set<std::string> named;
+      for (const auto& [label, version] : resource.labels)
+        for (SecretReference& one : of_kind->second(resource.versions.at(version)->spec))
+          named.insert(std::move(one.name));
+      for (const std::string& one : named) users[one].push_back({resource.kind, resource.name});
+    }
+    return users;
+  };
 }
 
 }  // namespace fairlead::resources

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "access/audit.h"
+#include "access/secrets.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "platform/async/runtime.h"
@@ -91,7 +92,8 @@ class ResourceService {
   // For start: what is stored.
   Result<std::vector<std::string>> project_names_blocking();
   Result<Project> load_blocking(const std::string& project);
-  // For `serve --project`, from a thread that may block.
+  // For `serve --project`, from a thread that may block. What names a secret that does not exist is applied: nobody can
+  // set one before the server runs.
   Result<ChangeSet> apply_blocking(std::string project, Files files, access::Actor actor, std::string message);
 
   // Faults are in the answer; errors are the store's.
@@ -132,5 +134,8 @@ class ResourceService {
   explicit ResourceService(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Tells which resources name which secrets, in any version that a label points to.
+access::SecretService::Users secret_users(std::vector<Kind> kinds);
 
 }  // namespace fairlead::resources

@@ -99,7 +99,9 @@ class LocalProvider final : public llm::Provider {
   std::string_view name() const override { return name_; }
   std::string_view type() const override { return "llama.cpp"; }
   bool speaks(llm::Format format) const override { return format == llm::Format::kEmbeddings; }
-  llm::Prefill continues() const override { return llm::Prefill::kContinueFinalMessage; }
+  llm::Prefill continues(std::string_view /*upstream_model*/) const override {
+    return llm::Prefill::kContinueFinalMessage;
+  }
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override;
 

@@ -15,7 +15,7 @@ std::uint64_t mix(std::uint64_t hash, std::string_view text) {
 }
 
 std::uint64_t hash_of(const Labels& labels) {
-  std::uint64_t hash = static_cast<std::uint64_t>(labels.status);
+  std::uint64_t hash = static_cast<std::uint64_t>(labels.status) * 2 + (labels.shadow ? 1 : 0);
   for (const auto text : {labels.project, labels.target, labels.model, labels.provider, labels.error})
     hash = mix(hash, text);
   return hash ^ (hash >> 32);
@@ -55,11 +55,12 @@ class Metrics::Shard {
   Series& find(const Labels& labels) {
     if (Series* series = look_up(labels)) return *series;
     // The others are a few for each project; only were there very many projects would they share one.
-    const Labels other{labels.project, "other", "other", "other", labels.status < 400 ? "" : "other", labels.status};
-    const Labels last{"other", "other", "other", "other", "", 0};
+    const Labels other{labels.project, "other",      "other", "other", labels.status < 400 ? "" : "other",
+                       labels.status,  labels.shadow};
+    const Labels last{"other", "other", "other", "other", "", 0, labels.shadow};
     if (used() < label_sets_) return add(labels);
     if (Series* series = look_up(other)) return *series;
-    if (used() + 1 < list_.size()) return add(other);
+    if (used() + 2 < list_.size()) return add(other);  // two of `last`
     if (Series* series = look_up(last)) return *series;
     return add(last);
   }
@@ -112,8 +113,8 @@ Metrics::Metrics(int loops, const Clock& clock, std::size_t label_sets)
 Metrics::~Metrics() = default;
 
 void Metrics::observe(int loop_index, const CallRecord& record) {
-  const Labels labels{record.project,  record.target_name, record.model,
-                      record.provider, record.error_code,  record.status};
+  const Labels labels{record.project, record.target_name,       record.model, record.provider, record.error_code,
+                      record.status,  !record.shadow_of.empty()};
   shards_[static_cast<std::size_t>(loop_index)]->find(labels).observe(record);
 }
 
@@ -128,13 +129,14 @@ void Metrics::add(std::string name, Type type, std::string help, std::function<s
 
 std::string Metrics::text(const std::optional<std::string>& project) const {
   Exposition out;
-  CallTotals totals;
+  CallTotals totals, shadows;
   for (const auto& shard : shards_) {
     shard->each([&](const Series& series) {
-      if (!project || series.project == *project) totals.add(series);
+      if (!project || series.project == *project) (series.shadow ? shadows : totals).add(series);
     });
   }
-  totals.write(out);
+  totals.write(out, "fairlead_");
+  if (!shadows.empty()) shadows.write(out, "fairlead_shadow_");
   for (const auto& source : sources_) {
     out.family(source.name, source.type == Type::kCounter ? "counter" : "gauge", source.help);
     for (const Sample& sample : source.values())

@@ -39,6 +39,10 @@ ROUTES = [
     ("GET", "/api/v1/keys", "admin"),
     ("POST", "/api/v1/keys", "admin"),
     ("POST", "/api/v1/model-files", "admin"),
+    ("GET", "/api/v1/secrets", "admin"),
+    ("POST", "/api/v1/secrets", "admin"),
+    ("DELETE", "/api/v1/secrets/none", "admin"),
+    ("POST", "/api/v1/rekey", "admin"),
 ]
 
 

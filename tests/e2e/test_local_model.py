@@ -31,14 +31,15 @@ def test_greedy_and_seeded_answers_repeat(client):
     def say(**parameters):
         return client.chat.completions.create(model="small", messages=HI, max_tokens=12, **parameters).choices[0].message.content
 
-    assert say(temperature=0) == say(temperature=0)
+    # Without a seed the cache may hold some of the prompt, which then is computed in other shapes (docs/reference/serving.md).
+    assert say(temperature=0, seed=7) == say(temperature=0, seed=7)
     assert say(temperature=1, seed=7) == say(temperature=1, seed=7)
 
 
 def test_streamed_text_is_the_same(client):
-    whole = client.chat.completions.create(model="small", messages=HI, max_tokens=16, temperature=0)
-    options = {"include_usage": True}
-    chunks = list(client.chat.completions.create(model="small", messages=HI, max_tokens=16, temperature=0, stream=True, stream_options=options))
+    request = {"model": "small", "messages": HI, "max_tokens": 16, "temperature": 0, "seed": 7}
+    whole = client.chat.completions.create(**request)
+    chunks = list(client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True}))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == whole.choices[0].message.content
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
 

@@ -1,6 +1,7 @@
 """A model with two routes, each to an upstream that fails as it is told: what the client gets, and what is recorded."""
 
 import concurrent.futures
+import json
 import pathlib
 import sys
 import time
@@ -142,6 +143,45 @@ def test_another_answer_than_the_one_that_broke_is_flagged(serve, upstreams):
     text, chunks = stream_text(server)
     assert text == "The sky is bluegrey."
     assert chunks[-1].to_dict()["fairlead"] == {"continued": {"agreed": False, "keep": 11, "drop": 4}}
+
+
+TOOLS = [{"type": "function", "function": {"name": "pay", "parameters": {"type": "object"}}}]
+PAY = [{"name": "pay", "arguments": {"to": "Ирина", "sum": 10.5}}]
+
+
+def stream_call(server):
+    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.admin_key, max_retries=0, timeout=20)
+    with client.chat.completions.stream(model="m", messages=[{"role": "user", "content": "hi"}], tools=TOOLS) as stream:
+        stream.until_done()
+        message = stream.get_final_completion().choices[0].message
+    return [(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls]
+
+
+@pytest.mark.parametrize("at", range(1, 10))
+def test_a_stream_that_breaks_within_a_tool_call_goes_on_if_asked_for(serve, upstreams, at):
+    a, b = upstreams
+    server = serve("retries: 0\ncontinue: {tool_calls: true}")
+    a.then(tool_calls=PAY, reset_after=at)
+    b.always = {"tool_calls": PAY}
+    assert stream_call(server) == [("pay", PAY[0]["arguments"])]
+    record = eventually(server.calls, what="a record")[0]
+    assert record["provider"] == "b" and record["status"] == 200
+
+
+def test_a_call_that_nobody_made_is_an_error(serve, upstreams):
+    a, b = upstreams
+    server = serve("retries: 0\ncontinue: {tool_calls: true}")
+    a.then(tool_calls=PAY, reset_after=6)
+    b.always = {"tool_calls": [{"name": "pay", "arguments": {"to": "Igor"}}]}
+    with pytest.raises(openai.APIError) as caught:
+        stream_call(server)
+    assert caught.value.code == "continuation_differs"
+    off = serve("retries: 0")
+    a.then(tool_calls=PAY, reset_after=6)
+    asked = len(b.requests)
+    with pytest.raises(openai.APIError) as caught:
+        stream_call(off)
+    assert caught.value.code == "upstream_reset" and len(b.requests) == asked
 
 
 def test_a_route_that_can_goes_on_from_the_text_so_far(serve, upstreams):

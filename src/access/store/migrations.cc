@@ -31,6 +31,21 @@ create table audit (
   detail text not null
 );
 create index audit_of_project on audit (project, id);
+)sql"},
+          {"access", 2, R"sql(
+create table secrets (
+  project text not null,
+  name text not null,
+  version bigint not null,
+  nonce text not null,
+  box text not null,
+  set_by text not null,
+  set_at_us bigint not null,
+  primary key (project, name)
+);
+create table secrets_key_check (
+  value text not null
+);
 )sql"}};
 }
 

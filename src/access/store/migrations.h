@@ -1,4 +1,4 @@
-// The tables of keys and of the audit log.
+// The tables of keys, secrets and the audit log.
 #pragma once
 #include <vector>
 

@@ -26,6 +26,12 @@ TEST(Digest, OfPartsIsTheDigestOfTheWhole) {
   EXPECT_EQ(to_hex(stream.finish()), sha256_hex("abc"));
 }
 
+TEST(Digest, reads_hex_of_either_case_and_nothing_else) {
+  EXPECT_EQ(from_hex("00fFa1"), std::string("\x00\xff\xa1", 3));
+  EXPECT_EQ(from_hex(""), "");
+  for (const char* bad : {"0", "0g", "g0", " 0", "0x"}) EXPECT_EQ(from_hex(bad), std::nullopt) << bad;
+}
+
 TEST(Digest, Base64UrlIsUnpadded) {  // RFC 4648 §10
   EXPECT_EQ(to_base64url("f"), "Zg");
   EXPECT_EQ(to_base64url("foobar"), "Zm9vYmFy");

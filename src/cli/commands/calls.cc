@@ -56,6 +56,7 @@ std::string call_line(const boost::json::value& call, bool colours) {
     out += "   " + painted(error, Colour::kRed, colours);
   if (const boost::json::value* attempts = object.if_contains("attempts"); attempts && attempts->is_array())
     out += detour(attempts->get_array());
+  if (const std::string champion = text_of(call, "shadow_of"); !champion.empty()) out += "   shadow of " + champion;
   return out + "\n";
 }
 
@@ -134,6 +135,9 @@ void add_calls(CLI::App& app, Context& context) {
     add("session", "Only calls of this session");
     add("key", "Only calls with this key's id");
     add("tag", "Only calls with this tag");
+    to.add_option_function<std::string>(
+        "--shadow-of", [filters](const std::string& value) { (*filters)["shadow_of"] = value; },
+        "Only shadows of this call; any: only shadows; none: none of them");
   };
 
   CLI::App* const list = command(*calls, context, "list", "List calls, newest first",

@@ -10,6 +10,7 @@ namespace {
 
 namespace bj = boost::json;
 using Report = routing::Registry::Report;
+using ShadowReport = routing::Registry::ShadowReport;
 using Type = telemetry::Metrics::Type;
 using Sample = telemetry::Metrics::Sample;
 
@@ -43,6 +44,30 @@ async::Task<void> list(http::Exchange& exchange, const routing::Registry& regist
   answer["data"] = std::move(data);
   answer["has_more"] = false;
   co_await access::respond_json(exchange, 200, std::move(answer));
+}
+
+void add_shadow_metrics(telemetry::Metrics& metrics, const routing::Registry& registry) {
+  const auto add = [&](std::string name, std::string help, double (*value_of)(const ShadowReport&)) {
+    metrics.add("fairlead_shadow_" + std::move(name), Type::kGauge, std::move(help), [&registry, value_of] {
+      std::vector<Sample> out;
+      for (const ShadowReport& one : registry.shadows())
+        out.push_back({{{"project", one.project}, {"of", one.name}}, value_of(one)});
+      return out;
+    });
+  };
+  add("in_flight", "Shadows that have not ended.",
+      [](const ShadowReport& one) { return static_cast<double>(one.in_flight); });
+  add("spent_usd", "What counts against the day's budget (UTC) of shadows, in US dollars.",
+      [](const ShadowReport& one) { return one.spent_usd; });
+  metrics.add("fairlead_shadow_dropped_total", Type::kCounter, "Shadows that were not sent, by why.", [&registry] {
+    std::vector<Sample> out;
+    for (const ShadowReport& one : registry.shadows())
+      for (std::size_t i = 0; i < one.dropped.size(); ++i)
+        out.push_back(
+            {{{"project", one.project}, {"of", one.name}, {"reason", std::string(routing::kShadowDropNames[i])}},
+             static_cast<double>(one.dropped[i])});
+    return out;
+  });
 }
 
 }  // namespace
@@ -85,6 +110,7 @@ void add_metrics(telemetry::Metrics& metrics, const routing::Registry& registry)
       [](const Report& one) { return static_cast<double>(one.failures); });
   add("openings_total", Type::kCounter, "How often the route's breaker opened.",
       [](const Report& one) { return static_cast<double>(one.openings); });
+  add_shadow_metrics(metrics, registry);
 }
 
 }  // namespace fairlead::gateway

@@ -28,11 +28,12 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
 }  // namespace
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-                           telemetry::Recorder& recorder, const Clock& clock)
+                           telemetry::Recorder& recorder, Shadows& shadows, const Clock& clock)
     : exchange_(exchange),
       surface_(surface),
       snapshot_(std::move(snapshot)),
       recorder_(recorder),
+      shadows_(shadows),
       clock_(clock),
       started_(clock.steady()),
       surface_call_{call_, {}, {}, 0} {
@@ -58,6 +59,7 @@ async::Task<void> CallPipeline::run() {
   if (done) done = co_await answer();
   if (!done) co_await refuse(std::move(done).error());
   if (!recorded_) recorder_.record(call_.loop->index(), take_record());
+  if (shadow_call_ && routed_) leave_shadow();
 }
 
 Result<void> CallPipeline::authenticate() {
@@ -89,6 +91,8 @@ async::Task<Result<void>> CallPipeline::prepare() {
   const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
   if (!made) co_return fail(std::move(made).error());
+  draw_shadow((*target)->shadow);
+  if (shadow_ != nullptr) unrendered_ = call_.request;
   for (const std::shared_ptr<llm::Stage>& stage : (*target)->stages) {
     auto run = co_await stage->run(call_);
     if (!run) co_return fail(std::move(run).error());
@@ -101,7 +105,14 @@ async::Task<Result<void>> CallPipeline::prepare() {
                         : "Missing required parameter: '" + field + "'.",
                    field);
   }
+  if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
+    draw_shadow(state->shadow);
   co_return Result<void>{};
+}
+
+void CallPipeline::draw_shadow(const std::optional<routing::Shadow>& shadow) {
+  if (!shadow || surface_.format() == llm::Format::kCountTokens) return;
+  if (shadow->state->draw(shadow->policy.share)) shadow_ = &*shadow;
 }
 
 Result<const Target*> CallPipeline::resolve() {
@@ -111,6 +122,7 @@ Result<const Target*> CallPipeline::resolve() {
                 "Project `" + call_.project + "` has no models yet: apply some with `fairlead apply`.", "model");
   FAIRLEAD_TRY(Resolved resolved, project->resolve(call_.request.model));
   const Target& target = *resolved.target;
+  target_ = &target;
   call_.target_kind = target.kind;
   call_.target_name = target.name;
   call_.target_version = target.version;
@@ -154,6 +166,7 @@ async::Task<Result<void>> CallPipeline::answer() {
   }
   request.tags = call_.options.tags;
   request.project = call_.project;
+  request.key = principal_->name;
   if (no_chat_) request.no_chat = &*no_chat_;
   RoutedCompletion routed(request, clock_);
   Result<void> done;
@@ -161,6 +174,7 @@ async::Task<Result<void>> CallPipeline::answer() {
     done = co_await relay_stream(routed);
   else
     done = co_await relay_whole(routed);
+  routed_ = routed.route() != nullptr;
   if (!recorded_) note_outcome(routed);
   co_return done;
 }
@@ -301,6 +315,17 @@ async::Task<void> CallPipeline::refuse(Error error) {
 }
 
 telemetry::CallRecord CallPipeline::take_record() {
+  if (shadow_ != nullptr) {
+    shadow_call_ = std::make_unique<ShadowCall>();
+    telemetry::CallRecord& like = shadow_call_->like;
+    like.id = call_.id;
+    like.project = call_.project;
+    like.key_id = principal_->key_id;
+    like.operation = record_.operation;
+    like.session = call_.options.session;
+    like.user = call_.options.user;
+    like.tags = call_.options.tags;
+  }
   record_.id = call_.id;
   record_.project = std::move(call_.project);
   record_.key_id = principal_->key_id;
@@ -322,6 +347,40 @@ telemetry::CallRecord CallPipeline::take_record() {
     if (text_) record_.output_text = text_->text();
   }
   return std::move(record_);
+}
+
+void CallPipeline::leave_shadow() {
+  ShadowCall& call = *shadow_call_;
+  auto found = snapshot_->project(call.like.project)->resolve(shadow_->policy.to);
+  const bool anew = found && found->target->kind == "prompt";
+  if (!found || (anew && !unrendered_)) {
+    shadow_->state->count(routing::ShadowDrop::kUnavailable);
+    return;
+  }
+  const Target& challenger = *found->target;
+  if (anew ? &challenger == target_
+           : challenger.name == call_.model->name && challenger.version == call_.model->version)
+    return;  // the champion itself
+  const llm::ChatRequest* const chat = anew ? &*unrendered_ : no_chat_ ? nullptr : &call_.request;
+  llm::ChatRequest native;
+  if (native_) native.members = surface_call_.body.members;
+  std::size_t bytes = 0;
+  for (const llm::ChatRequest* const one : {chat, static_cast<const llm::ChatRequest*>(&native)})
+    for (const llm::Member& member : one != nullptr ? std::span(one->members) : std::span<const llm::Member>())
+      bytes += member.name.size() + member.json.size() + 4;
+  if (!shadows_.admit(*call_.loop, *shadow_, bytes)) return;
+  call.snapshot = snapshot_;
+  call.shadow = shadow_;
+  call.challenger = &challenger;
+  call.label = std::move(found->label);
+  call.surface = &surface_;
+  call.key_name = principal_->name;
+  call.variables = std::move(call_.options.variables);
+  call.has_idempotency_key = !call_.options.idempotency_key.empty();
+  if (chat != nullptr) call.chat = chat->to_json();
+  if (native_) call.native = native.to_json();
+  call.admitted_bytes = bytes;
+  shadows_.start(*call_.loop, std::move(shadow_call_));
 }
 
 }  // namespace fairlead::gateway::internal

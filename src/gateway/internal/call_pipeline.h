@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "gateway/internal/answer_text.h"
 #include "gateway/internal/routed_completion.h"
+#include "gateway/internal/shadows.h"
 #include "gateway/snapshot.h"
 #include "gateway/surface.h"
 #include "llm/call.h"
@@ -20,7 +21,7 @@ namespace fairlead::gateway::internal {
 class CallPipeline {
  public:
   CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-               telemetry::Recorder& recorder, const Clock& clock);
+               telemetry::Recorder& recorder, Shadows& shadows, const Clock& clock);
 
   // The whole of it. A call of a known key is recorded once.
   async::Task<void> run();
@@ -41,14 +42,18 @@ class CallPipeline {
   void note_outcome(RoutedCompletion& routed);
   void note_client_gone();
   telemetry::CallRecord take_record();  // once
+  void draw_shadow(const std::optional<routing::Shadow>& shadow);
+  void leave_shadow();  // behind the last byte
 
   http::Exchange& exchange_;
   const Surface& surface_;
   std::shared_ptr<const Snapshot> snapshot_;
   telemetry::Recorder& recorder_;
+  Shadows& shadows_;
   const Clock& clock_;
   const SteadyTime started_;
   const access::Principal* principal_ = nullptr;
+  const Target* target_ = nullptr;
   llm::Call call_;
   SurfaceCall surface_call_;
   std::optional<Error> no_chat_;  // why the request is none
@@ -60,6 +65,10 @@ class CallPipeline {
   bool done_ = false;                 // they have ended with [DONE]
   telemetry::CallRecord record_;
   bool recorded_ = false;
+  const routing::Shadow* shadow_ = nullptr;     // the call is one of those that have one
+  std::optional<llm::ChatRequest> unrendered_;  // for it, as the prompt got it
+  std::unique_ptr<ShadowCall> shadow_call_;
+  bool routed_ = false;  // a route has been tried
 };
 
 }  // namespace fairlead::gateway::internal

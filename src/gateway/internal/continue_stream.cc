@@ -17,12 +17,12 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
   if (!other_way && current_ + 1 == plan_.size()) return false;
   if (said_.size() > kMostRemembered || clock_.steady() >= request_.deadline) return false;
   if (continuation_ && !continuation_->agreed()) return false;  // two detours would be told by one event
-  std::optional<routing::SaidSoFar> said = routing::SaidSoFar::parse(said_);
+  std::optional<routing::SaidSoFar> said = routing::SaidSoFar::parse(said_, request_.model.routing.continue_tool_calls);
   if (!said) return false;
   const llm::Usage& spent = last_outcome_.usage;
   if (spent.input == 0 && spent.output == 0 && last_outcome_.content_started) {
     // An upstream that breaks off has counted nothing, and will bill it.
-    const std::int64_t so_far = routing::estimated_tokens(said->text);
+    const std::int64_t so_far = said->estimated_tokens();
     const llm::Usage estimate{.input = routing::facts_of(request_.chat).input_tokens,
                               .output = std::max<std::int64_t>(0, so_far - usage_.output)};
     usage_.input += estimate.input;
@@ -32,7 +32,8 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
   }
   if (!other_way) ++current_;
   const llm::Route& route = *plan_[current_].route;
-  const llm::Prefill prefill = other_way ? llm::Prefill::kNone : route.continues.value_or(route.provider->continues());
+  const llm::Prefill prefill =
+      other_way ? llm::Prefill::kNone : route.continues.value_or(route.provider->continues(route.upstream_model));
   repetitions_ = 0;
   continued_.reset();
   continuation_.emplace(*std::move(said), prefill, request_.chat, usage_);
@@ -46,7 +47,8 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
                                    llm::Format::kChat,
                                    {},
                                    request_.tags,
-                                   request_.project});
+                                   request_.project,
+                                   request_.key});
   last_outcome_ = {};
   slots_[0].emplace(
       *continued_,

@@ -94,6 +94,11 @@ Result<void> RoutedCompletion::begin() {
     ended_ = true;
     return fail(any ? *request_.no_chat : no_route(request_.model));
   }
+  if (request_.is_shadow) {
+    plan_.resize(1);
+    start(Reason::kFirst, Millis(0));
+    return {};
+  }
   hold_ = request_.chat.stream && (plan_.size() > 1 || request_.model.routing.retries > 0);
   remember_ = request_.chat.stream && plan_.size() > 1 && request_.model.routing.continue_streams &&
               request_.native.empty() && request_.chat.n == 1;
@@ -105,7 +110,7 @@ Result<void> RoutedCompletion::begin() {
 void RoutedCompletion::start(Reason reason, Millis waited) {
   last_outcome_ = {};
   const routing::ModelState* const state = routing::state_of(*plan_[current_].model);
-  if (state != nullptr && (reason == Reason::kFirst || plan_[current_].model != model_))
+  if (state != nullptr && !request_.is_shadow && (reason == Reason::kFirst || plan_[current_].model != model_))
     state->shared->retries.count_call();
   const bool is_last = current_ + 1 == plan_.size();
   slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value(), is_last},
@@ -133,8 +138,9 @@ Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
   if (continuation_) {
     FAIRLEAD_TRY(delta.wire, continuation_->rewrite(delta.wire));
     if (delta.end) {
+      FAIRLEAD_TRY(const std::string closing, continuation_->closing_event());
       last_piece_ = delta.wire;
-      last_piece_ += continuation_->closing_event();
+      last_piece_ += closing;
       delta.wire = last_piece_;
     }
   }
@@ -157,7 +163,7 @@ RoutedCompletion::Step RoutedCompletion::step_after(const Error& error) {
   held_.clear();
   const Fault fault = routing::fault_of(error);
   const SteadyTime now = clock_.steady();
-  if (fault == Fault::kFinal || handed_out_ || now >= request_.deadline) return {};
+  if (fault == Fault::kFinal || request_.is_shadow || handed_out_ || now >= request_.deadline) return {};
   const bool others = current_ + 1 < plan_.size();
   // Who is told to wait, or has waited, or found nobody, had better ask somebody else.
   const bool patient = fault == Fault::kDown || fault == Fault::kRateLimited || fault == Fault::kTimeout;

@@ -24,8 +24,11 @@ struct RoutedRequest {
   std::span<const llm::Member> native{};
   std::span<const std::string> tags{};  // of the request, for the routes' conditions and priorities
   std::string_view project{};           // whose it is, for a fair share of an upstream
+  std::string_view key{};               // the name of the key that called, for priorities
   // If set, why `chat` has only `model` and `stream`, so that only those can be asked who take `native`.
   const Error* no_chat = nullptr;
+  // Of a shadow: one try of one route, and it stands in nobody's way.
+  bool is_shadow = false;
 };
 
 }  // namespace fairlead::gateway::internal

@@ -121,9 +121,11 @@ void Attempt::arm_for_next() {
 async::Task<Result<void>> Attempt::enter() {
   const llm::ConcurrencyPolicy& policy = plan_.candidate.model->routing.concurrency;
   const SteadyTime until = plan_.may_wait ? request_.deadline : clock_.steady();
-  auto place = co_await plan_.candidate.state->limiter->enter(
-      request_.loop, policy, {request_.project, priority_of(policy, request_.tags)}, until, clock_,
-      bounds_ ? bounds_->token : request_.cancellation);
+  const Limiter::Caller caller{request_.project, priority_of(policy, request_.tags, request_.key), request_.is_shadow};
+  // A guest's own: it learns from it that it was displaced.
+  async::Cancellation& cancellation = bounds_ && !caller.is_guest ? bounds_->token : request_.cancellation;
+  auto place =
+      co_await plan_.candidate.state->limiter->enter(request_.loop, policy, caller, until, clock_, cancellation);
   if (!place) {
     Error error = std::move(place).error();
     if (error.code == "upstream_busy")

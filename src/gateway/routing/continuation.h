@@ -16,10 +16,15 @@ namespace fairlead::gateway::routing {
 
 // What the client has been sent of a streamed chat.
 struct SaidSoFar {
-  // From the events as they went out. Empty if it cannot be continued: it has called a tool, refused, given
-  // log-probabilities, ended, or is no single text.
-  static std::optional<SaidSoFar> parse(std::string_view wire);
+  // From the events as they went out. Empty if it cannot be continued: it has refused, given log-probabilities, ended,
+  // is no single answer, or has called a tool and `tool_calls` says that this is no case for it.
+  static std::optional<SaidSoFar> parse(std::string_view wire, bool tool_calls);
   std::string text;
+  struct Call {
+    std::string id, name, arguments;  // as far as they came
+  };
+  std::vector<Call> calls;  // by their index
+  std::int64_t estimated_tokens() const;
   bool reasoned = false;  // some of it was reasoning, which is not in `text`
   std::string id, model;  // of the chunks, empty if they had none
   std::optional<std::int64_t> created;
@@ -37,16 +42,21 @@ class Continuation {
   const llm::ChatRequest& chat() const { return chat_; }
   bool is_prefill() const { return prefill_ != llm::Prefill::kNone; }
   // Events of the route's answer as they go out: same id, model and time as before, without what was said already.
-  // Valid until the next call; may be empty. Error: upstream_invalid.
+  // Valid until the next call; may be empty. Errors: upstream_invalid; continuation_differs if it does not make a call
+  // that the client has some of.
   Result<std::string_view> rewrite(std::string_view wire);
   // The event that tells that a restart did not say the same again, to be sent last; else empty. Once.
-  std::string closing_event();
+  // Error: continuation_differs.
+  Result<std::string> closing_event();
   bool agreed() const { return !disagreed_at_; }
 
  private:
   void ask_to_continue();
   Result<void> event(std::string_view data);
-  bool choice(boost::json::object& choice);
+  Result<bool> choice(boost::json::object& choice);
+  Result<void> tool_calls(boost::json::object& delta);
+  Result<bool> unsaid_call(boost::json::object& call);
+  Result<void> check_calls() const;  // that each was made again
   void disagree();
   std::string unsaid(std::string_view content);
   void add_spent(boost::json::object& usage) const;
@@ -60,6 +70,11 @@ class Continuation {
   std::size_t matched_ = 0;                          // of it
   bool settled_ = false;                             // nothing more is expected
   std::optional<std::size_t> disagreed_at_;          // byte of the text
+  struct Again {
+    bool named = false;
+    std::size_t matched = 0;  // of the arguments
+  };
+  std::vector<Again> again_;  // for each of said_.calls
   std::string out_;
 };
 

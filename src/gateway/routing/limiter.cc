@@ -5,6 +5,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/wait_traits.hpp>
 #include <cmath>
+#include <optional>
 
 namespace fairlead::gateway::routing {
 namespace {
@@ -35,15 +36,13 @@ struct Limiter::Waiter {
   bool granted = false;
 };
 
-int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags) {
-  int out = 0;
-  bool any = false;
-  for (const auto& [tag, priority] : policy.priorities) {
-    if (std::ranges::find(tags, tag) == tags.end()) continue;
-    out = any ? std::max(out, priority) : priority;
-    any = true;
-  }
-  return out;
+int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags, std::string_view key) {
+  std::optional<int> out;
+  for (const auto& [tag, priority] : policy.priorities)
+    if (std::ranges::find(tags, tag) != tags.end()) out = std::max(out.value_or(priority), priority);
+  for (const auto& [name, priority] : policy.key_priorities)
+    if (name == key) out = std::max(out.value_or(priority), priority);
+  return out.value_or(0);
 }
 
 Limiter::Limiter(int loops) : queues_(static_cast<std::size_t>(loops)) {}
@@ -63,19 +62,71 @@ int Limiter::in_flight_of(const Queue& queue, std::string_view project) {
 
 // Waiting is announced before a place is looked for, and a place given back before somebody who waits is: one of the
 // two sees the other, so these are in one order for all threads.
-bool Limiter::take(int most) {
+bool Limiter::take(int most, const async::Loop& here) {
   const int bound = std::min(most, std::max(1, limit()));
   int seen = in_flight_.load();
-  while (seen < bound)
-    if (in_flight_.compare_exchange_weak(seen, seen + 1)) return true;
+  while (seen < bound) {
+    if (!in_flight_.compare_exchange_weak(seen, seen + 1)) continue;
+    if (guests_.load() > 0 && seen + 1 + guests_.load() > bound) displace_somebody(here);
+    return true;
+  }
   return false;
+}
+
+// A guest says that it is there before it looks, and who is none before he looks for guests: one of them sees the
+// other.
+Result<Limiter::Place> Limiter::take_as_guest(async::Loop& loop, int most, SteadyTime now,
+                                              async::Cancellation& cancellation) {
+  const int bound = std::min(most, std::max(1, limit()));
+  const int guests = guests_.fetch_add(1) + 1;
+  if (waiting_.load() > 0 || in_flight_.load() + guests > bound) {
+    guests_.fetch_sub(1);
+    return busy(expected_wait(waiting_.load(kRelaxed)));
+  }
+  Queue& own = queues_[static_cast<std::size_t>(loop.index())];
+  own.loop.store(&loop);
+  own.guests.push_back(&cancellation);
+  own.guest_count.fetch_add(1);
+  return Place(shared_from_this(), loop, {}, now, &cancellation);
+}
+
+void Limiter::displace_somebody(const async::Loop& here) {
+  const std::size_t first = turn_.fetch_add(1, kRelaxed);
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    Queue& queue = queues_[(first + i) % queues_.size()];
+    if (queue.guest_count.load() == 0) continue;
+    async::Loop* const loop = queue.loop.load();
+    if (loop == &here)
+      displace(queue);
+    else
+      loop->post([self = shared_from_this(), &queue] { self->displace(queue); });
+    return;
+  }
+}
+
+// From then on it is no guest any longer, although its call takes a moment to end.
+void Limiter::displace(Queue& queue) {
+  if (queue.guests.empty()) return;
+  async::Cancellation* const guest = queue.guests.front();
+  queue.guests.erase(queue.guests.begin());
+  queue.guest_count.fetch_sub(1);
+  guests_.fetch_sub(1);
+  guest->request(kDisplaced);
+}
+
+void Limiter::leave_as_guest(async::Loop& loop, async::Cancellation* guest) {
+  Queue& own = queues_[static_cast<std::size_t>(loop.index())];
+  if (std::erase(own.guests, guest) == 0) return;
+  own.guest_count.fetch_sub(1);
+  guests_.fetch_sub(1);
 }
 
 async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm::ConcurrencyPolicy& policy,
                                                    Caller caller, SteadyTime deadline, const Clock& clock,
                                                    async::Cancellation& cancellation) {
+  if (caller.is_guest) co_return take_as_guest(loop, policy.max, clock.steady(), cancellation);
   Queue& own = queues_[static_cast<std::size_t>(loop.index())];
-  if (own.waiters.empty() && take(policy.max)) {
+  if (own.waiters.empty() && take(policy.max, loop)) {
     count(own, caller.project, 1);
     co_return Place(shared_from_this(), loop, caller.project, clock.steady());
   }
@@ -89,7 +140,7 @@ async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm:
   own.waiters.push_back(&waiter);
   own.count.fetch_add(1);
   waiting_.fetch_add(1);
-  serve(own);  // a place may have come free meanwhile
+  serve(own, loop);  // a place may have come free meanwhile
   if (!waiter.granted) {
     const async::Cancellation::Registration on_cancel(cancellation, wake, &timer);
     boost::system::error_code ignored;
@@ -104,14 +155,14 @@ async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm:
 }
 
 // Gives places to those who wait in this loop, as long as there are any.
-void Limiter::serve(Queue& queue) {
+void Limiter::serve(Queue& queue, const async::Loop& here) {
   while (!queue.waiters.empty()) {
     const auto best = std::ranges::min_element(queue.waiters, [&queue](const Waiter* a, const Waiter* b) {
       if (a->caller.priority != b->caller.priority) return a->caller.priority > b->caller.priority;
       return in_flight_of(queue, a->caller.project) < in_flight_of(queue, b->caller.project);
     });
     Waiter& next = **best;
-    if (!take(next.most)) return;
+    if (!take(next.most, here)) return;
     count(queue, next.caller.project, 1);
     queue.waiters.erase(best);
     queue.count.fetch_sub(1);
@@ -128,9 +179,9 @@ void Limiter::serve_somebody(const async::Loop& here) {
     if (queue.count.load() == 0) continue;
     async::Loop* const loop = queue.loop.load();
     if (loop == &here)
-      serve(queue);
+      serve(queue, here);
     else
-      loop->post([self = shared_from_this(), &queue] { self->serve(queue); });
+      loop->post([self = shared_from_this(), &queue, loop] { self->serve(queue, *loop); });
     return;
   }
 }
@@ -152,7 +203,10 @@ void Limiter::Place::release(Load load, Micros latency, bool stream, SteadyTime 
     limiter->held_us_.store(held == 0 ? sample : held + 0.1 * (sample - held), kRelaxed);
   }
   limiter->learn(load, latency, stream, now);
-  limiter->leave(*loop_, project_);
+  if (guest_ != nullptr)
+    limiter->leave_as_guest(*loop_, guest_);
+  else
+    limiter->leave(*loop_, project_);
 }
 
 void Limiter::learn(Load load, Micros latency, bool stream, SteadyTime now) {

@@ -39,13 +39,18 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   struct Caller {
     std::string_view project;
     int priority = 0;
+    // Gets a place only where one is free and nobody waits, counts for nobody who comes later, and gives way to him:
+    // then its `cancellation` is requested, with the reason kDisplaced.
+    bool is_guest = false;
   };
+  static constexpr ErrorKind kDisplaced = ErrorKind::kConflict;
   // A place for one call. Released when it is destroyed, on the loop that it was got on.
   class Place {
    public:
     Place() = default;
-    Place(std::shared_ptr<Limiter> limiter, async::Loop& loop, std::string_view project, SteadyTime since)
-        : limiter_(std::move(limiter)), loop_(&loop), project_(project), since_(since) {}
+    Place(std::shared_ptr<Limiter> limiter, async::Loop& loop, std::string_view project, SteadyTime since,
+          async::Cancellation* guest = nullptr)
+        : limiter_(std::move(limiter)), loop_(&loop), project_(project), since_(since), guest_(guest) {}
     Place(Place&&) noexcept = default;
     Place& operator=(Place&&) = delete;
     ~Place() { release(Load::kNotKnown, Micros(0), false, since_); }
@@ -58,6 +63,7 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
     async::Loop* loop_ = nullptr;
     std::string project_;
     SteadyTime since_{};
+    async::Cancellation* guest_ = nullptr;
   };
 
   // On `loop`. Waits for a place if it must, as long as the policy and `deadline` allow. Errors: upstream_busy with the
@@ -75,12 +81,17 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   struct Queue {  // of one loop, touched by it alone but for the atomics
     std::list<Waiter*> waiters;
     std::vector<std::pair<std::string, int>> in_flight;  // by project
-    std::atomic<int> count{0};
+    std::vector<async::Cancellation*> guests;            // oldest first
+    std::atomic<int> count{0}, guest_count{0};
     std::atomic<async::Loop*> loop{nullptr};
   };
-  bool take(int most);
+  bool take(int most, const async::Loop& here);
+  Result<Place> take_as_guest(async::Loop& loop, int most, SteadyTime now, async::Cancellation& cancellation);
+  void displace_somebody(const async::Loop& here);
+  void displace(Queue& queue);
+  void leave_as_guest(async::Loop& loop, async::Cancellation* guest);
   void leave(async::Loop& loop, const std::string& project);
-  void serve(Queue& queue);
+  void serve(Queue& queue, const async::Loop& here);
   void serve_somebody(const async::Loop& here);
   static void count(Queue& queue, std::string_view project, int change);
   static int in_flight_of(const Queue& queue, std::string_view project);
@@ -88,7 +99,7 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   void learn(Load load, Micros latency, bool stream, SteadyTime now);
   std::unexpected<Error> busy(Millis expected) const;
 
-  std::atomic<int> in_flight_{0}, waiting_{0};
+  std::atomic<int> in_flight_{0}, waiting_{0}, guests_{0};
   std::atomic<unsigned> turn_{0};
   std::atomic<double> limit_{20};
   std::atomic<double> usual_us_[2] = {0, 0};  // latency in the long run, of whole answers and of first tokens
@@ -97,7 +108,7 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
   std::vector<Queue> queues_;
 };
 
-// The highest priority that the policy gives to one of the tags, else 0.
-int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags);
+// The highest priority that the policy gives to one of the tags or to the key of that name, else 0.
+int priority_of(const llm::ConcurrencyPolicy& policy, std::span<const std::string> tags, std::string_view key);
 
 }  // namespace fairlead::gateway::routing

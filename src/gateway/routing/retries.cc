@@ -28,7 +28,7 @@ Fault fault_of(const Error& error) {
     case ErrorKind::kUpstream:
       // Credentials do not mend themselves, and an answer that makes no sense seldom makes any a moment later.
       if (error.code == "upstream_auth" || error.code == "upstream_invalid" || error.code == "upstream_too_large" ||
-          error.code == "upstream_tls")
+          error.code == "upstream_tls" || error.code == "continuation_differs")
         return Fault::kOtherRoute;
       return Fault::kTransient;
     case ErrorKind::kExhausted:

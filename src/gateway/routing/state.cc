@@ -40,10 +40,37 @@ void Registry::attach(const std::string& project, llm::Model& model, const Upstr
     if (!of_route->limiter) limiter = of_route->limiter = std::make_shared<Limiter>(loops_);
     state->routes.push_back(std::move(of_route));
   }
+  if (model.shadow) state->shadow = Shadow{*model.shadow, shadow_of(project, "model:" + model.name)};
   model.state = std::move(state);
   forget_unused(models_, [](const auto& one) { return one.expired(); });
   forget_unused(limiters_, [](const auto& one) { return one.expired(); });
   forget_unused(routes_, [](const Known& one) { return one.state.expired(); });
+}
+
+std::shared_ptr<ShadowState> Registry::shadow_of(const std::string& project, const std::string& name) {
+  std::shared_ptr<ShadowState>& known = shadows_[joined(project, name)];
+  if (!known) known = std::make_shared<ShadowState>(project, name);
+  return known;
+}
+
+std::shared_ptr<ShadowState> Registry::shadow(const std::string& project, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return shadow_of(project, name);
+}
+
+std::vector<Registry::ShadowReport> Registry::shadows() const {
+  const std::int64_t now_us = clock_.unix_micros();
+  const std::lock_guard lock(mutex_);
+  std::vector<ShadowReport> out;
+  for (const auto& [key, state] : shadows_) {
+    ShadowReport& report = out.emplace_back();
+    report.project = state->project;
+    report.name = state->name;
+    report.in_flight = state->in_flight();
+    report.spent_usd = state->budget.spent_usd(now_us);
+    for (std::size_t i = 0; i < report.dropped.size(); ++i) report.dropped[i] = state->dropped(i);
+  }
+  return out;
 }
 
 std::vector<Registry::Report> Registry::routes() const {

@@ -1,10 +1,12 @@
 // What is remembered of models and routes between calls, across configuration snapshots.
 #pragma once
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "gateway/routing/limiter.h"
 #include "gateway/routing/random.h"
 #include "gateway/routing/retries.h"
+#include "gateway/routing/shadow_state.h"
 #include "llm/provider.h"
 
 namespace fairlead::gateway::routing {
@@ -53,6 +56,7 @@ struct ModelShared {
 struct ModelState final : llm::RouterState {
   std::shared_ptr<ModelShared> shared;
   std::vector<std::shared_ptr<RouteState>> routes;
+  std::optional<Shadow> shadow;
 };
 
 // The state of a model, or null.
@@ -71,6 +75,18 @@ class Registry {
   // Without `upstream` each provider object is a place of its own.
   void attach(const std::string& project, llm::Model& model, const Upstream& upstream = {});
 
+  // The state of the shadows of `name` ("prompt:support-reply"). A model's is attached with the model. Kept for ever,
+  // so that no change of resources gives a day's budget twice.
+  std::shared_ptr<ShadowState> shadow(const std::string& project, const std::string& name);
+  struct ShadowReport {
+    std::string project, name;
+    int in_flight = 0;
+    double spent_usd = 0;  // of today's budget
+    std::array<std::uint64_t, kShadowDropNames.size()> dropped{};
+  };
+  // Of all that have or had one, by project and name.
+  std::vector<ShadowReport> shadows() const;
+
   struct Report {
     std::string project, model, provider, upstream_model;
     Breaker::State state = Breaker::State::kClosed;
@@ -85,6 +101,7 @@ class Registry {
   std::vector<Report> routes() const;
 
  private:
+  std::shared_ptr<ShadowState> shadow_of(const std::string& project, const std::string& name);
   const Clock& clock_;
   const int loops_;
   mutable std::mutex mutex_;
@@ -96,6 +113,7 @@ class Registry {
     llm::RoutingPolicy policy;
   };
   std::map<std::string, Known> routes_;
+  std::map<std::string, std::shared_ptr<ShadowState>> shadows_;
 };
 
 }  // namespace fairlead::gateway::routing

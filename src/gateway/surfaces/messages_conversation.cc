@@ -87,6 +87,24 @@ class Messages {
   std::string text_;
 };
 
+// Gives each block's text to `text`; blocks of another type to `other`, with their place and type.
+template <class Text, class Other>
+Result<void> for_each_block(const std::string& param, Array blocks, Text text, Other other) {
+  std::size_t i = 0;
+  for (const Element one : blocks) {
+    const std::string where = fmt::format("{}[{}]", param, i++);
+    FAIRLEAD_TRY(const Object block, object_of(where, one));
+    FAIRLEAD_TRY(const std::string_view type, required_text(where, block, "type"));
+    if (type == "text") {
+      FAIRLEAD_TRY(const std::string_view said, required_text(where, block, "text"));
+      text(said);
+    } else {
+      FAIRLEAD_CHECK(other(where, block, type));
+    }
+  }
+  return {};
+}
+
 std::string data_url(std::string_view media_type, std::string_view data) {
   return fmt::format("data:{};base64,{}", media_type, data);
 }
@@ -115,21 +133,12 @@ Result<void> add_content_source(Parts& parts, const std::string& param, Element 
     return {};
   }
   FAIRLEAD_TRY(const Array blocks, array_of(param, content));
-  std::size_t i = 0;
-  for (const Element one : blocks) {
-    const std::string where = fmt::format("{}[{}]", param, i++);
-    FAIRLEAD_TRY(const Object block, object_of(where, one));
-    FAIRLEAD_TRY(const std::string_view type, required_text(where, block, "type"));
-    if (type == "text") {
-      FAIRLEAD_TRY(const std::string_view text, required_text(where, block, "text"));
-      parts.text(text);
-    } else if (type == "image") {
-      FAIRLEAD_CHECK(add_image(parts, where, block));
-    } else {
-      return unsupported_value(where + ".type", "a document's content is text and images");
-    }
-  }
-  return {};
+  const auto other = [&](const std::string& where, Object block, std::string_view type) -> Result<void> {
+    if (type == "image") return add_image(parts, where, block);
+    return unsupported_value(where + ".type", "a document's content is text and images");
+  };
+  return for_each_block(
+      param, blocks, [&](std::string_view text) { parts.text(text); }, other);
 }
 
 Result<void> add_document(Parts& parts, const std::string& param, Object block) {
@@ -181,21 +190,13 @@ Result<void> add_tool_result(Messages& messages, Parts& user, const std::string&
       add_text(content->get_string().value_unsafe());
     } else {
       FAIRLEAD_TRY(const Array blocks, array_of(param + ".content", *content));
-      std::size_t i = 0;
-      for (const Element one : blocks) {
-        const std::string where = fmt::format("{}.content[{}]", param, i++);
-        FAIRLEAD_TRY(const Object inner, object_of(where, one));
-        FAIRLEAD_TRY(const std::string_view type, required_text(where, inner, "type"));
-        if (type == "text") {
-          FAIRLEAD_TRY(const std::string_view text, required_text(where, inner, "text"));
-          add_text(text);
-        } else if (type == "image" || type == "document") {
-          user.text(fmt::format("From the result of {}:", id));
-          FAIRLEAD_CHECK(type == "image" ? add_image(user, where, inner) : add_document(user, where, inner));
-        } else {
+      const auto other = [&](const std::string& where, Object inner, std::string_view type) -> Result<void> {
+        if (type != "image" && type != "document")
           return unsupported_value(where + ".type", "a tool's result holds text, images and documents");
-        }
-      }
+        user.text(fmt::format("From the result of {}:", id));
+        return type == "image" ? add_image(user, where, inner) : add_document(user, where, inner);
+      };
+      FAIRLEAD_CHECK(for_each_block(param + ".content", blocks, add_text, other));
     }
   }
   if (result.empty()) add_text("");
@@ -208,24 +209,14 @@ Result<void> add_tool_result(Messages& messages, Parts& user, const std::string&
 
 Result<void> add_user(Messages& messages, const std::string& param, Array blocks) {
   Parts parts;
-  std::size_t i = 0;
-  for (const Element one : blocks) {
-    const std::string where = fmt::format("{}.content[{}]", param, i++);
-    FAIRLEAD_TRY(const Object block, object_of(where, one));
-    FAIRLEAD_TRY(const std::string_view type, required_text(where, block, "type"));
-    if (type == "text") {
-      FAIRLEAD_TRY(const std::string_view text, required_text(where, block, "text"));
-      parts.text(text);
-    } else if (type == "image") {
-      FAIRLEAD_CHECK(add_image(parts, where, block));
-    } else if (type == "document") {
-      FAIRLEAD_CHECK(add_document(parts, where, block));
-    } else if (type == "tool_result") {
-      FAIRLEAD_CHECK(add_tool_result(messages, parts, where, block));
-    } else {
-      return unsupported_value(where + ".type", "a user's blocks are text, image, document and tool_result");
-    }
-  }
+  const auto other = [&](const std::string& where, Object block, std::string_view type) -> Result<void> {
+    if (type == "image") return add_image(parts, where, block);
+    if (type == "document") return add_document(parts, where, block);
+    if (type == "tool_result") return add_tool_result(messages, parts, where, block);
+    return unsupported_value(where + ".type", "a user's blocks are text, image, document and tool_result");
+  };
+  FAIRLEAD_CHECK(for_each_block(
+      param + ".content", blocks, [&](std::string_view text) { parts.text(text); }, other));
   if (!parts.empty()) messages.add("user", parts);
   return {};
 }
@@ -253,20 +244,14 @@ Result<void> add_tool_use(std::string& calls, const std::string& param, Object b
 Result<void> add_assistant(Messages& messages, const std::string& param, Array blocks) {
   Parts parts;
   std::string calls;
-  std::size_t i = 0;
-  for (const Element one : blocks) {
-    const std::string where = fmt::format("{}.content[{}]", param, i++);
-    FAIRLEAD_TRY(const Object block, object_of(where, one));
-    FAIRLEAD_TRY(const std::string_view type, required_text(where, block, "type"));
-    if (type == "text") {
-      FAIRLEAD_TRY(const std::string_view text, required_text(where, block, "text"));
-      parts.text(text);
-    } else if (type == "tool_use") {
-      FAIRLEAD_CHECK(add_tool_use(calls, where, block));
-    } else if (type != "thinking" && type != "redacted_thinking") {  // those are of use to who wrote them only
-      return unsupported_value(where + ".type", "an assistant's blocks are text, tool_use and thinking");
-    }
-  }
+  const auto other = [&](const std::string& where, Object block, std::string_view type) -> Result<void> {
+    if (type == "tool_use") return add_tool_use(calls, where, block);
+    // Those are of use to who wrote them only.
+    if (type == "thinking" || type == "redacted_thinking") return {};
+    return unsupported_value(where + ".type", "an assistant's blocks are text, tool_use and thinking");
+  };
+  FAIRLEAD_CHECK(for_each_block(
+      param + ".content", blocks, [&](std::string_view text) { parts.text(text); }, other));
   if (parts.empty() && calls.empty()) return {};
   ObjectWriter out = messages.begin("assistant");
   if (!parts.empty()) parts.append_to(out.member("content"));

@@ -13,40 +13,22 @@ constexpr std::string_view kPieces[] = {
     ":",       "}",    "]",    "\\u0000",   "\xff",         "é",
     "\\ud800", "\r\n", "--",   "\"type\":", "\"content\":", "9999999999999999999999"};
 
-}  // namespace
-
-std::size_t Random::below(std::size_t bound) {
-  std::uint64_t z = state += 0x9E3779B97F4A7C15;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-  return static_cast<std::size_t>((z ^ (z >> 31)) % bound);
+// Another value in the place of one.
+void replace_value(std::string& text, SlipRandom& random) {
+  const std::size_t colon = text.find_first_of(":[,", random.below(text.size() + 1));
+  if (colon == std::string::npos) return;
+  const std::size_t end = text.find_first_of(",]}", colon + 1);
+  if (end != std::string::npos) text.replace(colon + 1, end - colon - 1, kPieces[random.below(8)]);
 }
 
-std::string mutated(std::span<const std::string> seeds, std::string text, Random& random) {
+}  // namespace
+
+std::string mutated(std::span<const std::string> seeds, std::string text, SlipRandom& random) {
   for (std::size_t edits = 1 + random.below(3); edits > 0; --edits) {
-    const std::size_t at = random.below(text.size() + 1);
-    switch (random.below(6)) {
-      case 0:
-        text.insert(at, kPieces[random.below(std::size(kPieces))]);
-        break;
-      case 1:
-        text.erase(at, 1 + random.below(6));
-        break;
-      case 2: {
-        const std::string& other = seeds[random.below(seeds.size())];
-        text.insert(at, other.substr(random.below(other.size()), random.below(40)));
-        break;
-      }
-      case 3:
-        if (at < text.size()) text[at] = static_cast<char>(random.below(256));
-        break;
-      default: {  // another value in the place of one
-        const std::size_t colon = text.find_first_of(":[,", at);
-        if (colon == std::string::npos) break;
-        const std::size_t end = text.find_first_of(",]}", colon + 1);
-        if (end == std::string::npos) break;
-        text.replace(colon + 1, end - colon - 1, kPieces[random.below(8)]);
-      }
+    if (random.below(3) == 0) {
+      replace_value(text, random);
+    } else {
+      slip(text, kPieces, seeds[random.below(seeds.size())], random);
     }
   }
   return text;
@@ -55,7 +37,7 @@ std::string mutated(std::span<const std::string> seeds, std::string text, Random
 MutationReport parse_mutations(std::span<const std::string> seeds, std::uint64_t seed, std::chrono::milliseconds length,
                                BodyParser parser) {
   using Clock = std::chrono::steady_clock;
-  Random random{seed};
+  SlipRandom random{seed};
   MutationReport report;
   for (const auto end = Clock::now() + length; Clock::now() < end && report.fault.empty(); ++report.rounds) {
     const std::string body = mutated(seeds, seeds[random.below(seeds.size())], random);

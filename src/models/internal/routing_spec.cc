@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/suggest.h"
+#include "llm/reference.h"
 
 namespace fairlead::models::internal {
 namespace {
@@ -15,6 +16,7 @@ namespace bj = boost::json;
 using resources::Catalogue;
 using resources::SpecError;
 
+constexpr std::string_view kKeyPrefix = "key:";  // of a priority: not a tag's
 constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 
 const bj::object& object_in(const bj::object& object, std::string_view name) {
@@ -110,6 +112,21 @@ void check_fallbacks(std::string_view name, const bj::object& spec, const Catalo
   }
 }
 
+void check_shadow(std::string_view name, const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
+  const std::optional<llm::ShadowPolicy> shadow = llm::shadow_of(spec);
+  if (!shadow) return;
+  const llm::Reference to = llm::Reference::parse(shadow->to);
+  if (to.kind == "prompt" ||
+      (to.kind.empty() && others.find("model", to.name) == nullptr && others.find("prompt", to.name) != nullptr)) {
+    out.push_back({"/shadow/to", "must name a model: a model's callers have no variables for a prompt"});
+  } else if (to.name == name && to.version.empty()) {
+    out.push_back({"/shadow/to", "is the model itself; name a label or a version of it, or another model"});
+  } else if (to.name != name && others.find("model", to.name) == nullptr) {
+    out.push_back({"/shadow/to", "model `" + std::string(to.name) + "` does not exist." +
+                                     did_you_mean(to.name, others.names("model"))});
+  }
+}
+
 void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
   const std::string_view strategy = text_in(spec, "strategy");
   const bj::value* const routes = spec.if_contains("routes");
@@ -193,7 +210,12 @@ const std::string_view kRoutingMembers = R"(
       }
     }
   },
-  "continue": {"type": "boolean"},
+  "shadow": {"$ref": "#/$defs/shadow"},
+  "continue": {
+    "type": ["boolean", "object"],
+    "additionalProperties": false,
+    "properties": {"tool_calls": {"type": "boolean"}}
+  },
   "fallbacks": {"type": "array", "maxItems": 8, "uniqueItems": true, "items": {"type": "string", "maxLength": 200}})";
 
 const std::string_view kRouteMembers = R"(
@@ -241,6 +263,7 @@ void check_routing(std::string_view name, const bj::object& spec, const Catalogu
   check_durations(spec, out);
   check_routes(spec, out);
   check_fallbacks(name, spec, others, out);
+  check_shadow(name, spec, others, out);
 }
 
 llm::RoutingPolicy routing_of(const bj::object& spec) {
@@ -266,8 +289,15 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
   out.concurrency.queue = static_cast<int>(integer_in(concurrency, "queue").value_or(out.concurrency.queue));
   out.concurrency.wait = duration_in(concurrency, "wait", out.concurrency.wait);
   for (const auto& [tag, priority] : object_in(concurrency, "priorities"))
-    if (priority.is_int64()) out.concurrency.priorities.emplace_back(tag, static_cast<int>(priority.get_int64()));
+    if (priority.is_int64()) {
+      std::string_view name = tag;
+      const bool is_key = name.starts_with(kKeyPrefix);
+      if (is_key) name.remove_prefix(kKeyPrefix.size());
+      (is_key ? out.concurrency.key_priorities : out.concurrency.priorities)
+          .emplace_back(name, static_cast<int>(priority.get_int64()));
+    }
   out.continue_streams = !is_false(spec, "continue");
+  out.continue_tool_calls = boolean_in(object_in(spec, "continue"), "tool_calls") == true;
   if (spec.contains("hedge")) {
     const bj::object& hedge = object_in(spec, "hedge");
     const std::string_view after = text_in(hedge, "after");

@@ -103,20 +103,24 @@ TEST(ModelKind, TakesEveryRoutingOptionOfTheReference) {
     "timeouts": {"first_token": "2s", "between_tokens": "10s", "try": "30s"},
     "breaker": {"errors": 0.5, "calls": 10, "window": "30s", "pause": "5s", "longest_pause": "2m"},
     "hedge": {"after": "p95", "share": 0.05}, "continue": false,
-    "concurrency": {"max": 64, "queue": 100, "wait": "5s", "priorities": {"gold": 10, "batch": -10}},
+    "concurrency": {"max": 64, "queue": 100, "wait": "5s", "priorities": {"gold": 10, "key:nightly": -10}},
+    "shadow": {"to": "large@staging", "share": 0.1, "budget": 2.5, "at_once": 8},
     "routes": [{"provider": "openai", "model": "x", "continues": "prefix", "weight": 2.5, "prices": {"input": 1},
                 "when": {"stream": true, "tools": false, "images": false, "json_schema": true, "tags": ["gold"],
                          "min_input_tokens": 1, "max_input_tokens": 6000}}]})";
   EXPECT_TRUE(fits_schema(spec));
   EXPECT_TRUE(check(others, spec).empty());
+  EXPECT_TRUE(fits_schema(R"({"continue": {"tool_calls": true}, "routes": [{"provider": "x", "model": "y"}]})"));
   EXPECT_TRUE(fits_schema(R"({"breaker": false, "routes": [{"provider": "x", "model": "y"}]})"));
 }
 
 TEST(ModelKind, RefusesWhatRoutingCannotMean) {
   const std::string route = R"("routes": [{"provider": "openai", "model": "x"}])";
-  for (const char* member : {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
-                             R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})",
-                             R"("concurrency": {"queue": 5})", R"("fallbacks": ["a", "a"])"})
+  for (const char* member :
+       {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
+        R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})", R"("concurrency": {"queue": 5})",
+        R"("fallbacks": ["a", "a"])", R"("shadow": {"share": 1})", R"("shadow": {"to": "a", "share": 0})",
+        R"("shadow": {"to": "a b"})", R"("shadow": {"to": "a", "at_once": 65})", R"("continue": {"tools": true})"})
     EXPECT_FALSE(fits_schema("{" + std::string(member) + "," + route + "}")) << member;
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y", "when": {}}]})"));
 
@@ -129,6 +133,11 @@ TEST(ModelKind, RefusesWhatRoutingCannotMean) {
       {R"("timeouts": {"first_token": "25h"})", "/timeouts/first_token: must be from 1ms to 24h"},
       {R"("strategy": "cheapest")", "/strategy: `cheapest` needs `prices`, of the model or of its routes"},
       {R"("fallbacks": ["small"])", "/fallbacks/0: is the model itself"},
+      {R"("shadow": {"to": "small"})",
+       "/shadow/to: is the model itself; name a label or a version of it, or another model"},
+      {R"("shadow": {"to": "larg@7"})", "/shadow/to: model `larg` does not exist."},
+      {R"("shadow": {"to": "prompt:x"})",
+       "/shadow/to: must name a model: a model's callers have no variables for a prompt"},
       {R"("fallbacks": ["larg"])", "/fallbacks/0: model `larg` does not exist."},
   };
   for (const auto& one : cases) EXPECT_EQ(only_fault("{" + std::string(one.members) + "," + route + "}"), one.fault);
@@ -213,6 +222,21 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
                 ->routing.hedge.percentile,
             0.5);
   EXPECT_EQ(routing.concurrency.max, 0) << "no limit unless it is asked for";
+  EXPECT_FALSE((*model)->shadow);
+  EXPECT_FALSE(routing.continue_tool_calls);
+  const auto shadowed = compile(R"({"shadow": {"to": "small@7"}, "continue": {"tool_calls": true},
+      "concurrency": {"max": 3, "priorities": {"gold": 1, "key:nightly": -2}},
+      "routes": [{"provider": "openai", "model": "x"}]})",
+                                nullptr);
+  EXPECT_EQ((*shadowed)->shadow->to, "small@7");
+  EXPECT_EQ((*shadowed)->shadow->share, 0.05);
+  EXPECT_EQ((*shadowed)->shadow->budget_usd, 1);
+  EXPECT_EQ((*shadowed)->shadow->at_once, 4);
+  EXPECT_TRUE((*shadowed)->routing.continue_streams);
+  EXPECT_TRUE((*shadowed)->routing.continue_tool_calls);
+  using Priorities = std::vector<std::pair<std::string, int>>;
+  EXPECT_EQ((*shadowed)->routing.concurrency.priorities, (Priorities{{"gold", 1}}));
+  EXPECT_EQ((*shadowed)->routing.concurrency.key_priorities, (Priorities{{"nightly", -2}}));
   const auto limited = compile(
       R"({"concurrency": {"max": 64, "wait": "2s", "priorities": {"gold": 10}}, "routes": [{"provider": "openai", "model": "x"}]})",
       nullptr);

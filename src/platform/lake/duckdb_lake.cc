@@ -1,7 +1,10 @@
 #include <duckdb.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
@@ -124,7 +127,8 @@ Error open_error(const std::string& path, std::string_view message) {
       message.contains("Serialization")) {
     return make(ErrorKind::kInternal, "lake_corrupt",
                 "is damaged. Move it away, or put a backup in its place; Fairlead then makes a "
-                "new one, and the records that are still in the spool go there.");
+                "new one, and the records that are still in the spool go there. The engine says: " +
+                    std::string(message));
   }
   return make(ErrorKind::kInternal, "lake_error", "cannot be opened: " + std::string(message));
 }
@@ -264,16 +268,41 @@ class DuckLake final : public Lake {
   // The file is attached, because the size of its row groups cannot be said otherwise. After that nothing outside of it
   // can be reached, and no setting changes.
   Result<void> attach() {
-    QueryResult result;
-    const std::string sql = "ATTACH " + sql_text(options_.path) + " AS " + std::string(kDatabase) +
-                            " (ROW_GROUP_SIZE " + std::to_string(kBulkRows / 2) + ")";
-    if (duckdb_query(writer_->get(), sql.c_str(), &result.get()) != DuckDBSuccess) {
-      const char* message = duckdb_result_error(&result.get());
-      return fail(open_error(options_.path, message != nullptr ? message : "no reason given"));
-    }
+    std::error_code error;
+    if (!std::filesystem::exists(options_.path, error) && !error) FAIRLEAD_CHECK(create());
+    FAIRLEAD_CHECK(attach_file(options_.path));
     FAIRLEAD_CHECK(writer_->execute("SET enable_external_access = false"));
     FAIRLEAD_CHECK(writer_->execute("SET lock_configuration = true"));
     return use(*writer_);
+  }
+
+  Result<void> attach_file(const std::string& path) {
+    QueryResult result;
+    const std::string sql = "ATTACH " + sql_text(path) + " AS " + std::string(kDatabase) + " (ROW_GROUP_SIZE " +
+                            std::to_string(kBulkRows / 2) + ")";
+    if (duckdb_query(writer_->get(), sql.c_str(), &result.get()) == DuckDBSuccess) return {};
+    const char* message = duckdb_result_error(&result.get());
+    return fail(open_error(options_.path, message != nullptr ? message : "no reason given"));
+  }
+
+  // A file that is killed before it has its headers is none that the engine opens again. So it gets its name when it is
+  // whole.
+  Result<void> create() {
+    const std::string unfinished = options_.path + ".new";
+    std::error_code error;
+    std::filesystem::remove(unfinished, error);
+    std::filesystem::remove(unfinished + ".wal", error);
+    FAIRLEAD_CHECK(attach_file(unfinished));
+    FAIRLEAD_CHECK(writer_->execute("DETACH " + std::string(kDatabase)));
+    std::filesystem::rename(unfinished, options_.path, error);
+    if (error) return fail(open_error(options_.path, error.message()));
+    // A name is durable when its folder is.
+    const std::string folder = std::filesystem::path(options_.path).parent_path();
+    const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return {};
+    ::fsync(descriptor);
+    ::close(descriptor);
+    return {};
   }
 
   static Result<void> use(Connection& connection) { return connection.execute("USE " + std::string(kDatabase)); }

@@ -81,6 +81,22 @@ TEST(PromptKind, NamesUnknownModels) {
               ElementsAre("/model: unknown model `smal`. Did you mean `small`?"));
 }
 
+TEST(PromptKind, NamesChallengersThatAreNotThere) {
+  const auto faults_of_shadow = [](const std::string& shadow) {
+    return faults_of(R"({"model": "small", "messages": [], "shadow": )" + shadow + "}");
+  };
+  for (const char* good : {R"({"to": "support-reply@staging"})", R"({"to": "prompt:support-reply@3", "share": 1})",
+                           R"({"to": "small"})", R"({"to": "model:small@latest", "budget": 0.5, "at_once": 1})"})
+    EXPECT_THAT(faults_of_shadow(good), IsEmpty()) << good;
+  EXPECT_THAT(faults_of_shadow(R"({"to": "support-reply"})"),
+              ElementsAre("/shadow/to: is the prompt itself; name a label or a version of it, or another prompt"));
+  EXPECT_THAT(faults_of_shadow(R"({"to": "smal@1"})"),
+              ElementsAre("/shadow/to: there is no prompt or model `smal`. Did you mean `small`?"));
+  EXPECT_EQ(faults_of_shadow(R"({"to": "prompt:small"})").size(), 1u);
+  EXPECT_EQ(faults_of_shadow(R"({"to": "model:support-reply"})").size(), 1u);
+  EXPECT_EQ(faults_of_shadow(R"({"share": 2, "to": "small"})").size(), 1u);
+}
+
 TEST(PromptKind, NamesWrongMessages) {
   EXPECT_THAT(
       faults_of(

@@ -1,208 +1,122 @@
 #include "providers/anthropic/messages.h"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
-#include "platform/json/text.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::anthropic {
 namespace {
 
-namespace dom = simdjson::dom;
-using internal::DataUrl;
+using internal::JsonArray;
+using internal::JsonObject;
 using internal::Language;
 using llm::ContentPart;
 using llm::Message;
-using llm::Role;
 
-// The content blocks of one message on its way.
-class Blocks {
- public:
-  std::string& next() {
-    if (!text_.empty()) text_ += ',';
-    return text_;
-  }
-  void add_text(std::string_view text) {
-    if (text.empty()) return;  // refused upstream
-    std::string& out = next();
-    out += R"({"type":"text","text":)";
-    json::append_string(out, text);
-    out += '}';
-  }
-  bool empty() const { return text_.empty(); }
-  const std::string& text() const { return text_; }
-  void clear() { text_.clear(); }
-
- private:
-  std::string text_;
-};
-
-void add_source(std::string& out, std::string_view type, const DataUrl& data) {
-  out += fmt::format(R"({{"type":"{}","source":{{"type":"base64","media_type":)", type);
-  json::append_string(out, data.media_type);
-  out += R"(,"data":)";
-  json::append_string(out, data.data);
-  out += "}}";
+std::string text_block(std::string_view text) {
+  JsonObject block;
+  block.text("type", "text");
+  block.text("text", text);
+  return std::move(block).finish();
 }
 
-Result<void> add_image(Blocks& blocks, const std::string& url, const std::string& param) {
+std::string block_of(std::string_view type, JsonObject source) {
+  JsonObject block;
+  block.text("type", type);
+  block.raw("source", std::move(source).finish());
+  return std::move(block).finish();
+}
+
+JsonObject source_of(std::string_view type, std::string_view media_type, std::string_view data) {
+  JsonObject source;
+  source.text("type", type);
+  source.text("media_type", media_type);
+  source.text("data", data);
+  return source;
+}
+
+Result<std::string> image_block(const std::string& url, const std::string& param) {
   if (url.starts_with("https://") || url.starts_with("http://")) {
-    std::string& out = blocks.next();
-    out += R"({"type":"image","source":{"type":"url","url":)";
-    json::append_string(out, url);
-    out += "}}";
-    return {};
+    JsonObject source;
+    source.text("type", "url");
+    source.text("url", url);
+    return block_of("image", std::move(source));
   }
-  const DataUrl data = internal::read_data_url(url);
+  const internal::DataUrl data = internal::read_data_url(url);
   if (data.media_type.empty())
     return internal::invalid_value(param + ".image_url.url", "it must be an https: URL, or a data: URL in base64");
-  add_source(blocks.next(), "image", data);
-  return {};
+  return block_of("image", source_of("base64", data.media_type, data.data));
 }
 
 // A file that came along whole: PDFs and plain texts are understood.
-Result<void> add_file(Blocks& blocks, const ContentPart& part, const std::string& param, const Language& language) {
+Result<std::string> file_block(const ContentPart& part, const std::string& param, const Language& language) {
   FAIRLEAD_TRY(const internal::File file, internal::read_file_part(part, language, param));
-  if (file.media_type == "application/pdf") {
-    add_source(blocks.next(), "document", {file.media_type, file.data});
-    return {};
-  }
+  if (file.media_type == "application/pdf")
+    return block_of("document", source_of("base64", file.media_type, file.data));
   const auto text = file.media_type == "text/plain" ? internal::from_base64(file.data) : std::nullopt;
   if (!text) return language.unsupported_value(param, "only PDF files and plain texts are understood");
-  std::string& out = blocks.next();
-  out += R"({"type":"document","source":{"type":"text","media_type":"text/plain","data":)";
-  json::append_string(out, *text);
-  out += "}}";
-  return {};
+  return block_of("document", source_of("text", "text/plain", *text));
 }
 
-Result<void> add_parts(Blocks& blocks, const Message& message, const std::string& param, bool text_only,
-                       const Language& language) {
-  for (std::size_t i = 0; i < message.content.size(); ++i) {
-    const ContentPart& part = message.content[i];
-    const std::string where = fmt::format("{}.content[{}]", param, i);
-    if (part.type == ContentPart::Type::kText || part.type == ContentPart::Type::kRefusal) {
-      blocks.add_text(part.text);
-    } else if (text_only) {
-      return language.unsupported_value(where, "only text can stand here");
-    } else if (part.type == ContentPart::Type::kImageUrl) {
-      FAIRLEAD_CHECK(add_image(blocks, part.text, where));
-    } else if (part.type == ContentPart::Type::kFile) {
-      FAIRLEAD_CHECK(add_file(blocks, part, where, language));
-    } else {
-      return language.unsupported_value(where, "it takes text, images and files");
-    }
-  }
-  return {};
+Result<std::string> other_block(const ContentPart& part, const std::string& param, const Language& language) {
+  if (part.type == ContentPart::Type::kImageUrl) return image_block(part.text, param);
+  if (part.type == ContentPart::Type::kFile) return file_block(part, param, language);
+  return language.unsupported_value(param, "it takes text, images and files");
 }
 
-Result<void> add_tool_calls(Blocks& blocks, const Message& message, const std::string& param) {
-  dom::parser parser;
-  for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
-    const llm::ToolCall& call = message.tool_calls[i];
-    std::string_view input = "{}";
-    if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
-      dom::object object;
-      if (parser.parse(call.arguments).get_object().get(object))
-        return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
-                                       "it must be the text of a JSON object");
-      input = call.arguments;
-    }
-    std::string& out = blocks.next();
-    out += R"({"type":"tool_use","id":)";
-    json::append_string(out, call.id);
-    out += R"(,"name":)";
-    json::append_string(out, call.name);
-    out += R"(,"input":)";
-    out += input;
-    out += '}';
-  }
-  return {};
-}
+constexpr internal::PartWriter kTexts{text_block, nullptr}, kBlocks{text_block, other_block};
 
-Result<void> add_tool_result(Blocks& blocks, const Message& message, const std::string& param,
-                             const Language& language) {
-  Blocks inner;
-  FAIRLEAD_CHECK(add_parts(inner, message, param, false, language));
-  std::string& out = blocks.next();
-  out += R"({"type":"tool_result","tool_use_id":)";
-  json::append_string(out, message.tool_call_id);
-  if (!inner.empty()) {
-    out += R"(,"content":[)";
-    out += inner.text();
-    out += ']';
-  }
-  out += '}';
-  return {};
-}
-
-// Messages of alternating roles: neighbours of one role become one.
-class Turns {
+class Writer {
  public:
-  void add(std::string_view role, Blocks& blocks) {
-    if (blocks.empty()) return;
-    if (role != role_) {
-      close();
-      text_ += text_.empty() ? "[" : ",";
-      text_ += fmt::format(R"({{"role":"{}","content":[)", role);
-      role_ = role;
-    } else {
-      text_ += ',';
+  explicit Writer(const Language& language) : language_(language) {}
+
+  Result<void> system(const Message& message, const std::string& param) {
+    return internal::add_parts(system_, message, param, kTexts, language_);
+  }
+  Result<void> user(const Message& message, const std::string& param) {
+    return internal::add_parts(turns_.parts("user"), message, param, kBlocks, language_);
+  }
+  Result<void> assistant(const Message& message, std::size_t, const std::string& param) {
+    JsonArray& blocks = turns_.parts("assistant");
+    FAIRLEAD_CHECK(internal::add_parts(blocks, message, param, kTexts, language_));
+    for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
+      FAIRLEAD_TRY(const std::string_view input, internal::call_arguments(message, i, param));
+      JsonObject use;
+      use.text("type", "tool_use");
+      use.text("id", message.tool_calls[i].id);
+      use.text("name", message.tool_calls[i].name);
+      use.raw("input", input);
+      blocks.raw(std::move(use).finish());
     }
-    text_ += blocks.text();
-    blocks.clear();
+    return {};
   }
-  std::string finish() {
-    close();
-    return text_.empty() ? "[]" : std::move(text_) + "]";
+  Result<void> tool(const Message& message, const std::string& param) {
+    JsonArray content;
+    FAIRLEAD_CHECK(internal::add_parts(content, message, param, kBlocks, language_));
+    JsonObject result;
+    result.text("type", "tool_result");
+    result.text("tool_use_id", message.tool_call_id);
+    if (!content.empty()) result.raw("content", std::move(content).finish());
+    turns_.parts("user").raw(std::move(result).finish());
+    return {};
   }
-  bool empty() const { return text_.empty(); }
+  Result<Conversation> finish() {
+    Conversation out;
+    if (!system_.empty()) out.system = std::move(system_).finish();
+    FAIRLEAD_TRY(out.messages, turns_.finish(language_));
+    return out;
+  }
 
  private:
-  void close() {
-    if (!role_.empty()) text_ += "]}";
-    role_ = {};
-  }
-  std::string text_;
-  std::string_view role_;
+  const Language& language_;
+  JsonArray system_;
+  internal::Turns turns_{"content"};
 };
 
 }  // namespace
 
 Result<Conversation> translate_messages(std::span<const Message> messages, const Language& language) {
-  Blocks system, blocks;
-  Turns turns;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const Message& message = messages[i];
-    const std::string param = fmt::format("messages[{}]", i);
-    switch (message.role) {
-      case Role::kSystem:
-      case Role::kDeveloper:
-        FAIRLEAD_CHECK(add_parts(system, message, param, true, language));
-        break;
-      case Role::kUser:
-        FAIRLEAD_CHECK(add_parts(blocks, message, param, false, language));
-        turns.add("user", blocks);
-        break;
-      case Role::kAssistant:
-        FAIRLEAD_CHECK(add_parts(blocks, message, param, true, language));
-        FAIRLEAD_CHECK(add_tool_calls(blocks, message, param));
-        turns.add("assistant", blocks);
-        break;
-      case Role::kTool:
-        FAIRLEAD_CHECK(add_tool_result(blocks, message, param, language));
-        turns.add("user", blocks);
-        break;
-      case Role::kFunction:
-        return language.unsupported_value(param + ".role", "the role function is of the time before tools");
-    }
-  }
-  if (turns.empty())
-    return language.unsupported_value("messages", "it needs a message of the user, beside what the system says");
-  Conversation conversation;
-  if (!system.empty()) conversation.system = "[" + system.text() + "]";
-  conversation.messages = turns.finish();
-  return conversation;
+  Writer writer(language);
+  FAIRLEAD_CHECK(internal::write_conversation(messages, language, writer));
+  return writer.finish();
 }
 
 }  // namespace fairlead::providers::anthropic

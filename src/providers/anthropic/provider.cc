@@ -2,6 +2,7 @@
 
 #include "providers/anthropic/native.h"
 #include "providers/anthropic/request.h"
+#include "providers/anthropic/thinking.h"
 #include "providers/anthropic/translator.h"
 #include "providers/internal/exchange.h"
 
@@ -24,6 +25,9 @@ class AnthropicProvider final : public llm::Provider {
   std::string_view type() const override { return "anthropic"; }
   bool speaks(llm::Format format) const override {
     return format == llm::Format::kMessages || format == llm::Format::kCountTokens;
+  }
+  llm::Prefill continues(std::string_view upstream_model) const override {
+    return is_claude_4_5_or_older(upstream_model) ? llm::Prefill::kLastMessage : llm::Prefill::kNone;
   }
 
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
@@ -70,7 +74,7 @@ class AnthropicProvider final : public llm::Provider {
 
   Options options_;
   http::Origin origin_;
-  std::string header_lines_;
+  SecretText header_lines_;
   std::string target_;
 };
 

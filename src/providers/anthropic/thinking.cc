@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::int64_t kLeastBudget = 1024;
 
-bool thinks_by_budget(std::string_view model) {
-  constexpr std::string_view kFamilies[] = {"claude-3", "-4-0", "-4-1", "-4-5", "-4-2025", "sonnet-4@", "opus-4@"};
-  return std::ranges::any_of(kFamilies, [model](std::string_view one) { return model.contains(one); });
-}
-
 // The part of the answer's tokens that may go into thinking.
 double share_of(std::string_view effort) {
   if (effort == "low") return 0.2;
@@ -22,6 +17,11 @@ double share_of(std::string_view effort) {
 }
 
 }  // namespace
+
+bool is_claude_4_5_or_older(std::string_view model) {
+  constexpr std::string_view kFamilies[] = {"claude-3", "-4-0", "-4-1", "-4-5", "-4-2025", "sonnet-4@", "opus-4@"};
+  return std::ranges::any_of(kFamilies, [model](std::string_view one) { return model.contains(one); });
+}
 
 Result<Thinking> thinking_for(const internal::Ask& ask, std::int64_t max_tokens, std::string_view model,
                               const internal::Language& language) {
@@ -33,7 +33,7 @@ Result<Thinking> thinking_for(const internal::Ask& ask, std::int64_t max_tokens,
   if (effort == "minimal") effort = "low";
   if (std::ranges::find(kEfforts, effort) == std::end(kEfforts))
     return language.unsupported("reasoning_effort", "it must be one of none, minimal, low, medium, high and xhigh");
-  if (!thinks_by_budget(model))
+  if (!is_claude_4_5_or_older(model))
     return Thinking{.thinking = own ? "" : R"({"type":"adaptive"})", .effort = std::string(effort)};
   if (own) return Thinking{};
   if (max_tokens <= kLeastBudget)

@@ -9,6 +9,11 @@
 
 namespace fairlead::providers::anthropic {
 
+// By the model's id, at Anthropic and where else Claude is served: these think by a budget of tokens, and go on with a
+// last message of the assistant; later ones refuse both
+// (https://platform.claude.com/docs/en/about-claude/models/migration-guide).
+bool is_claude_4_5_or_older(std::string_view model);
+
 struct Thinking {
   std::string thinking;  // the member `thinking` as JSON; empty: none is sent
   std::string effort;    // for output_config.effort; empty: none

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 
+#include "providers/internal/json_reader.h"
+
 namespace fairlead::providers::anthropic {
-namespace {
-
-constexpr std::int64_t kMost = 1'000'000'000'000;  // more is not believed
-
-}  // namespace
 
 std::string_view finish_reason(std::string_view stop_reason) {
   if (stop_reason == "max_tokens" || stop_reason == "model_context_window_exceeded") return "length";
@@ -21,7 +18,7 @@ void read_usage(simdjson::dom::object usage, llm::Usage& into) {
   std::int64_t fresh = into.input - into.cached_input - into.cache_write;
   const auto take = [usage](std::string_view name, std::int64_t& value) {
     std::int64_t said = 0;
-    if (!usage.at_key(name).get_int64().get(said) && said >= 0) value = std::min(said, kMost);
+    if (!usage.at_key(name).get_int64().get(said) && said >= 0) value = std::min(said, internal::kMostTokens);
   };
   take("input_tokens", fresh);
   take("cache_read_input_tokens", into.cached_input);

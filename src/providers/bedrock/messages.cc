@@ -1,23 +1,18 @@
 #include "providers/bedrock/messages.h"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
 #include <algorithm>
 #include <cctype>
 
-#include "providers/internal/json_writer.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::bedrock {
 namespace {
 
-namespace dom = simdjson::dom;
 using internal::JsonArray;
 using internal::JsonObject;
 using internal::Language;
 using llm::ContentPart;
 using llm::Message;
-using llm::Role;
 
 std::string text_block(std::string_view text) {
   JsonObject block;
@@ -84,126 +79,66 @@ Result<std::string> document_block(const ContentPart& part, const std::string& p
   return with_source("document", std::move(document), file.data);
 }
 
-Result<void> add_parts(JsonArray& blocks, const Message& message, const std::string& param, bool text_only,
-                       const Language& language) {
-  for (std::size_t i = 0; i < message.content.size(); ++i) {
-    const ContentPart& part = message.content[i];
-    const std::string where = fmt::format("{}.content[{}]", param, i);
-    if (part.type == ContentPart::Type::kText || part.type == ContentPart::Type::kRefusal) {
-      if (!part.text.empty()) blocks.raw(text_block(part.text));
-      continue;
-    }
-    if (text_only) return language.unsupported_value(where, "only text can stand here");
-    std::string block;
-    if (part.type == ContentPart::Type::kImageUrl) {
-      FAIRLEAD_TRY(block, image_block(part.text, where, language));
-    } else if (part.type == ContentPart::Type::kFile) {
-      FAIRLEAD_TRY(block, document_block(part, where, language));
-    } else {
-      return language.unsupported_value(where, "it takes text, images and files");
-    }
-    blocks.raw(block);
-  }
-  return {};
+Result<std::string> other_block(const ContentPart& part, const std::string& param, const Language& language) {
+  if (part.type == ContentPart::Type::kImageUrl) return image_block(part.text, param, language);
+  if (part.type == ContentPart::Type::kFile) return document_block(part, param, language);
+  return language.unsupported_value(param, "it takes text, images and files");
 }
 
-Result<void> add_tool_uses(JsonArray& blocks, const Message& message, const std::string& param) {
-  dom::parser parser;
-  for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
-    const llm::ToolCall& call = message.tool_calls[i];
-    std::string_view input = "{}";
-    if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
-      dom::object object;
-      if (parser.parse(call.arguments).get_object().get(object))
-        return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
-                                       "it must be the text of a JSON object");
-      input = call.arguments;
-    }
-    JsonObject use;
-    use.text("toolUseId", call.id);
-    use.text("name", call.name);
-    use.raw("input", input);
-    blocks.raw(R"({"toolUse":)" + std::move(use).finish() + "}");
-  }
-  return {};
-}
+constexpr internal::PartWriter kTexts{text_block, nullptr}, kBlocks{text_block, other_block};
 
-Result<void> add_tool_result(JsonArray& blocks, const Message& message, const std::string& param,
-                             const Language& language) {
-  JsonArray content;
-  FAIRLEAD_CHECK(add_parts(content, message, param, false, language));
-  if (content.empty()) content.raw(R"({"json":{}})");
-  JsonObject result;
-  result.text("toolUseId", message.tool_call_id);
-  result.raw("content", std::move(content).finish());
-  blocks.raw(R"({"toolResult":)" + std::move(result).finish() + "}");
-  return {};
-}
-
-// Messages of alternating roles: neighbours of one role become one.
-class Turns {
+class Writer {
  public:
-  JsonArray& blocks(std::string_view role) {
-    if (role != role_) close();
-    role_ = role;
-    return blocks_;
+  explicit Writer(const Language& language) : language_(language) {}
+
+  Result<void> system(const Message& message, const std::string& param) {
+    return internal::add_parts(system_, message, param, kTexts, language_);
   }
-  std::string finish() {
-    close();
-    return std::move(messages_).finish();
+  Result<void> user(const Message& message, const std::string& param) {
+    return internal::add_parts(turns_.parts("user"), message, param, kBlocks, language_);
+  }
+  Result<void> assistant(const Message& message, std::size_t, const std::string& param) {
+    JsonArray& blocks = turns_.parts("assistant");
+    FAIRLEAD_CHECK(internal::add_parts(blocks, message, param, kTexts, language_));
+    for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
+      FAIRLEAD_TRY(const std::string_view input, internal::call_arguments(message, i, param));
+      JsonObject use;
+      use.text("toolUseId", message.tool_calls[i].id);
+      use.text("name", message.tool_calls[i].name);
+      use.raw("input", input);
+      blocks.raw(R"({"toolUse":)" + std::move(use).finish() + "}");
+    }
+    return {};
+  }
+  Result<void> tool(const Message& message, const std::string& param) {
+    JsonArray content;
+    FAIRLEAD_CHECK(internal::add_parts(content, message, param, kBlocks, language_));
+    if (content.empty()) content.raw(R"({"json":{}})");
+    JsonObject result;
+    result.text("toolUseId", message.tool_call_id);
+    result.raw("content", std::move(content).finish());
+    turns_.parts("user").raw(R"({"toolResult":)" + std::move(result).finish() + "}");
+    return {};
+  }
+  Result<Conversation> finish() {
+    Conversation out;
+    if (!system_.empty()) out.system = std::move(system_).finish();
+    FAIRLEAD_TRY(out.messages, turns_.finish(language_));
+    return out;
   }
 
  private:
-  void close() {
-    if (!blocks_.empty()) {
-      JsonObject message;
-      message.text("role", role_);
-      message.raw("content", std::move(blocks_).finish());
-      messages_.raw(std::move(message).finish());
-    }
-    blocks_ = {};
-  }
-  JsonArray messages_, blocks_;
-  std::string_view role_;
+  const Language& language_;
+  JsonArray system_;
+  internal::Turns turns_{"content"};
 };
 
 }  // namespace
 
 Result<Conversation> translate_messages(std::span<const Message> messages, const Language& language) {
-  JsonArray system;
-  Turns turns;
-  bool any = false;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const Message& message = messages[i];
-    const std::string param = fmt::format("messages[{}]", i);
-    any |= message.role != Role::kSystem && message.role != Role::kDeveloper;
-    switch (message.role) {
-      case Role::kSystem:
-      case Role::kDeveloper:
-        FAIRLEAD_CHECK(add_parts(system, message, param, true, language));
-        break;
-      case Role::kUser:
-        FAIRLEAD_CHECK(add_parts(turns.blocks("user"), message, param, false, language));
-        break;
-      case Role::kAssistant: {
-        JsonArray& blocks = turns.blocks("assistant");
-        FAIRLEAD_CHECK(add_parts(blocks, message, param, true, language));
-        FAIRLEAD_CHECK(add_tool_uses(blocks, message, param));
-        break;
-      }
-      case Role::kTool:
-        FAIRLEAD_CHECK(add_tool_result(turns.blocks("user"), message, param, language));
-        break;
-      case Role::kFunction:
-        return language.unsupported_value(param + ".role", "the role function is of the time before tools");
-    }
-  }
-  if (!any)
-    return language.unsupported_value("messages", "it needs a message of the user, beside what the system says");
-  Conversation out;
-  if (!system.empty()) out.system = std::move(system).finish();
-  out.messages = turns.finish();
-  return out;
+  Writer writer(language);
+  FAIRLEAD_CHECK(internal::write_conversation(messages, language, writer));
+  return writer.finish();
 }
 
 }  // namespace fairlead::providers::bedrock

@@ -72,7 +72,7 @@ class BedrockProvider final : public internal::HttpProvider {
   async::Task<Response> send_signed(std::string_view action, std::string body, llm::CallContext context,
                                     llm::UpstreamCancellation& cancellation) {
     std::string target = "/model/" + in_path(context.upstream_model) + std::string(action);
-    std::string header_lines;
+    SecretText header_lines;
     if (!parts_.endpoint.api_key.empty()) {
       header_lines = "authorization: Bearer " + parts_.endpoint.api_key + "\r\n";
     } else if (!credentials_.access_key_id.empty()) {
@@ -107,9 +107,9 @@ void check(const boost::json::object& spec, std::vector<resources::SpecError>& e
     errors.push_back({"/api_key", "cannot go with `access_key_id`: a request carries one or is signed with the other"});
 }
 
-std::string credential(const internal::Endpoint& endpoint, std::string_view field) {
+SecretText credential(const internal::Endpoint& endpoint, std::string_view field) {
   const auto found = endpoint.credentials.find(field);
-  return found == endpoint.credentials.end() ? std::string() : found->second;
+  return found == endpoint.credentials.end() ? SecretText() : found->second;
 }
 
 }  // namespace

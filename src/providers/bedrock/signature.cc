@@ -40,7 +40,7 @@ std::string canonical_path(std::string_view path) {
 
 }  // namespace
 
-std::string signed_headers(const Signing& signing, const Credentials& credentials) {
+SecretText signed_headers(const Signing& signing, const Credentials& credentials) {
   const std::string time = time_text(signing.unix_seconds);
   const std::string_view date = std::string_view(time).substr(0, 8);
   // In alphabetical order.
@@ -64,10 +64,12 @@ std::string signed_headers(const Signing& signing, const Credentials& credential
   key = hmac_sha256(bytes_of(key), "aws4_request");
   const Sha256 signature = hmac_sha256(bytes_of(key), to_sign);
 
-  std::string out = fmt::format("x-amz-date: {}\r\n", time);
-  if (!credentials.session_token.empty()) out += fmt::format("x-amz-security-token: {}\r\n", credentials.session_token);
-  out += fmt::format("authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}\r\n",
-                     credentials.access_key_id, scope, names, to_hex(signature));
+  SecretText out;
+  out.append("x-amz-date: ").append(time).append("\r\n");
+  if (!credentials.session_token.empty())
+    out.append("x-amz-security-token: ").append(credentials.session_token).append("\r\n");
+  out.append("authorization: AWS4-HMAC-SHA256 Credential=").append(credentials.access_key_id);
+  out.append(fmt::format("/{}, SignedHeaders={}, Signature={}\r\n", scope, names, to_hex(signature)));
   return out;
 }
 

@@ -4,11 +4,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/secret.h"
+
 namespace fairlead::providers::bedrock {
 
 struct Credentials {
-  std::string access_key_id, secret_access_key;
-  std::string session_token;  // of temporary credentials; may be empty
+  SecretText access_key_id, secret_access_key;
+  SecretText session_token;  // of temporary credentials; may be empty
 };
 
 struct Signing {
@@ -23,6 +25,6 @@ struct Signing {
 
 // The headers that make the request a signed one, each ended by CRLF: x-amz-date, x-amz-security-token if there is a
 // session, authorization.
-std::string signed_headers(const Signing& signing, const Credentials& credentials);
+SecretText signed_headers(const Signing& signing, const Credentials& credentials);
 
 }  // namespace fairlead::providers::bedrock

@@ -8,33 +8,25 @@
 
 #include "providers/bedrock/event_stream.h"
 #include "providers/internal/chat_writer.h"
+#include "providers/internal/json_reader.h"
 
 namespace fairlead::providers::bedrock {
 namespace {
 
 namespace dom = simdjson::dom;
+using internal::count_of;
 using internal::invalid_answer;
+using internal::text_of;
 
 constexpr std::size_t kBlocksLimit = 4096;
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
-}
-
-std::int64_t count(dom::object object, std::string_view name) {
-  constexpr std::int64_t kMost = 1'000'000'000'000;
-  std::int64_t value = 0;
-  return object.at_key(name).get_int64().get(value) ? 0 : std::clamp<std::int64_t>(value, 0, kMost);
-}
 
 // Input that was read from or written to the cache is counted apart from inputTokens.
 void read_usage(dom::object object, llm::Usage& usage) {
   usage.reported = true;
-  usage.cached_input = count(object, "cacheReadInputTokens");
-  usage.cache_write = count(object, "cacheWriteInputTokens");
-  usage.input = count(object, "inputTokens") + usage.cached_input + usage.cache_write;
-  usage.output = count(object, "outputTokens");
+  usage.cached_input = count_of(object, "cacheReadInputTokens");
+  usage.cache_write = count_of(object, "cacheWriteInputTokens");
+  usage.input = count_of(object, "inputTokens") + usage.cached_input + usage.cache_write;
+  usage.output = count_of(object, "outputTokens");
 }
 
 // Empty: the answer is none.

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "providers/internal/json_writer.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::gemini {
 namespace {
@@ -17,7 +17,6 @@ using internal::JsonObject;
 using internal::Language;
 using llm::ContentPart;
 using llm::Message;
-using llm::Role;
 
 // https://ai.google.dev/gemini-api/docs/thought-signatures: for calls that have none.
 constexpr std::string_view kNoSignature = "skip_thought_signature_validator";
@@ -76,29 +75,14 @@ Result<std::string> audio_part(const ContentPart& part, const std::string& param
   return inline_data(fmt::format("audio/{}", format), data);
 }
 
-Result<void> add_parts(JsonArray& parts, const Message& message, const std::string& param, bool text_only,
-                       const Language& language) {
-  for (std::size_t i = 0; i < message.content.size(); ++i) {
-    const ContentPart& part = message.content[i];
-    const std::string where = fmt::format("{}.content[{}]", param, i);
-    if (part.type == ContentPart::Type::kText || part.type == ContentPart::Type::kRefusal) {
-      if (!part.text.empty()) parts.raw(text_part(part.text));
-      continue;
-    }
-    if (text_only) return language.unsupported_value(where, "only text can stand here");
-    std::string said;
-    if (part.type == ContentPart::Type::kImageUrl) {
-      FAIRLEAD_TRY(said, image_part(part.text, where, language));
-    } else if (part.type == ContentPart::Type::kFile) {
-      FAIRLEAD_TRY(const internal::File file, internal::read_file_part(part, language, where));
-      said = inline_data(file.media_type, file.data);
-    } else {
-      FAIRLEAD_TRY(said, audio_part(part, where));
-    }
-    parts.raw(said);
-  }
-  return {};
+Result<std::string> other_part(const ContentPart& part, const std::string& param, const Language& language) {
+  if (part.type == ContentPart::Type::kImageUrl) return image_part(part.text, param, language);
+  if (part.type != ContentPart::Type::kFile) return audio_part(part, param);
+  FAIRLEAD_TRY(const internal::File file, internal::read_file_part(part, language, param));
+  return inline_data(file.media_type, file.data);
 }
+
+constexpr internal::PartWriter kTexts{text_part, nullptr}, kParts{text_part, other_part};
 
 // The thought signatures of an assistant's calls, by the place of each.
 std::vector<std::string> signatures_of(dom::array messages, std::size_t index) {
@@ -115,19 +99,10 @@ std::vector<std::string> signatures_of(dom::array messages, std::size_t index) {
 
 Result<void> add_calls(JsonArray& parts, const Message& message, const std::vector<std::string>& signatures,
                        const std::string& param, bool wants_signatures) {
-  dom::parser parser;
   for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
-    const llm::ToolCall& call = message.tool_calls[i];
-    std::string_view arguments = "{}";
-    if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
-      dom::object object;
-      if (parser.parse(call.arguments).get_object().get(object))
-        return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
-                                       "it must be the text of a JSON object");
-      arguments = call.arguments;
-    }
+    FAIRLEAD_TRY(const std::string_view arguments, internal::call_arguments(message, i, param));
     JsonObject function, part;
-    function.text("name", call.name);
+    function.text("name", message.tool_calls[i].name);
     function.raw("args", arguments);
     part.raw("functionCall", std::move(function).finish());
     const std::string& signature = i < signatures.size() ? signatures[i] : std::string();
@@ -165,31 +140,42 @@ Result<std::string> result_part(const Message& message, const std::map<std::stri
   return std::move(part).finish();
 }
 
-// Contents of alternating roles: neighbours of one role become one.
-class Turns {
+class Writer {
  public:
-  JsonArray& parts(std::string_view role) {
-    if (role != role_) close();
-    role_ = role;
-    return parts_;
+  Writer(dom::array originals, bool wants_signatures, const Language& language)
+      : originals_(originals), wants_signatures_(wants_signatures), language_(language) {}
+
+  Result<void> system(const Message& message, const std::string& param) {
+    return internal::add_parts(system_, message, param, kTexts, language_);
   }
-  std::string finish() {
-    close();
-    return std::move(contents_).finish();
+  Result<void> user(const Message& message, const std::string& param) {
+    return internal::add_parts(turns_.parts("user"), message, param, kParts, language_);
+  }
+  Result<void> assistant(const Message& message, std::size_t index, const std::string& param) {
+    for (const llm::ToolCall& call : message.tool_calls) names_[call.id] = call.name;
+    JsonArray& parts = turns_.parts("model");
+    FAIRLEAD_CHECK(internal::add_parts(parts, message, param, kTexts, language_));
+    return add_calls(parts, message, signatures_of(originals_, index), param, wants_signatures_);
+  }
+  Result<void> tool(const Message& message, const std::string& param) {
+    FAIRLEAD_TRY(const std::string part, result_part(message, names_, param, language_));
+    turns_.parts("user").raw(part);
+    return {};
+  }
+  Result<Contents> finish() {
+    Contents out;
+    if (!system_.empty()) out.system = R"({"parts":)" + std::move(system_).finish() + "}";
+    FAIRLEAD_TRY(out.contents, turns_.finish(language_));
+    return out;
   }
 
  private:
-  void close() {
-    if (!parts_.empty()) {
-      JsonObject content;
-      content.text("role", role_);
-      content.raw("parts", std::move(parts_).finish());
-      contents_.raw(std::move(content).finish());
-    }
-    parts_ = {};
-  }
-  JsonArray contents_, parts_;
-  std::string_view role_;
+  dom::array originals_;
+  bool wants_signatures_;
+  const Language& language_;
+  std::map<std::string, std::string> names_;  // of the functions called, by the id of the call
+  JsonArray system_;
+  internal::Turns turns_{"parts"};
 };
 
 }  // namespace
@@ -200,44 +186,9 @@ Result<Contents> translate_contents(std::span<const Message> messages, std::stri
   dom::array originals;
   if (parser.parse(raw.data(), raw.size()).get_array().get(originals))
     return internal::invalid_value("messages", "it must be a list");
-  std::map<std::string, std::string> names;  // of the functions called, by the id of the call
-  JsonArray system;
-  Turns turns;
-  bool any = false;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const Message& message = messages[i];
-    const std::string param = fmt::format("messages[{}]", i);
-    any |= message.role != Role::kSystem && message.role != Role::kDeveloper;
-    switch (message.role) {
-      case Role::kSystem:
-      case Role::kDeveloper:
-        FAIRLEAD_CHECK(add_parts(system, message, param, true, language));
-        break;
-      case Role::kUser:
-        FAIRLEAD_CHECK(add_parts(turns.parts("user"), message, param, false, language));
-        break;
-      case Role::kAssistant: {
-        for (const llm::ToolCall& call : message.tool_calls) names[call.id] = call.name;
-        JsonArray& parts = turns.parts("model");
-        FAIRLEAD_CHECK(add_parts(parts, message, param, true, language));
-        FAIRLEAD_CHECK(add_calls(parts, message, signatures_of(originals, i), param, wants_signatures));
-        break;
-      }
-      case Role::kTool: {
-        FAIRLEAD_TRY(const std::string part, result_part(message, names, param, language));
-        turns.parts("user").raw(part);
-        break;
-      }
-      case Role::kFunction:
-        return language.unsupported_value(param + ".role", "the role function is of the time before tools");
-    }
-  }
-  if (!any)
-    return language.unsupported_value("messages", "it needs a message of the user, beside what the system says");
-  Contents out;
-  if (!system.empty()) out.system = R"({"parts":)" + std::move(system).finish() + "}";
-  out.contents = turns.finish();
-  return out;
+  Writer writer(originals, wants_signatures, language);
+  FAIRLEAD_CHECK(internal::write_conversation(messages, language, writer));
+  return writer.finish();
 }
 
 }  // namespace fairlead::providers::gemini

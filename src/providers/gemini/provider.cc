@@ -52,7 +52,7 @@ class GeminiProvider final : public internal::HttpProvider {
     return "/" + in_path(model.substr(0, slash)) + "/" + in_path(model.substr(slash + 1));
   }
 
-  std::string key_line_;
+  SecretText key_line_;
 };
 
 }  // namespace

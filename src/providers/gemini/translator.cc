@@ -6,33 +6,25 @@
 #include <algorithm>
 
 #include "providers/internal/chat_writer.h"
+#include "providers/internal/json_reader.h"
 #include "providers/internal/json_writer.h"
 
 namespace fairlead::providers::gemini {
 namespace {
 
 namespace dom = simdjson::dom;
+using internal::count_of;
 using internal::invalid_answer;
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
-}
-
-std::int64_t count(dom::object object, std::string_view name) {
-  constexpr std::int64_t kMost = 1'000'000'000'000;
-  std::int64_t value = 0;
-  return object.at_key(name).get_int64().get(value) ? 0 : std::clamp<std::int64_t>(value, 0, kMost);
-}
+using internal::text_of;
 
 // https://ai.google.dev/api/generate-content#UsageMetadata: candidates come without thoughts, prompts with what was
 // cached.
 void read_usage(dom::object object, llm::Usage& usage) {
   usage.reported = true;
-  usage.input = count(object, "promptTokenCount") + count(object, "toolUsePromptTokenCount");
-  usage.cached_input = std::min(count(object, "cachedContentTokenCount"), usage.input);
-  usage.reasoning = count(object, "thoughtsTokenCount");
-  usage.output = count(object, "candidatesTokenCount") + usage.reasoning;
+  usage.input = count_of(object, "promptTokenCount") + count_of(object, "toolUsePromptTokenCount");
+  usage.cached_input = std::min(count_of(object, "cachedContentTokenCount"), usage.input);
+  usage.reasoning = count_of(object, "thoughtsTokenCount");
+  usage.output = count_of(object, "candidatesTokenCount") + usage.reasoning;
 }
 
 // https://ai.google.dev/api/generate-content#FinishReason. Empty: the answer is none.

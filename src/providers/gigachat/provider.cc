@@ -68,7 +68,7 @@ class GigaChatProvider final : public internal::HttpProvider {
       auto response = co_await send(target, "authorization: Bearer " + *token + "\r\n", body, context, cancellation);
       if (response) co_return std::move(response);
       Error error = std::move(response).error();
-      const auto secret = std::make_shared<const std::vector<std::string>>(std::vector{*token});
+      const auto secret = std::make_shared<const std::vector<std::string>>(std::vector{std::string(*token)});
       error.message = llm::without_secrets(std::move(error.message), secret);
       if (error.code != "upstream_auth" || attempt > 1) co_return fail(std::move(error));
       tokens_->forget(*token);

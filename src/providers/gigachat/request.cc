@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "providers/internal/ask.h"
-#include "providers/internal/json_writer.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::gigachat {
 namespace {
@@ -27,15 +26,8 @@ constexpr std::string_view kSays[] = {
 constexpr internal::Language kLanguage{.vendor = "a GigaChat upstream", .says = kSays};
 
 Result<std::string> text_of(const Message& message, const std::string& param) {
-  std::string text;
-  for (std::size_t i = 0; i < message.content.size(); ++i) {
-    const llm::ContentPart& part = message.content[i];
-    if (part.type != llm::ContentPart::Type::kText && part.type != llm::ContentPart::Type::kRefusal)
-      return kLanguage.unsupported_value(fmt::format("{}.content[{}]", param, i),
-                                         "it takes text only; images and files are stored with it first");
-    text += part.text;
-  }
-  return text;
+  return internal::only_text(message, param, kLanguage,
+                             "it takes text only; images and files are stored with it first");
 }
 
 void add_text(JsonArray& messages, std::string_view role, std::string_view text) {
@@ -53,15 +45,7 @@ bool is_state_id(std::string_view id) {
 Result<std::string> call_message(const Message& message, std::size_t index, std::string_view text,
                                  const std::string& param) {
   const llm::ToolCall& call = message.tool_calls[index];
-  std::string_view arguments = "{}";
-  dom::parser parser;
-  if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
-    dom::object object;
-    if (parser.parse(call.arguments).get_object().get(object))
-      return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, index),
-                                     "it must be the text of a JSON object");
-    arguments = call.arguments;
-  }
+  FAIRLEAD_TRY(const std::string_view arguments, internal::call_arguments(message, index, param));
   JsonObject function, out;
   function.text("name", call.name);
   function.raw("arguments", arguments);

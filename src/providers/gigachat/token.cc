@@ -71,10 +71,10 @@ Result<std::unique_ptr<TokenSource>> TokenSource::create(TokenOptions options) {
   return std::unique_ptr<TokenSource>(new TokenSource(std::move(options), std::move(origin)));
 }
 
-std::string TokenSource::kept(std::chrono::milliseconds margin) {
+SecretText TokenSource::kept(std::chrono::milliseconds margin) {
   const std::int64_t now_ms = options_.clock->unix_micros() / 1000;
   const std::lock_guard lock(mutex_);
-  return expires_at_ms_ - margin.count() > now_ms ? token_ : std::string();
+  return expires_at_ms_ - margin.count() > now_ms ? token_ : SecretText();
 }
 
 std::shared_ptr<TokenSource::Flight> TokenSource::flight_of(async::Loop& loop) {
@@ -89,10 +89,10 @@ void TokenSource::forget(std::string_view token) {
   if (token_ == token) expires_at_ms_ = 0;
 }
 
-async::Task<Result<std::string>> TokenSource::get(llm::CallContext context) {
+async::Task<Result<SecretText>> TokenSource::get(llm::CallContext context) {
   const std::shared_ptr<Flight> flight = flight_of(context.loop);
   for (;;) {
-    std::string token = kept(kRefreshBefore);
+    SecretText token = kept(kRefreshBefore);
     if (token.empty() && flight->in_the_air) token = kept(kLeastLife);
     if (!token.empty()) co_return token;
     if (!flight->in_the_air) {
@@ -117,10 +117,11 @@ async::Task<Result<std::string>> TokenSource::get(llm::CallContext context) {
   }
 }
 
-async::Task<Result<std::string>> TokenSource::fetch(llm::CallContext context) {
+async::Task<Result<SecretText>> TokenSource::fetch(llm::CallContext context) {
   const std::string body = "scope=" + http::percent_encode(options_.scope);
-  const std::string header_lines =
-      fmt::format("accept: application/json\r\nrquid: {}\r\nauthorization: Basic {}\r\n", uuid(), options_.key);
+  SecretText header_lines;
+  header_lines.append("accept: application/json\r\nrquid: ").append(uuid());
+  header_lines.append("\r\nauthorization: Basic ").append(options_.key).append("\r\n");
   http::ClientRequest request;
   request.method = http::Method::kPost;
   request.header_lines = header_lines;
@@ -150,7 +151,7 @@ async::Task<Result<std::string>> TokenSource::fetch(llm::CallContext context) {
       !std::ranges::all_of(token, [](unsigned char c) { return c > ' ' && c < 127; }))
     co_return internal::invalid_answer("it holds no token");
   const std::lock_guard lock(mutex_);
-  token_ = std::string(token);
+  token_ = token;
   expires_at_ms_ = expires_at_ms;
   co_return token_;
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "llm/openai_completion.h"
 #include "llm/provider.h"
 #include "platform/async/task.h"
@@ -17,7 +18,7 @@ namespace fairlead::providers::gigachat {
 
 struct TokenOptions {
   std::string auth_url;
-  std::string key;    // the authorization key, base64 as it is given out
+  SecretText key;     // the authorization key, base64 as it is given out
   std::string scope;  // GIGACHAT_API_PERS, …
   std::chrono::milliseconds timeout{60'000};
   llm::Secrets secrets;
@@ -32,7 +33,7 @@ class TokenSource {
   static Result<std::unique_ptr<TokenSource>> create(TokenOptions options);
 
   // A token that will last for this call. Errors as llm::Provider::chat.
-  async::Task<Result<std::string>> get(llm::CallContext context);
+  async::Task<Result<SecretText>> get(llm::CallContext context);
   // The upstream does not take this one any more.
   void forget(std::string_view token);
 
@@ -40,14 +41,14 @@ class TokenSource {
   struct Flight;
   TokenSource(TokenOptions options, http::Origin origin) : options_(std::move(options)), origin_(std::move(origin)) {}
   // Empty if there is none that lasts for `margin`.
-  std::string kept(std::chrono::milliseconds margin);
+  SecretText kept(std::chrono::milliseconds margin);
   std::shared_ptr<Flight> flight_of(async::Loop& loop);
-  async::Task<Result<std::string>> fetch(llm::CallContext context);
+  async::Task<Result<SecretText>> fetch(llm::CallContext context);
 
   TokenOptions options_;
   http::Origin origin_;
   std::mutex mutex_;  // of what follows; never held while waiting
-  std::string token_;
+  SecretText token_;
   std::int64_t expires_at_ms_ = 0;
   std::map<int, std::shared_ptr<Flight>> flights_;  // by the loop's index
 };

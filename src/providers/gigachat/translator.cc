@@ -7,30 +7,22 @@
 
 #include "providers/internal/chat_writer.h"
 #include "providers/internal/embeddings.h"
+#include "providers/internal/json_reader.h"
 
 namespace fairlead::providers::gigachat {
 namespace {
 
 namespace dom = simdjson::dom;
+using internal::count_of;
 using internal::invalid_answer;
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
-}
-
-std::int64_t count(dom::object object, std::string_view name) {
-  constexpr std::int64_t kMost = 1'000'000'000'000;
-  std::int64_t value = 0;
-  return object.at_key(name).get_int64().get(value) ? 0 : std::clamp<std::int64_t>(value, 0, kMost);
-}
+using internal::text_of;
 
 // Tokens from the cache are counted apart from prompt_tokens.
 void read_usage(dom::object object, llm::Usage& usage) {
   usage.reported = true;
-  usage.cached_input = count(object, "precached_prompt_tokens");
-  usage.input = count(object, "prompt_tokens") + usage.cached_input;
-  usage.output = count(object, "completion_tokens");
+  usage.cached_input = count_of(object, "precached_prompt_tokens");
+  usage.input = count_of(object, "prompt_tokens") + usage.cached_input;
+  usage.output = count_of(object, "completion_tokens");
 }
 
 // Empty: the answer is none.
@@ -176,7 +168,7 @@ Result<std::string> translate_embeddings(std::string_view body, std::size_t inpu
     }
     ++seen;
     if (!one.at_key("usage").get_object().get(usage)) {
-      outcome.usage.input += count(usage, "prompt_tokens");
+      outcome.usage.input += count_of(usage, "prompt_tokens");
       outcome.usage.reported = true;
     }
   }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "providers/internal/json_reader.h"
+
 namespace fairlead::providers::internal {
 namespace {
 
@@ -57,11 +59,6 @@ bool asks_for_nothing(const llm::Member& member) {
   if (member.name == "n") return member.json == "1" || member.json == "null";
   if (member.name == "service_tier" && (member.json == R"("auto")" || member.json == R"("default")")) return true;
   return contains(kNothing, member.json);
-}
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
 }
 
 Result<void> read_tools(dom::element value, const Language& language, Ask& ask) {

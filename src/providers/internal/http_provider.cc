@@ -44,7 +44,7 @@ std::unique_ptr<llm::Completion> answer_at_hand(std::string wire, llm::Outcome o
   return std::make_unique<AnswerAtHand>(std::move(wire), std::move(outcome));
 }
 
-async::Task<HttpProvider::Response> HttpProvider::send(std::string target, std::string header_lines, std::string body,
+async::Task<HttpProvider::Response> HttpProvider::send(std::string target, SecretText header_lines, std::string body,
                                                        llm::CallContext context,
                                                        llm::UpstreamCancellation& cancellation) {
   header_lines += parts_.endpoint.header_lines;

@@ -29,7 +29,7 @@ class HttpProvider : public llm::Provider {
  protected:
   using Response = Result<std::unique_ptr<http::ClientResponse>>;
   // Sends JSON to `target` below the base URL and waits for a 2xx head; `header_lines` go before those of the spec.
-  async::Task<Response> send(std::string target, std::string header_lines, std::string body, llm::CallContext context,
+  async::Task<Response> send(std::string target, SecretText header_lines, std::string body, llm::CallContext context,
                              llm::UpstreamCancellation& cancellation);
   TranslatorOptions translator_options(llm::CallContext context, bool include_usage) const;
   // The name of a route's model in a path.

@@ -6,9 +6,11 @@
 #include <boost/json/value.hpp>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "access/secrets.h"
 #include "platform/http/message.h"
 
 namespace fairlead::providers::internal {
@@ -16,7 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kCredentialLimit = 16 * 1024;
+constexpr std::size_t kCredentialLimit = 64 * 1024;
+constexpr std::string_view kSecret = "secret:";
 
 std::string_view view(const json::string& text) {
   return {text.data(), text.size()};
@@ -31,31 +34,50 @@ bool is_header_value(std::string_view value) {
   return !value.empty() && std::ranges::all_of(value, [](unsigned char c) { return c >= ' ' && c < 127; });
 }
 
-Result<std::string> read_reference(std::string_view provider, std::string_view reference,
-                                   const Environment& environment) {
-  std::string value;
-  if (reference.starts_with("env:")) {
+bool is_private(const std::string& path, const std::vector<std::string>& private_paths) {
+  std::error_code error;
+  const std::string real = std::filesystem::weakly_canonical(path, error).string();
+  return std::ranges::any_of(private_paths, [&](const std::string& one) {
+    return real == one || (real.starts_with(one) && real[one.size()] == '/');
+  });
+}
+
+Result<SecretText> read_file(std::string_view provider, const std::string& path,
+                             const std::vector<std::string>& private_paths) {
+  const auto refuse = [&](std::string_view why) {
+    return credentials(fmt::format("Provider `{}` takes a credential from {}, which {}.", provider, path, why));
+  };
+  if (is_private(path, private_paths))
+    return refuse("is Fairlead's own; put the credential elsewhere, or set it as a secret (secret:NAME)");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return refuse("cannot be read");
+  SecretText value(kCredentialLimit + 1, '\0');
+  file.read(value.data(), static_cast<std::streamsize>(value.size()));
+  value.resize(static_cast<std::size_t>(file.gcount()));
+  if (value.size() > kCredentialLimit) return refuse("is too large to be one");
+  return value;
+}
+
+Result<SecretText> read_reference(std::string_view provider, std::string_view reference,
+                                  const Dependencies& dependencies) {
+  SecretText value;
+  if (const std::string_view secret = secret_of(reference); !secret.empty()) {
+    auto found = dependencies.secret(secret);
+    if (!found) return credentials(fmt::format("Provider `{}` has no credential. {}", provider, found.error().message));
+    value = *std::move(found);
+  } else if (reference.starts_with("env:")) {
     const std::string_view variable = reference.substr(4);
-    auto found = environment(variable);
+    auto found = dependencies.environment(variable);
     if (!found || found->empty()) {
       return credentials(
           fmt::format("Provider `{}` takes a credential from the environment variable {}, which is not set. "
                       "Set it where Fairlead is started.",
                       provider, variable));
     }
-    value = *std::move(found);
+    value = *found;
+    wipe(*found);
   } else {
-    const std::string path(reference.substr(5));
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-      return credentials(
-          fmt::format("Provider `{}` takes a credential from {}, which cannot be read.", provider, path));
-    char buffer[kCredentialLimit + 1];
-    file.read(buffer, sizeof buffer);
-    value.assign(buffer, static_cast<std::size_t>(file.gcount()));
-    if (value.size() > kCredentialLimit)
-      return credentials(
-          fmt::format("Provider `{}` takes a credential from {}, which is too large to be one.", provider, path));
+    FAIRLEAD_TRY(value, read_file(provider, std::string(reference.substr(5)), dependencies.private_paths));
   }
   while (!value.empty() && std::isspace(static_cast<unsigned char>(value.back())) != 0) value.pop_back();
   if (!is_header_value(value)) {
@@ -67,6 +89,14 @@ Result<std::string> read_reference(std::string_view provider, std::string_view r
   return value;
 }
 
+// Wiped when the last answer that holds it goes.
+llm::Secrets shared_secrets(std::vector<std::string> secrets) {
+  return {new std::vector<std::string>(std::move(secrets)), [](std::vector<std::string>* all) {
+            for (std::string& one : *all) wipe(one);
+            delete all;
+          }};
+}
+
 }  // namespace
 
 bool is_reference(std::string_view value) {
@@ -75,7 +105,17 @@ bool is_reference(std::string_view value) {
     return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
            std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
   }
+  if (value.starts_with(kSecret)) return access::is_secret_name(value.substr(kSecret.size()));
   return value.starts_with("file:/") && value.find('\0') == std::string_view::npos;
+}
+
+bool looks_like_reference(std::string_view value) {
+  return value.starts_with("env:") || value.starts_with("file:") || value.starts_with(kSecret);
+}
+
+std::string_view secret_of(std::string_view reference) {
+  return reference.starts_with(kSecret) && is_reference(reference) ? reference.substr(kSecret.size())
+                                                                   : std::string_view();
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -116,7 +156,7 @@ std::string_view text_or(const json::object& spec, std::string_view member, std:
 }
 
 Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spec, std::string_view base_url,
-                                  std::span<const std::string_view> references, const Environment& environment) {
+                                  std::span<const std::string_view> references, const Dependencies& dependencies) {
   Endpoint endpoint;
   endpoint.name = name;
   endpoint.base_url = text_or(spec, "base_url", base_url);
@@ -130,28 +170,28 @@ Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spe
     const std::string_view reference = text_or(spec, field, "");
     if (reference.empty()) continue;
     if (!is_reference(reference))
-      return credentials(fmt::format("`{}` must be a reference: env:NAME or file:/path.", field));
-    FAIRLEAD_TRY(std::string value, read_reference(name, reference, environment));
-    secrets.push_back(value);
+      return credentials(fmt::format("`{}` must be a reference: secret:NAME, env:NAME or file:/path.", field));
+    FAIRLEAD_TRY(SecretText value, read_reference(name, reference, dependencies));
+    secrets.emplace_back(value);
     if (field == "api_key") endpoint.api_key = value;
     endpoint.credentials.emplace(field, std::move(value));
   }
   if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
     for (const auto& [key, value] : headers->get_object()) {
       const std::string_view header(key.data(), key.size());
-      std::string text = value.is_string() ? std::string(view(value.get_string())) : std::string();
+      SecretText text(value.is_string() ? view(value.get_string()) : std::string_view());
       if (is_reference(text)) {
-        FAIRLEAD_TRY(text, read_reference(name, text, environment));
-        secrets.push_back(text);
+        FAIRLEAD_TRY(text, read_reference(name, text, dependencies));
+        secrets.emplace_back(text);
       }
       if (!is_header_name(header) || is_reserved_header(header) || !is_header_value(text))
         return fail(ErrorKind::kInvalid, "provider_invalid",
                     fmt::format("Header `{}` of provider `{}` cannot be sent.", header, name));
-      endpoint.header_lines += fmt::format("{}: {}\r\n", header, text);
+      endpoint.header_lines.append(header).append(": ").append(text).append("\r\n");
     }
   }
   if (const auto timeout = parse_duration(text_or(spec, "timeout", ""))) endpoint.timeout = *timeout;
-  endpoint.secrets = std::make_shared<const std::vector<std::string>>(std::move(secrets));
+  endpoint.secrets = shared_secrets(std::move(secrets));
   return endpoint;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <chrono>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,12 +10,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "llm/openai_completion.h"
+#include "providers/factory.h"
 
 namespace fairlead::providers::internal {
 
-// "env:NAME" or "file:/path".
+// "env:NAME", "file:/path" or "secret:NAME".
 bool is_reference(std::string_view value);
+// Begins like one, whether or not it can be followed.
+bool looks_like_reference(std::string_view value);
+// The secret that a reference names; empty if it is another reference or none.
+std::string_view secret_of(std::string_view reference);
 
 // "30s", "500ms", "1.5m", "1h", from 1 ms to a day; empty if it is none of these.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
@@ -27,16 +32,13 @@ bool is_header_name(std::string_view name);
 // Headers that carry credentials: their values must be references.
 bool is_credential_header(std::string_view name);
 
-using Environment = std::function<std::optional<std::string>(std::string_view name)>;
-
 // What a provider of any vendor is made of.
 struct Endpoint {
   std::string name;
   std::string base_url;
-  std::string api_key;  // of `credentials`; empty: none is needed
-  std::map<std::string, std::string, std::less<>>
-      credentials;                             // the values of the fields that are references, by field
-  std::string header_lines;                    // of the spec's `headers`, each ended by CRLF
+  SecretText api_key;                                          // of `credentials`; empty: none is needed
+  std::map<std::string, SecretText, std::less<>> credentials;  // the values of the fields that are references, by field
+  SecretText header_lines;                                     // of the spec's `headers`, each ended by CRLF
   llm::Secrets secrets;                        // the credentials and every header value that was a reference
   std::chrono::milliseconds timeout{600'000};  // the longest silence of the upstream
 };
@@ -44,7 +46,7 @@ struct Endpoint {
 // Resolves the references: the values of the fields `references`, as far as they are there, and of headers. `base_url`
 // is where the type is found if the spec does not say. Errors: provider_credentials.
 Result<Endpoint> resolve_endpoint(std::string_view name, const boost::json::object& spec, std::string_view base_url,
-                                  std::span<const std::string_view> references, const Environment& environment);
+                                  std::span<const std::string_view> references, const Dependencies& dependencies);
 
 std::string_view text_or(const boost::json::object& spec, std::string_view member, std::string_view otherwise);
 

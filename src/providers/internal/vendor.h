@@ -15,7 +15,7 @@ namespace fairlead::providers::internal {
 // A field of the spec beside those of all types: description, base_url, headers, timeout.
 struct Field {
   std::string_view name;
-  bool is_reference = false;  // to a credential: "env:NAME" or "file:/path", and nothing else
+  bool is_reference = false;  // to a credential (is_reference), and nothing else
   bool required = false;
 };
 inline constexpr Field kApiKey{"api_key", true};

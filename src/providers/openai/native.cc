@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "providers/internal/answer_body.h"
+#include "providers/internal/json_reader.h"
 
 namespace fairlead::providers::openai {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 namespace dom = simdjson::dom;
 using internal::invalid_answer;
 using internal::Pass;
+using internal::text_of;
 
 std::int64_t count(dom::object object, std::string_view name) {
   std::int64_t value = 0;
@@ -21,11 +23,6 @@ std::int64_t count(dom::object object, std::string_view name) {
 std::int64_t count(dom::object object, std::string_view details, std::string_view name) {
   dom::object inner;
   return object.at_key(details).get_object().get(inner) ? 0 : count(inner, name);
-}
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
 }
 
 // Responses count input and output, all else prompt and completion.

@@ -89,9 +89,9 @@ class OpenAiProvider final : public llm::Provider {
   async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(Format format, llm::CallContext context,
                                                                   std::string body,
                                                                   llm::UpstreamCancellation& cancellation) {
-    std::string with_key;
+    SecretText with_key;
     if (!context.idempotency_key.empty())
-      with_key = header_lines_ + internal::header_line("idempotency-key", context.idempotency_key);
+      with_key.append(header_lines_).append(internal::header_line("idempotency-key", context.idempotency_key));
     const std::string target = target_of(format, context.upstream_model);
     internal::Exchange exchange{.origin = origin_,
                                 .target = target,
@@ -107,7 +107,7 @@ class OpenAiProvider final : public llm::Provider {
   Options options_;
   http::Origin origin_;
   bool azure_;
-  std::string header_lines_;
+  SecretText header_lines_;
 };
 
 const Dialect& dialect_of(std::string_view type) {

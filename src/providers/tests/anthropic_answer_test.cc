@@ -67,6 +67,17 @@ const boost::json::object& delta_of(const boost::json::value& chunk) {
   return chunk.at("choices").as_array().at(0).at("delta").as_object();
 }
 
+TEST(AnthropicProvider, SaysWhichModelsGoOnWithABegunAnswer) {
+  anthropic::Options options;
+  options.endpoint.base_url = "https://a.example";
+  const auto provider = anthropic::make_provider(std::move(options)).value();
+  for (const char* model : {"claude-3-7-sonnet-latest", "claude-sonnet-4-20250514", "claude-opus-4-1",
+                            "claude-haiku-4-5-20251001", "claude-sonnet-4-5"})
+    EXPECT_EQ(provider->continues(model), llm::Prefill::kLastMessage) << model;
+  for (const char* model : {"claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-5", "other"})
+    EXPECT_EQ(provider->continues(model), llm::Prefill::kNone) << model;
+}
+
 TEST(AnthropicStream, BecomesChunks) {
   const std::string sent = kStart + kText + ending("end_turn");
   for (std::size_t at = 1; at < sent.size(); at += 13) {

@@ -35,13 +35,13 @@ TEST(BedrockSignature, IsAwsOwn) {
                 {"POST", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"}};
   for (const auto& one : kCases) {
     EXPECT_EQ(
-        bedrock::signed_headers({.method = one.method,
-                                 .host = "example.amazonaws.com",
-                                 .path = "/",
-                                 .region = "us-east-1",
-                                 .service = "service",
-                                 .unix_seconds = 1'440'938'160},
-                                credentials),
+        std::string_view(bedrock::signed_headers({.method = one.method,
+                                                  .host = "example.amazonaws.com",
+                                                  .path = "/",
+                                                  .region = "us-east-1",
+                                                  .service = "service",
+                                                  .unix_seconds = 1'440'938'160},
+                                                 credentials)),
         "x-amz-date: 20150830T123600Z\r\nauthorization: AWS4-HMAC-SHA256 "
         "Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature=" +
             std::string(one.signature) + "\r\n");

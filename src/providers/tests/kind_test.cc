@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "platform/json/schema.h"
@@ -66,6 +67,8 @@ TEST(ProviderKind, RefusesWhatWouldBeAMistake) {
       {R"({"type":"openai","headers":{"x y":"1"}})", "/headers/x y", "not a header's name"},
       {R"({"type":"openai","headers":{"x-a":"1\r\nhost: b"}})", "/headers/x-a", "cannot carry"},
       {R"({"type":"openai","headers":{"x-a":"env:not a name"}})", "/headers/x-a", "reference"},
+      {R"({"type":"openai","headers":{"x-a":"secret:OPENAI"}})", "/headers/x-a", "reference"},
+      {R"({"type":"openai","api_key":"secret:"})", "/api_key", "secret:NAME"},
       {R"({"type":"openai","base_url":"ftp://example.com"})", "/base_url", "https://"},
       {R"({"type":"openai","base_url":"unix:/run/x"})", "/base_url", "https://"},
       {R"({"type":"openai","base_url":"https://user:secret@example.com"})", "/base_url", ""},
@@ -94,14 +97,22 @@ TEST(ProviderKind, RefusesWhatWouldBeAMistake) {
   }
 }
 
-Result<internal::Endpoint> resolve(std::string_view spec) {
+std::optional<std::string> fake_environment(std::string_view name) {
+  if (name == "KEY") return "sk-1234567890abcdef\n";
+  if (name == "TORN") return "a\nb";
+  return std::nullopt;
+}
+
+Result<SecretText> fake_secret(std::string_view name) {
+  if (name == "openai") return SecretText("sk-secret-0123456789abcdef");
+  return fail(ErrorKind::kNotFound, "secret_not_found", "Secret `" + std::string(name) + "` does not exist.");
+}
+
+Result<internal::Endpoint> resolve(std::string_view spec, std::vector<std::string> private_paths = {}) {
   const std::vector<std::string_view> references{"api_key"};
-  return internal::resolve_endpoint("up", spec_of(spec), "https://api.openai.com/v1", references,
-                                    [](std::string_view name) -> std::optional<std::string> {
-                                      if (name == "KEY") return "sk-1234567890abcdef\n";
-                                      if (name == "TORN") return "a\nb";
-                                      return std::nullopt;
-                                    });
+  const Dependencies dependencies{
+      .environment = fake_environment, .secret = fake_secret, .private_paths = std::move(private_paths)};
+  return internal::resolve_endpoint("up", spec_of(spec), "https://api.openai.com/v1", references, dependencies);
 }
 
 TEST(ProviderCredentials, AreReadFromWhereTheSpecPoints) {
@@ -116,6 +127,43 @@ TEST(ProviderCredentials, AreReadFromWhereTheSpecPoints) {
   EXPECT_EQ(endpoint->base_url, "https://api.openai.com/v1");
 }
 
+TEST(ProviderCredentials, AreSecretsOfTheProject) {
+  const auto endpoint =
+      resolve(R"({"type":"openai","api_key":"secret:openai","headers":{"x-a":"secret:openai","x-b":"plain"}})");
+  ASSERT_TRUE(endpoint) << endpoint.error().message;
+  EXPECT_EQ(endpoint->api_key, "sk-secret-0123456789abcdef");
+  EXPECT_EQ(endpoint->header_lines, "x-a: sk-secret-0123456789abcdef\r\nx-b: plain\r\n");
+  EXPECT_THAT(*endpoint->secrets, testing::Each("sk-secret-0123456789abcdef"));
+}
+
+TEST(ProviderCredentials, AreNotReadFromWhatIsFairleadsOwn) {
+  const std::string folder = std::filesystem::canonical(testing::TempDir()).string() + "/provider_data";
+  std::filesystem::create_directories(folder + "/below");
+  std::filesystem::create_directories(folder + "-beside");
+  for (const char* file : {"/admin.key", "/below/x", "-beside/x"}) std::ofstream(folder + file) << "fl-0123456789\n";
+  std::filesystem::remove(folder + "-beside/link");
+  std::filesystem::create_symlink(folder + "/admin.key", folder + "-beside/link");
+  const auto read = [&](const std::string& path) {
+    return resolve(R"({"type":"openai","api_key":"file:)" + path + R"("})", {folder});
+  };
+  EXPECT_TRUE(read(folder + "-beside/x"));
+  for (const std::string& path : {folder + "/admin.key", folder + "/below/x",
+                                  folder + "-beside/../provider_data/below/x", folder + "-beside/link"}) {
+    const auto endpoint = read(path);
+    ASSERT_FALSE(endpoint) << path;
+    EXPECT_THAT(endpoint.error().message, HasSubstr("Fairlead's own"));
+  }
+}
+
+TEST(ProviderKind, TellsWhichSecretsItNames) {
+  std::string told;
+  for (const auto& one : provider_kind().secrets(spec_of(
+           R"({"type":"bedrock","region":"secret:r","access_key_id":"secret:a","secret_access_key":"env:B",
+               "headers":{"x/a":"secret:c","x-b":"secret:Not A Name"}})")))
+    told += one.pointer + " " + one.name + "; ";
+  EXPECT_EQ(told, "/access_key_id a; /headers/x~1a c; ");
+}
+
 TEST(ProviderCredentials, AreNamedWhenTheyAreMissingAndNeverShown) {
   const struct {
     const char* spec;
@@ -124,6 +172,7 @@ TEST(ProviderCredentials, AreNamedWhenTheyAreMissingAndNeverShown) {
       {R"({"type":"openai","api_key":"env:NOT_SET"})", "NOT_SET"},
       {R"({"type":"openai","api_key":"file:/no/such/file"})", "/no/such/file"},
       {R"({"type":"openai","api_key":"env:TORN"})", "TORN"},
+      {R"({"type":"openai","api_key":"secret:gone"})", "gone"},
       {R"({"type":"openai","api_key":"sk-literal-0123456789"})", "api_key"},
   };
   for (const auto& one : kCases) {

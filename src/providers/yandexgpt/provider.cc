@@ -14,7 +14,7 @@ class YandexProvider final : public internal::HttpProvider {
       : HttpProvider(std::move(options.parts), std::move(origin)), folder_(std::move(options.folder)) {
     if (!parts_.endpoint.api_key.empty()) header_lines_ = "authorization: Api-Key " + parts_.endpoint.api_key + "\r\n";
     if (!options.iam_token.empty()) header_lines_ = "authorization: Bearer " + options.iam_token + "\r\n";
-    header_lines_ += "x-folder-id: " + folder_ + "\r\n";
+    header_lines_.append("x-folder-id: ").append(folder_).append("\r\n");
   }
 
   std::string_view type() const override { return "yandexgpt"; }
@@ -34,7 +34,7 @@ class YandexProvider final : public internal::HttpProvider {
 
  private:
   std::string folder_;
-  std::string header_lines_;
+  SecretText header_lines_;
 };
 
 void check(const boost::json::object& spec, std::vector<resources::SpecError>& errors) {
@@ -59,7 +59,7 @@ internal::Vendor vendor() {
           .check = check,
           .make = [](internal::Making making) {
             const auto iam = making.endpoint.credentials.find("iam_token");
-            std::string iam_token = iam == making.endpoint.credentials.end() ? std::string() : iam->second;
+            SecretText iam_token = iam == making.endpoint.credentials.end() ? SecretText() : iam->second;
             return make_provider({.parts = {.endpoint = std::move(making.endpoint),
                                             .client = making.dependencies.client,
                                             .clock = making.dependencies.clock},

@@ -13,7 +13,7 @@ namespace fairlead::providers::yandexgpt {
 struct Options {
   internal::ProviderParts parts;
   std::string folder;
-  std::string iam_token;  // instead of an api_key
+  SecretText iam_token;  // instead of an api_key
 };
 
 // Immutable, thread-safe. Error: invalid_url.

@@ -1,18 +1,15 @@
 #include "providers/yandexgpt/request.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <map>
 
-#include "providers/internal/ask.h"
-#include "providers/internal/json_writer.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::yandexgpt {
 namespace {
 
-namespace dom = simdjson::dom;
 using internal::Ask;
 using internal::Form;
 using internal::JsonArray;
@@ -33,17 +30,6 @@ constexpr std::string_view kSays[] = {"tools",
                                       "reasoning_effort"};
 constexpr internal::Language kLanguage{.vendor = "a YandexGPT upstream", .says = kSays};
 
-Result<std::string> text_of(const Message& message, const std::string& param) {
-  std::string text;
-  for (std::size_t i = 0; i < message.content.size(); ++i) {
-    const llm::ContentPart& part = message.content[i];
-    if (part.type != llm::ContentPart::Type::kText && part.type != llm::ContentPart::Type::kRefusal)
-      return kLanguage.unsupported_value(fmt::format("{}.content[{}]", param, i), "it takes text only");
-    text += part.text;
-  }
-  return text;
-}
-
 void add_text(JsonArray& messages, std::string_view role, std::string_view text) {
   JsonObject message;
   message.text("role", role);
@@ -62,19 +48,10 @@ void add_list(JsonArray& messages, std::string_view role, std::string_view kind,
 
 Result<JsonArray> tool_calls(const Message& message, const std::string& param) {
   JsonArray calls;
-  dom::parser parser;
   for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
-    const llm::ToolCall& call = message.tool_calls[i];
-    std::string_view arguments = "{}";
-    if (call.arguments.find_first_not_of(" \t\r\n") != std::string::npos) {
-      dom::object object;
-      if (parser.parse(call.arguments).get_object().get(object))
-        return internal::invalid_value(fmt::format("{}.tool_calls[{}].function.arguments", param, i),
-                                       "it must be the text of a JSON object");
-      arguments = call.arguments;
-    }
+    FAIRLEAD_TRY(const std::string_view arguments, internal::call_arguments(message, i, param));
     JsonObject function;
-    function.text("name", call.name);
+    function.text("name", message.tool_calls[i].name);
     function.raw("arguments", arguments);
     calls.raw(R"({"functionCall":)" + std::move(function).finish() + "}");
   }
@@ -87,7 +64,7 @@ Result<std::string> translate_messages(const std::vector<Message>& messages) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const Message& message = messages[i];
     const std::string param = fmt::format("messages[{}]", i);
-    FAIRLEAD_TRY(const std::string text, text_of(message, param));
+    FAIRLEAD_TRY(const std::string text, internal::only_text(message, param, kLanguage, "it takes text only"));
     if (message.role == Role::kTool) {
       const auto name = names.find(message.tool_call_id);
       if (name == names.end())

@@ -7,27 +7,23 @@
 #include <charconv>
 
 #include "providers/internal/chat_writer.h"
+#include "providers/internal/json_reader.h"
 
 namespace fairlead::providers::yandexgpt {
 namespace {
 
 namespace dom = simdjson::dom;
 using internal::invalid_answer;
-
-std::string_view text_of(dom::object object, std::string_view name) {
-  std::string_view value;
-  return object.at_key(name).get_string().get(value) ? std::string_view() : value;
-}
+using internal::text_of;
 
 // A count is the text of a number, as protocol buffers write 64 bits in JSON.
 std::int64_t count(dom::object object, std::string_view name) {
-  constexpr std::int64_t kMost = 1'000'000'000'000;
   std::int64_t value = 0;
   if (object.at_key(name).get_int64().get(value)) {
     const std::string_view text = text_of(object, name);
     if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) value = 0;
   }
-  return std::clamp<std::int64_t>(value, 0, kMost);
+  return std::clamp<std::int64_t>(value, 0, internal::kMostTokens);
 }
 
 void read_usage(dom::object object, llm::Usage& usage) {

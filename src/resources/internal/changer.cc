@@ -1,9 +1,11 @@
 #include "resources/internal/changer.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "access/audit.h"
+#include "access/secrets.h"
 #include "base/suggest.h"
 
 namespace fairlead::resources {
@@ -73,16 +75,44 @@ std::string Changer::folder_of(const std::string& kind) const {
 
 Result<ChangeSet> Changer::plan(const std::string& name, const Files& files) {
   FAIRLEAD_TRY(const Project before, load(name));
-  return plan_documents(before, read_folder(files, kinds_), kinds_, Stamp{}).changes;
+  FAIRLEAD_TRY(const SecretNames secrets, secrets_of(name, SecretCheck::kNow));
+  return plan_documents(before, read_folder(files, kinds_), kinds_, secrets, Stamp{}).changes;
 }
 
 Result<ChangeSet> Changer::apply(const std::string& project, const Files& files, const access::Actor& actor,
-                                 const std::string& message) {
-  FAIRLEAD_TRY(auto committed, change(project, actor, [&](const Project& before) -> Result<Draft> {
-                 const Stamp stamp{actor.name, message, clock_.unix_micros()};
-                 return plan_documents(before, read_folder(files, kinds_), kinds_, stamp);
-               }));
+                                 const std::string& message, SecretCheck check) {
+  const MakeDraft make = [&](const Project& before) -> Result<Draft> {
+    FAIRLEAD_TRY(const SecretNames secrets, secrets_of(project, check));
+    const Stamp stamp{actor.name, message, clock_.unix_micros()};
+    return plan_documents(before, read_folder(files, kinds_), kinds_, secrets, stamp);
+  };
+  FAIRLEAD_TRY(auto committed, change(project, actor, make, check));
   return std::move(committed.draft.changes);
+}
+
+Result<SecretNames> Changer::secrets_of(const std::string& project, SecretCheck check) {
+  SecretNames names;
+  if (check == SecretCheck::kLater) return names;
+  FAIRLEAD_CHECK(database_.read_blocking([&](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(names, access::secret_names(connection, project));
+    return {};
+  }));
+  return names;
+}
+
+Result<bool> Changer::misses_secret(Connection& connection, const Draft& draft) const {
+  std::vector<SecretReference> named;
+  for (const Step& step : draft.steps) {
+    if (!step.made) continue;
+    for (const CompiledKind& known : kinds_) {
+      if (known.kind.name != step.kind || !known.kind.secrets) continue;
+      for (SecretReference& one : known.kind.secrets(step.made->spec)) named.push_back(std::move(one));
+    }
+  }
+  if (named.empty()) return false;
+  FAIRLEAD_TRY(const auto names, access::secret_names(connection, draft.after.name));
+  return !std::ranges::all_of(
+      named, [&](const SecretReference& one) { return std::ranges::find(names, one.name) != names.end(); });
 }
 
 Result<LabelMove> Changer::promote(const std::string& project, const std::string& kind, const std::string& name,
@@ -150,7 +180,8 @@ Result<const Resource*> Changer::find(const Project& project, const std::string&
   return fail(not_found(project.name, kind, name, names));
 }
 
-Result<Changer::Committed> Changer::change(const std::string& name, const access::Actor& actor, const MakeDraft& make) {
+Result<Changer::Committed> Changer::change(const std::string& name, const access::Actor& actor, const MakeDraft& make,
+                                           SecretCheck check) {
   const std::lock_guard lock(one_at_a_time_);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     FAIRLEAD_TRY(const Project before, load(name));
@@ -162,7 +193,7 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     if (prepare_) {
       FAIRLEAD_TRY(publish, prepare_(committed.draft.after));
     }
-    FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, committed.audits));
+    FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
     if (!stored) continue;
     if (publish) publish();
     return committed;
@@ -171,11 +202,16 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
               "Project `" + name + "` is being changed by others without a pause. Try again.");
 }
 
-Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const access::Actor& actor,
+Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,
                              std::vector<std::int64_t>& audits) {
   bool first = true;
   const std::int64_t now_us = clock_.unix_micros();
   FAIRLEAD_CHECK(database_.write_blocking([&](Connection& connection) -> Result<void> {
+    if (check == SecretCheck::kNow) {
+      FAIRLEAD_TRY(const bool misses, misses_secret(connection, draft));
+      first = !misses;
+      if (misses) return {};
+    }
     FAIRLEAD_TRY(first, advance_revision(connection, draft.after.name, revision));
     if (!first) return {};
     audits.clear();

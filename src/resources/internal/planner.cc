@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/suggest.h"
 #include "platform/json/text.h"
 
 namespace fairlead::resources {
@@ -36,8 +37,8 @@ class ProjectCatalogue final : public Catalogue {
 
 class Planner {
  public:
-  Planner(const Project& before, std::span<const CompiledKind> kinds, const Stamp& stamp)
-      : kinds_(kinds), stamp_(stamp) {
+  Planner(const Project& before, std::span<const CompiledKind> kinds, const SecretNames& secrets, const Stamp& stamp)
+      : kinds_(kinds), secrets_(secrets), stamp_(stamp) {
     draft_.after = before;
   }
 
@@ -53,6 +54,7 @@ class Planner {
     if (faults_.empty()) {
       refuse_shared_names(folder.documents);
       check(folder.documents);
+      check_secrets(folder.documents);
     }
     if (!faults_.empty()) {
       std::stable_sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) {
@@ -108,6 +110,20 @@ class Planner {
         Fault fault = fault_at(document, error.pointer, error.message);
         if (!error.hint.empty()) fault.hint = error.hint;
         faults_.push_back(std::move(fault));
+      }
+    }
+  }
+
+  void check_secrets(const std::vector<SourceDocument>& documents) {
+    if (!secrets_) return;
+    for (const SourceDocument& document : documents) {
+      if (!document.kind->kind.secrets) continue;
+      for (const SecretReference& reference : document.kind->kind.secrets(document.spec)) {
+        if (std::ranges::find(*secrets_, reference.name) != secrets_->end()) continue;
+        const std::string near = did_you_mean(reference.name, *secrets_);
+        faults_.push_back(fault_at(document, reference.pointer,
+                                   "secret `" + reference.name + "` does not exist." + near,
+                                   near.empty() ? "set it: fairlead secrets set " + reference.name : ""));
       }
     }
   }
@@ -192,6 +208,7 @@ class Planner {
   }
 
   std::span<const CompiledKind> kinds_;
+  const SecretNames& secrets_;
   const Stamp& stamp_;
   std::vector<Fault> faults_;
   Draft draft_;
@@ -200,8 +217,8 @@ class Planner {
 }  // namespace
 
 Draft plan_documents(const Project& before, SourceFolder folder, std::span<const CompiledKind> kinds,
-                     const Stamp& stamp) {
-  return Planner(before, kinds, stamp).plan(std::move(folder));
+                     const SecretNames& secrets, const Stamp& stamp) {
+  return Planner(before, kinds, secrets, stamp).plan(std::move(folder));
 }
 
 }  // namespace fairlead::resources

@@ -2,6 +2,7 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,8 +35,11 @@ struct Stamp {
   std::int64_t at_us = 0;
 };
 
+// The names of a project's secrets; nothing: references to them are not checked.
+using SecretNames = std::optional<std::vector<std::string>>;
+
 // Faults are in the answer's changes; then there are no steps.
 Draft plan_documents(const Project& before, SourceFolder folder, std::span<const CompiledKind> kinds,
-                     const Stamp& stamp);
+                     const SecretNames& secrets, const Stamp& stamp);
 
 }  // namespace fairlead::resources

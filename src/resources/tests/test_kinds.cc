@@ -21,6 +21,13 @@ std::vector<Kind> test_kinds() {
   provider.schema =
       R"({"type":"object","properties":{"type":{"enum":["openai","anthropic"]},"api_key":{"type":"string"}},
     "required":["type"],"additionalProperties":false})";
+  provider.secrets = [](const boost::json::object& spec) {
+    std::vector<SecretReference> named;
+    const boost::json::value* const key = spec.if_contains("api_key");
+    if (key && key->is_string() && std::string_view(key->get_string()).starts_with("secret:"))
+      named.push_back({"/api_key", std::string(std::string_view(key->get_string()).substr(7))});
+    return named;
+  };
   Kind model;
   model.name = "model";
   model.schema =

@@ -92,14 +92,14 @@ void CallTotals::write_buckets(Exposition& out, std::string_view name, const Exp
   out.sample(std::string(name) + "_count", labels, total);
 }
 
-void CallTotals::write(Exposition& out) const {
+void CallTotals::write(Exposition& out, const std::string& prefix) const {
   const auto labels_of = [](const RouteKey& key) {
     return Exposition::LabelList{{"project", key[0]}, {"target", key[1]}, {"model", key[2]}, {"provider", key[3]}};
   };
-  out.family("fairlead_calls_total", "counter", "Calls that have ended.");
+  out.family(prefix + "calls_total", "counter", "Calls that have ended.");
   for (const auto& [key, count] : calls_) {
     const auto& [project, target, model, provider, status, error] = key;
-    out.sample("fairlead_calls_total",
+    out.sample(prefix + "calls_total",
                {{"project", project},
                 {"target", target},
                 {"model", model},
@@ -108,30 +108,30 @@ void CallTotals::write(Exposition& out) const {
                 {"error", error}},
                count);
   }
-  out.family("fairlead_tokens_total", "counter",
+  out.family(prefix + "tokens_total", "counter",
              "Tokens, by how they are priced; input holds cached_input and cache_write, output holds reasoning.");
   for (const auto& [key, route] : routes_) {
     for (std::size_t i = 0; i < route.tokens.size(); ++i) {
       auto labels = labels_of(key);
       labels.emplace_back("type", std::string(kTokenTypes[i]));
-      out.sample("fairlead_tokens_total", labels, route.tokens[i]);
+      out.sample(prefix + "tokens_total", labels, route.tokens[i]);
     }
   }
-  out.family("fairlead_cost_usd_total", "counter", "Cost by the prices in force when each call ended, in US dollars.");
-  for (const auto& [key, route] : routes_) out.sample("fairlead_cost_usd_total", labels_of(key), route.cost_usd);
-  out.family("fairlead_call_duration_seconds", "histogram",
+  out.family(prefix + "cost_usd_total", "counter", "Cost by the prices in force when each call ended, in US dollars.");
+  for (const auto& [key, route] : routes_) out.sample(prefix + "cost_usd_total", labels_of(key), route.cost_usd);
+  out.family(prefix + "call_duration_seconds", "histogram",
              "Time of a call from its head to its last byte (gen_ai.client.operation.duration).");
   for (const auto& [key, route] : routes_) {
-    write_buckets(out, "fairlead_call_duration_seconds", labels_of(key), kDurationBounds_us, route.duration);
+    write_buckets(out, prefix + "call_duration_seconds", labels_of(key), kDurationBounds_us, route.duration);
   }
-  out.family("fairlead_first_token_seconds", "histogram",
+  out.family(prefix + "first_token_seconds", "histogram",
              "Time to the first content that went out (gen_ai.server.time_to_first_token).");
   for (const auto& [key, route] : routes_) {
-    write_buckets(out, "fairlead_first_token_seconds", labels_of(key), kFirstTokenBounds_us, route.first_token);
+    write_buckets(out, prefix + "first_token_seconds", labels_of(key), kFirstTokenBounds_us, route.first_token);
   }
-  out.family("fairlead_gateway_seconds", "histogram",
+  out.family(prefix + "gateway_seconds", "histogram",
              "What Fairlead itself took of a call before the first upstream byte was sent.");
-  write_buckets(out, "fairlead_gateway_seconds", {}, kGatewayBounds_us, gateway_);
+  write_buckets(out, prefix + "gateway_seconds", {}, kGatewayBounds_us, gateway_);
 }
 
 }  // namespace fairlead::telemetry

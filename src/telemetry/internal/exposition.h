@@ -31,7 +31,9 @@ class Exposition {
 class CallTotals {
  public:
   void add(const Series& series);
-  void write(Exposition& out) const;
+  // Each family's name begins with `prefix`.
+  void write(Exposition& out, const std::string& prefix) const;
+  bool empty() const { return calls_.empty(); }
 
  private:
   template <std::size_t N>

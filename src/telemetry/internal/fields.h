@@ -78,6 +78,7 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {34, "tags", FieldType::kTexts, "", FAIRLEAD_CALL(tags)},
     {35, "input", FieldType::kText, "gen_ai.input.messages", FAIRLEAD_CALL(input_json)},
     {36, "output", FieldType::kText, "gen_ai.output.messages", FAIRLEAD_CALL(output_text)},
+    {37, "shadow_of", FieldType::kText, "", FAIRLEAD_CALL(shadow_of)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {

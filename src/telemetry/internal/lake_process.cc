@@ -18,6 +18,7 @@
 
 #include "telemetry/internal/lake_service.h"
 #include "telemetry/internal/message_channel.h"
+#include "telemetry/internal/process.h"
 #include "telemetry/telemetry.h"
 
 extern char** environ;
@@ -34,7 +35,7 @@ constexpr std::size_t kChannels = 3;
 constexpr int kFirstDescriptor = 3;
 constexpr milliseconds kPatience[kChannels] = {milliseconds(120'000), milliseconds(15'000), milliseconds(13'000)};
 
-constexpr std::size_t kSlimBytes = 64 * 1024 * 1024;
+constexpr std::size_t kGrowth = 40 * 1024 * 1024;  // of resident memory, above which the lake is closed after a load
 constexpr int kNice = 10;
 constexpr std::chrono::nanoseconds kSlice = milliseconds(100);
 
@@ -265,7 +266,7 @@ bool run_lake_process(int argc, char** argv, int& exit_code) {
   bound_memory(memory);
   const SystemClock clock;
   LakeServiceOptions options{argv[2], argv[3], memory / 2};
-  options.slim_bytes = kSlimBytes;
+  options.slim_bytes = resident_bytes() + kGrowth;
   const auto lake = make_local_lake(std::move(options), clock);
   {
     std::array<std::jthread, kChannels> threads;

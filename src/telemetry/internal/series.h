@@ -48,6 +48,7 @@ struct Histogram {
 struct Labels {
   std::string_view project, target, model, provider, error;
   int status = 0;
+  bool shadow = false;
   bool operator==(const Labels&) const = default;
 };
 
@@ -58,10 +59,12 @@ struct Series {
         model(labels.model),
         provider(labels.provider),
         error(labels.error),
-        status(labels.status) {}
+        status(labels.status),
+        shadow(labels.shadow) {}
   const std::string project, target, model, provider, error;
   const int status;
-  Labels labels() const { return {project, target, model, provider, error, status}; }
+  const bool shadow;
+  Labels labels() const { return {project, target, model, provider, error, status, shadow}; }
 
   Count calls;
   Count input, cached_input, cache_write, output, reasoning;

@@ -71,7 +71,7 @@ Result<void> set_status(CallFilter& filter, std::string_view value) {
 
 Result<void> set(CallFilter& filter, std::string_view name, std::string_view value) {
   static const std::vector<std::string> known = {"limit", "before", "after",   "target", "model", "status",
-                                                 "error", "user",   "session", "key",    "tag"};
+                                                 "error", "user",   "session", "key",    "tag",   "shadow_of"};
   if (std::string* const into = name == "model"     ? &filter.model
                                 : name == "error"   ? &filter.error
                                 : name == "user"    ? &filter.user
@@ -86,6 +86,11 @@ Result<void> set(CallFilter& filter, std::string_view name, std::string_view val
   if (name == "limit") return set_limit(filter, value);
   if (name == "before") return set_id(filter.before, name, value);
   if (name == "after") return set_id(filter.after, name, value);
+  if (name == "shadow_of" && (value == "any" || value == "none")) {
+    filter.shadow_of = value;
+    return {};
+  }
+  if (name == "shadow_of") return set_id(filter.shadow_of, name, value);
   if (name == "target") return set_target(filter, value);
   if (name == "status") return set_status(filter, value);
   return fail(ErrorKind::kInvalid, "unknown_parameter",

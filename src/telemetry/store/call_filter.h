@@ -16,6 +16,7 @@ struct CallFilter {
   std::string target_kind, target, target_label;
   std::optional<int> target_version;
   std::string model, error, user, session, key, tag;
+  std::string shadow_of;               // the id of a call, "any" or "none"
   int status_from = 0, status_to = 0;  // both 0: any; else from ≤ status < to
 
   // From the query part of a URL (docs/reference/records.md, "Reading"). Errors: unknown_parameter with a suggestion,

@@ -149,6 +149,7 @@ Result<void> append_call(Tables& tables, const EncodedRecord& record) {
 struct Query {
   std::string where;
   std::vector<lake::Parameter> parameters;
+  void add_plain(std::string_view condition) { where.append(where.empty() ? "WHERE " : " AND ").append(condition); }
   void add(std::string_view before, lake::Parameter value, std::string_view after = "") {
     parameters.push_back(std::move(value));
     where.append(where.empty() ? "WHERE " : " AND ")
@@ -179,11 +180,14 @@ Query query_of(const CallFilter& filter) {
     query.add("status >= ", std::int64_t{filter.status_from});
     query.add("status < ", std::int64_t{filter.status_to});
   }
-  if (filter.error == "any") {
-    query.where.append(query.where.empty() ? "WHERE " : " AND ").append("error_code IS NOT NULL");
-  } else {
+  if (filter.error == "any")
+    query.add_plain("error_code IS NOT NULL");
+  else
     query.add_text("error_code", filter.error);
-  }
+  if (filter.shadow_of == "any" || filter.shadow_of == "none")
+    query.add_plain(filter.shadow_of == "any" ? "shadow_of IS NOT NULL" : "shadow_of IS NULL");
+  else
+    query.add_text("shadow_of", filter.shadow_of);
   return query;
 }
 

@@ -81,7 +81,7 @@ TEST(Calls, ShowsARecordWhole) {
       R"("error_code":"upstream_timeout","error_message":"local timed out after 2 s","finish_reason":"length","input_tokens":311,)"
       R"("cached_input_tokens":200,"cache_write_tokens":50,"output_tokens":87,"reasoning_tokens":7,"usage_reported":true,"cost_usd":0.000425,)"
       R"("session_id":"s-4","user_id":"u-17","tags":["a","","c\"'"],"input":"[{\"role\":\"user\",\"content\":\"Где мой перевод?\"}]",)"
-      R"("output":"На проверке.\n","attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
+      R"("output":"На проверке.\n","shadow_of":"01ARZ3NDEKTSV4RRFFQ69G5FAU","attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
       R"("error_code":"upstream_timeout","error_message":"no byte","model":null,"reason":null,"waited_ms":0},{"number":2,"provider":"openai",)"
       R"("upstream_model":"gpt-5-mini","duration_ms":400,"error_code":null,"error_message":null,"model":"large","reason":"fallback",)"
       R"("waited_ms":180}]})");
@@ -147,10 +147,11 @@ TEST(Calls, AreFiltered) {
   records[5].tags = {"eu", "beta"};
   records[5].key_id = "key_9";
   records[5].model = "large";
+  records[5].shadow_of = id_of(3);
   spool(folder.path(), records);
   auto store = store_in(folder.path());
   ASSERT_TRUE(store->load(kEverything));
-  const std::pair<std::string_view, std::vector<int>> cases[] = {
+  const std::pair<std::string, std::vector<int>> cases[] = {
       {"target=small", {1}},
       {"target=model:small", {1}},
       {"target=prompt:small", {}},
@@ -164,6 +165,10 @@ TEST(Calls, AreFiltered) {
       {"user=u%2717", {4}},
       {"session=s-4", {5}},
       {"tag=beta", {5}},
+      {"shadow_of=" + id_of(3), {5}},
+      {"shadow_of=" + id_of(4), {}},
+      {"shadow_of=any", {5}},
+      {"shadow_of=none&status=429", {3}},
       {"tag=bet", {}},
       {"key=key_9", {5}},
       {"model=large", {5}},
@@ -303,6 +308,25 @@ TEST(Loading, IsKilledAnywhereAndNeitherLosesNorDoubles) {
   EXPECT_EQ(attempts, 20'000);
 }
 
+TEST(Loading, IsKilledWhileTheLakeIsMade) {
+  for (int round = 0; round < 16; ++round) {
+    const TempFolder folder;
+    spool(folder.path(), {record_of("bank", id_of(1))});
+    int output = -1;
+    const pid_t child = start_child("load", {folder.path() + "/lake.duckdb", folder.path() + "/spool"}, output);
+    // At about the time at which it gets to it.
+    for (int i = 0; i < 2'000 && std::distance(std::filesystem::directory_iterator(folder.path()), {}) < 2; ++i)
+      ::usleep(100);
+    ::usleep(static_cast<useconds_t>(round * 250));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(output);
+    auto store = store_in(folder.path());
+    ASSERT_TRUE(store->load(kEverything));
+    EXPECT_EQ(count(*store), 1);
+  }
+}
+
 TEST(Loading, StartsOverWhereTheLakeIsNew) {
   const TempFolder folder;
   spool(folder.path(), {record_of("bank", id_of(1))});
@@ -379,6 +403,7 @@ TEST_F(LakeProcess, EndsWhenItIsNotNeededAndStartsAgain) {
 
 TEST_F(LakeProcess, SaysWhoHasTheLake) {
   ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
+  EXPECT_EQ(count(), kTwo);  // after which it is open, however large the process was after the load
   auto other = make_lake_process({"/proc/self/exe", std::string(kLakeProcessArgument)},
                                  {folder_.path() + "/lake.duckdb", folder_.path() + "/spool"}, clock_);
   EXPECT_EQ(other->load(kEverything, INT64_MAX).error().code, "lake_locked");

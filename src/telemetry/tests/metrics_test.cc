@@ -51,9 +51,11 @@ std::map<std::string, double> parse(const std::string& text) {
 TEST(Metrics, CountsCalls) {
   const ManualClock clock;
   Metrics metrics(2, clock);
-  metrics.observe(0, full_record());
-  metrics.observe(1, full_record());
-  CallRecord good = full_record();
+  CallRecord bad = full_record();
+  bad.shadow_of.clear();
+  metrics.observe(0, bad);
+  metrics.observe(1, bad);
+  CallRecord good = bad;
   good.status = 200;
   good.error_code.clear();
   good.first_token_us = -1;
@@ -72,6 +74,24 @@ TEST(Metrics, CountsCalls) {
   EXPECT_EQ(samples.at("fairlead_call_duration_seconds_count{" + route + "}"), 3);
   EXPECT_EQ(samples.at("fairlead_first_token_seconds_count{" + route + "}"), 2);
   EXPECT_EQ(samples.at(R"(fairlead_gateway_seconds_bucket{le="0.00025"})"), 3);
+}
+
+TEST(Metrics, CountsShadowsApart) {
+  const ManualClock clock;
+  Metrics metrics(1, clock);
+  metrics.observe(0, record_of("bank", "x"));
+  EXPECT_THAT(metrics.text(std::nullopt), Not(HasSubstr("fairlead_shadow_calls_total")));
+  CallRecord shadow = record_of("bank", "y");
+  shadow.shadow_of = "x";
+  shadow.cost_usd = 2;
+  metrics.observe(0, shadow);
+  metrics.observe(0, shadow);
+  const auto samples = parse(metrics.text(std::nullopt));
+  const std::string route = R"({project="bank",target="support-reply",model="small",provider="local")";
+  EXPECT_EQ(samples.at("fairlead_calls_total" + route + R"(,status="200",error=""})"), 1);
+  EXPECT_EQ(samples.at("fairlead_shadow_calls_total" + route + R"(,status="200",error=""})"), 2);
+  EXPECT_EQ(samples.at("fairlead_shadow_cost_usd_total" + route + "}"), 4);
+  EXPECT_EQ(samples.at("fairlead_call_duration_seconds_count" + route + "}"), 1);
 }
 
 TEST(Metrics, CountsABoundIntoItsBucket) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <map>
 #include <set>
 
 #include "gateway/routing/tests/scripted.h"
@@ -30,12 +31,27 @@ struct Client {
       if (const auto* fairlead = chunk.if_contains("fairlead")) flag = fairlead->at("continued").as_object();
       for (const bj::value& choice : chunk.at("choices").as_array()) {
         if (const auto* content = choice.at("delta").as_object().if_contains("content")) text += content->as_string();
-        if (choice.at("delta").as_object().contains("tool_calls")) tool_calls = true;
+        if (const auto* pieces = choice.at("delta").as_object().if_contains("tool_calls")) {
+          tool_calls = true;
+          for (const bj::value& piece : pieces->as_array()) take_call(piece.as_object());
+        }
         if (!choice.at("finish_reason").is_null()) ++ends;
         EXPECT_TRUE(json::valid_utf8_prefix(text) == text.size());
       }
     }
     rest = wire;
+  }
+  // As clients do: an id and a name once, arguments joined.
+  void take_call(const bj::object& piece) {
+    Call& call = calls[piece.at("index").to_number<int>()];
+    const auto append = [](std::string& to, const bj::object& from, std::string_view name) {
+      if (const bj::value* const value = from.if_contains(name)) to += value->as_string();
+    };
+    append(call.id, piece, "id");
+    if (const bj::value* const function = piece.if_contains("function")) {
+      append(call.name, function->as_object(), "name");
+      append(call.arguments, function->as_object(), "arguments");
+    }
   }
   // As docs/reference/calling.md says: without what the flag drops.
   std::string answer() const {
@@ -55,6 +71,10 @@ struct Client {
   std::set<std::string> ids;
   bj::object flag, counted;
   bool tool_calls = false;
+  struct Call {
+    std::string id, name, arguments;
+  };
+  std::map<int, Call> calls;
   int ends = 0;
 };
 
@@ -199,6 +219,135 @@ TEST_F(ContinuationTest, IsNotDoneForToolCallsNorWhenItIsTurnedOff) {
   EXPECT_TRUE(second_->calls.empty());
 }
 
+// An answer that says a word and calls two tools, in pieces: the arguments cut every so many bytes.
+struct Calls {
+  std::string text = "Let me see.", ids = "a", other_argument = "10,5";
+  std::string second = "notify";
+  std::size_t cut = 4;
+
+  std::vector<std::string> deltas() const {
+    std::vector<std::string> out;
+    if (!text.empty()) out.push_back(chunk(text));
+    add(out, 0, "pay", R"({"to":"Ирина","sum":)" + other_argument + "}");
+    if (!second.empty()) add(out, 1, second, R"({"text":"готово \"да\""})");
+    return out;
+  }
+  void add(std::vector<std::string>& out, int index, const std::string& name, std::string_view arguments) const {
+    const std::string place = R"({"index":)" + std::to_string(index);
+    out.push_back(piece(place + R"(,"id":"call_)" + ids + std::to_string(index) +
+                        R"(","type":"function","function":{"name":)" + json::quoted(name) + R"(,"arguments":""}})"));
+    while (!arguments.empty()) {
+      std::size_t size = std::min(cut, arguments.size());
+      while (size < arguments.size() && (static_cast<unsigned char>(arguments[size]) & 0xc0) == 0x80) ++size;
+      out.push_back(piece(place + R"(,"function":{"arguments":)" + json::quoted(arguments.substr(0, size)) + "}}"));
+      arguments.remove_prefix(size);
+    }
+  }
+  static std::string piece(const std::string& call) {
+    return R"(data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"tool_calls":[)" + call +
+           R"(]},"finish_reason":null}]})" + "\n\n";
+  }
+  Script whole() const {
+    Script out{.deltas = deltas()};
+    out.deltas.push_back(R"(data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]})"
+                         "\n\n");
+    return out;
+  }
+  Script breaks_after(std::size_t count) const {
+    Script out{.deltas = deltas()};
+    out.deltas.resize(count);
+    out.break_after = Error{ErrorKind::kUpstream, "upstream_reset", "it broke"};
+    return out;
+  }
+};
+
+TEST_F(ContinuationTest, AToolCallIsMadeOnceWhereverItBrokeIfThatIsAskedFor) {
+  const Calls first;
+  const Client undisturbed(bench({first.whole()}, {}).stream().wire);
+  ASSERT_EQ(undisturbed.calls.size(), 2u);
+  for (std::size_t said = 1; said <= first.deltas().size(); ++said) {
+    for (const std::size_t cut : {1u, 3u, 7u, 1'000u}) {
+      const Calls again{.ids = "b", .cut = cut};
+      Bench& bench = this->bench({first.breaks_after(said)}, {again.whole()});
+      bench.model->routing.continue_tool_calls = true;
+      if (said > 1) second_->prefill = llm::Prefill::kLastMessage;  // which goes on with words alone
+      const Answered answered = bench.stream();
+      ASSERT_FALSE(answered.error) << said << " " << cut << answered.error->message;
+      const Client client(answered.wire);
+      EXPECT_EQ(client.text, undisturbed.text);
+      EXPECT_TRUE(client.flag.empty());
+      EXPECT_EQ(client.ends, 1);
+      ASSERT_EQ(client.calls.size(), 2u);
+      for (const auto& [index, call] : client.calls) {
+        EXPECT_EQ(call.name, undisturbed.calls.at(index).name) << said << " " << cut;
+        EXPECT_EQ(call.arguments, undisturbed.calls.at(index).arguments) << said << " " << cut;
+        EXPECT_EQ(call.id.size(), 7u) << "one id: " << call.id;
+      }
+      EXPECT_EQ(client.calls.at(0).id, said > 1 ? "call_a0" : "call_b0");
+    }
+  }
+}
+
+TEST_F(ContinuationTest, ACallThatWouldBeNobodysEndsTheStreamWithAnError) {
+  const Calls first;
+  const std::size_t in_the_second = first.deltas().size() - 2;
+  const auto error_after = [&](std::size_t said, const Calls& other) {
+    Bench& bench = this->bench({first.breaks_after(said)}, {other.whole()});
+    bench.model->routing.continue_tool_calls = true;
+    const Answered answered = bench.stream();
+    EXPECT_EQ(Client(answered.wire).ends, answered.error ? 0 : 1) << "what fails has no end";
+    EXPECT_EQ(answered.attempts.size(), 2u);
+    return answered.error ? answered.error->code : "";
+  };
+  for (const std::size_t cut : {1u, 5u, 1'000u}) {
+    EXPECT_EQ(error_after(in_the_second, {.other_argument = "99", .cut = cut}), "continuation_differs");
+    EXPECT_EQ(error_after(in_the_second, {.other_argument = "10,55", .cut = cut}), "continuation_differs");
+    EXPECT_EQ(error_after(in_the_second, {.second = "delete_everything", .cut = cut}), "continuation_differs");
+    EXPECT_EQ(error_after(in_the_second, {.second = "", .cut = cut}), "continuation_differs")
+        << "it makes one call less";
+    EXPECT_EQ(error_after(3, {.other_argument = "99", .cut = cut}), "") << "what the client does not have may be other";
+    EXPECT_EQ(error_after(1, {.second = "delete_everything", .cut = cut}), "");
+  }
+  // An answer in words makes no call either.
+  Bench& bench = this->bench({first.breaks_after(in_the_second)}, {streams(kPieces)});
+  bench.model->routing.continue_tool_calls = true;
+  EXPECT_EQ(bench.stream().error->code, "continuation_differs");
+}
+
+TEST_F(ContinuationTest, ARouteThatMakesTheSameCallIsFoundBehindOneThatDoesNot) {
+  const Calls first;
+  const auto ask_behind = [&](Script between) {
+    bench({first.breaks_after(first.deltas().size() - 9)}, {std::move(between)});
+    const auto third =
+        std::make_shared<ScriptedProvider>("third", std::vector{Calls{.ids = "c", .second = ""}.whole()});
+    bench_->model->routes.push_back({third, "up"});
+    bench_->model->routing.continue_tool_calls = true;
+    bench_->attach();
+    return bench_->stream();
+  };
+  const Answered answered = ask_behind(Calls{.other_argument = "99", .cut = 30}.whole());
+  ASSERT_FALSE(answered.error) << answered.error->message;
+  EXPECT_EQ(Client(answered.wire).calls.at(0).arguments, R"({"to":"Ирина","sum":10,5})");
+  EXPECT_EQ(answered.attempts.at(1).error_code, "continuation_differs");
+  for (const auto& route : bench_->registry.routes())
+    EXPECT_EQ(route.failures, route.provider == "first" ? 1u : 0u) << "no fault of the route: " << route.provider;
+  // Other words have gone out by then, and one event cannot tell of two detours.
+  EXPECT_EQ(ask_behind(streams(kPieces)).error->code, "continuation_differs");
+}
+
+TEST_F(ContinuationTest, OtherWordsBeforeTheSameCallAreFlagged) {
+  const Calls first;
+  Bench& bench = this->bench({first.breaks_after(5)}, {Calls{.text = "Let me think.", .ids = "b"}.whole()});
+  bench.model->routing.continue_tool_calls = true;
+  const Answered answered = bench.stream();
+  ASSERT_FALSE(answered.error);
+  const Client client(answered.wire);
+  EXPECT_EQ(client.answer(), "Let me think.");
+  EXPECT_FALSE(client.flag.empty());
+  EXPECT_EQ(client.calls.at(0).arguments, R"({"to":"Ирина","sum":10,5})");
+  EXPECT_EQ(client.calls.at(0).id, "call_a0");
+}
+
 TEST_F(ContinuationTest, AnotherAnswersToolCallIsFlagged) {
   Script tool = streams({});
   tool.deltas.insert(
@@ -249,6 +398,15 @@ TEST_F(ContinuationTest, GarbageInTheContinuationIsAnErrorNotACrash) {
           "data: {\"choices\":[1,{\"delta\":3},{\"delta\":{\"content\":5}}],\"usage\":{\"total_tokens\":\"x\"}}\n\n",
           chunk("x")}};
   bench({breaks_after(2)}, {odd}).stream();
+  const Calls first;
+  for (const char* calls : {R"(5)", R"([])", R"([5])", R"([{}])", R"([{"index":-1}])", R"([{"index":0,"function":5}])",
+                            R"([{"index":0,"function":{"name":5,"arguments":{}}}])", R"([{"index":1e9}])"}) {
+    Script bad{.deltas = {R"(data: {"choices":[{"index":0,"delta":{"tool_calls":)" + std::string(calls) + "}}]}\n\n",
+                          chunk("x")}};
+    Bench& bench = this->bench({first.breaks_after(4)}, {bad});
+    bench.model->routing.continue_tool_calls = true;
+    EXPECT_EQ(bench.stream().error->code, "continuation_differs") << calls;
+  }
 }
 
 }  // namespace

@@ -128,6 +128,43 @@ TEST_F(LimiterTest, APlaceThatComesFreeOnOneLoopIsGivenToAnother) {
   EXPECT_EQ(waiting.get(), "");
 }
 
+TEST_F(LimiterTest, AGuestGetsOnlyWhatIsFreeAndGivesWay) {
+  policy_.max = 2;
+  async::Cancellation guests[2];
+  const auto visit = [this](int loop, async::Cancellation& guest) {
+    return on(loop, limiter_->enter(runtime_.loop(loop), policy_, {.project = "p", .priority = 99, .is_guest = true},
+                                    SteadyTime::max(), clock_, guest))
+        .get();
+  };
+  const auto is_displaced = [this](int loop, const async::Cancellation& guest) {
+    std::promise<bool> out;
+    runtime_.loop(loop).post([&] { out.set_value(guest.requested() && guest.reason() == Limiter::kDisplaced); });
+    return out.get_future().get();
+  };
+  const auto release = [this](int loop, Limiter::Place& place) {
+    on(loop, give_back(place, Load::kNotKnown, clock_.steady())).get();
+  };
+  Limiter::Place held = on(0, hold(*this, "p")).get();
+  auto first = visit(1, guests[0]);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(visit(0, guests[1]).error().code, "upstream_busy") << "none is free";
+  EXPECT_EQ(limiter_->in_flight(), 1) << "guests are not counted";
+  EXPECT_FALSE(is_displaced(1, guests[0]));
+  Limiter::Place second = on(0, hold(*this, "p")).get();
+  EXPECT_TRUE(is_displaced(1, guests[0])) << "across loops";
+  EXPECT_EQ(visit(0, guests[1]).error().code, "upstream_busy");
+  release(1, *first);
+  release(0, second);
+  auto third = visit(0, guests[1]);
+  ASSERT_TRUE(third) << "everything was given back";
+  auto waiting = on(0, pass(*this, {"urgent"}, SteadyTime::max()));
+  EXPECT_EQ(waiting.get(), "") << "a caller does not wait for a guest";
+  EXPECT_TRUE(is_displaced(0, guests[1]));
+  release(0, *third);
+  release(0, held);
+  EXPECT_EQ(limiter_->in_flight(), 0);
+}
+
 TEST_F(LimiterTest, HoldsItsBoundAndForgetsNobodyUnderLoadFromAllLoops) {
   policy_ = {.max = 3, .queue = 1'000, .wait = 60s};
   std::atomic<int> inside{0}, most{0}, done{0};
@@ -205,12 +242,16 @@ TEST_F(AdaptingTest, ShrinksByAFifthWhenToldAndNeverToNothing) {
   EXPECT_EQ(limiter_->limit(), 1);
 }
 
-TEST(Priorities, AreTheHighestOfTheTags) {
-  const llm::ConcurrencyPolicy policy{.max = 1, .priorities = {{"gold", 5}, {"batch", -5}}};
-  const std::vector<std::string> none{"x"}, low{"batch"}, both{"batch", "gold"};
-  EXPECT_EQ(priority_of(policy, none), 0);
-  EXPECT_EQ(priority_of(policy, low), -5);
-  EXPECT_EQ(priority_of(policy, both), 5);
+TEST(Priorities, AreTheHighestOfTheTagsAndTheKey) {
+  const llm::ConcurrencyPolicy policy{
+      .max = 1, .priorities = {{"gold", 5}, {"batch", -5}}, .key_priorities = {{"nightly", -20}}};
+  const std::vector<std::string> none{"x"}, low{"batch"}, both{"batch", "gold"}, tag_like_key{"nightly", "key:nightly"};
+  EXPECT_EQ(priority_of(policy, none, "x"), 0);
+  EXPECT_EQ(priority_of(policy, low, "gold"), -5) << "a key is no tag";
+  EXPECT_EQ(priority_of(policy, both, "nightly"), 5);
+  EXPECT_EQ(priority_of(policy, low, "nightly"), -5);
+  EXPECT_EQ(priority_of(policy, none, "nightly"), -20);
+  EXPECT_EQ(priority_of(policy, tag_like_key, "x"), 0);
 }
 
 TEST(LimitOfAnUpstream, SendsCallsElsewhereAndIsSharedByModels) {

@@ -64,6 +64,7 @@ async::Task<void> run(Bench& bench, async::Loop& loop, const llm::ChatRequest& c
                                      bench.native,
                                      tags,
                                      {},
+                                     {},
                                      bench.no_chat ? &*bench.no_chat : nullptr},
                                     bench.clock);
   for (;;) {

@@ -40,7 +40,7 @@ class ScriptedProvider final : public llm::Provider {
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override;
 
-  llm::Prefill continues() const override { return prefill; }
+  llm::Prefill continues(std::string_view /*upstream_model*/) const override { return prefill; }
 
   std::optional<llm::Format> spoken;
   llm::Prefill prefill = llm::Prefill::kNone;
