@@ -2,7 +2,6 @@
 
 #include <string_view>
 
-#include "base/tests/mutations.h"
 #include "platform/json/text.h"
 
 namespace fairlead::gateway {
@@ -22,7 +21,8 @@ void replace_value(std::string& text, SlipRandom& random) {
   if (end != std::string::npos) text.replace(colon + 1, end - colon - 1, kPieces[random.below(8)]);
 }
 
-// Most slips of programs are of one value; some are of the text itself.
+}  // namespace
+
 std::string mutated(std::span<const std::string> seeds, std::string text, SlipRandom& random) {
   for (std::size_t edits = 1 + random.below(3); edits > 0; --edits) {
     if (random.below(3) == 0) {
@@ -33,8 +33,6 @@ std::string mutated(std::span<const std::string> seeds, std::string text, SlipRa
   }
   return text;
 }
-
-}  // namespace
 
 MutationReport parse_mutations(std::span<const std::string> seeds, std::uint64_t seed, std::chrono::milliseconds length,
                                BodyParser parser) {

@@ -6,8 +6,12 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/tests/mutations.h"
 
 namespace fairlead::gateway {
+
+// The text with one to three slips in it. Most slips of programs are of one value; some are of the text itself.
+std::string mutated(std::span<const std::string> seeds, std::string text, SlipRandom& random);
 
 struct MutationReport {
   std::size_t rounds = 0, accepted = 0;

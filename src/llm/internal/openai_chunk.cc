@@ -181,6 +181,7 @@ Result<Verdict> AnswerReader::judge(std::string_view data, std::string& replacem
   if (!looks_like_object(data)) return invalid("an event is not a JSON object");
   // Most events of an answer are like the one before them: content, nothing ends, nothing is counted.
   if (outcome_.content_started && !has_value(data, R"("finish_reason")") && !has_value(data, R"("error")")) {
+    if (!simdjson::validate_utf8(data)) return invalid("an event is not UTF-8");
     const std::size_t usage = position(data, R"("usage")", 0);
     if (usage == data.npos) return Verdict::kPass;
     if (!has_value(data.substr(usage), R"("usage")")) {

@@ -287,6 +287,12 @@ TEST(OpenAiStream, RefusesGarbage) {
   ASSERT_TRUE(late.error);
   EXPECT_EQ(late.error->code, "upstream_invalid");
   EXPECT_EQ(late.wire, kRole + content("a"));
+  for (const std::string broken : {"br\xff\xfewn", "f\xc3", "\xed\xa0\x80"}) {
+    const Seen bytes = stream({kRole + content("a") + content(broken) + content("b")});
+    ASSERT_TRUE(bytes.error) << broken;
+    EXPECT_EQ(bytes.error->code, "upstream_invalid");
+    EXPECT_EQ(bytes.wire, kRole + content("a"));
+  }
 }
 
 TEST(OpenAiStream, BoundsAnEvent) {

@@ -29,7 +29,7 @@ struct Origin {
 struct ClientOptions {
   std::chrono::milliseconds connect_timeout{5'000};  // resolve, connect and TLS handshake, each
   std::chrono::milliseconds idle_timeout{30'000};  // pooled connections are closed after this; keep under the server's
-  std::size_t idle_per_origin = 64;
+  std::size_t idle_per_origin = 1024;
   std::size_t head_bytes = 64 * 1024;
   std::string ca_file;  // empty: the system's
 };

@@ -54,6 +54,7 @@ class MessagesReader final : public internal::NativeReader {
 
   bool ended() const override { return ended_; }
   bool complete() const override { return ended_ || !outcome.finish_reason.empty(); }
+  std::string_view closing() const override { return "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"; }
 
  private:
   std::unexpected<Error> error_in(dom::object object) const {

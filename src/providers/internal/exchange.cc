@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "providers/internal/answer_body.h"
+
 namespace fairlead::providers::internal {
 namespace {
 
@@ -23,7 +25,12 @@ async::Task<Result<std::unique_ptr<http::ClientResponse>>> send_chat(http::Clien
   auto response = co_await client.send(exchange.origin, request, token);
   if (!response) co_return fail(std::move(response).error());
   const int status = (*response)->status();
-  if (status >= 200 && status < 300) co_return std::move(response);
+  if (status >= 200 && status < 300) {
+    const auto encoding = (*response)->header("content-encoding");
+    if (!encoding || encoding->empty() || http::equal_ignoring_case(*encoding, "identity"))
+      co_return std::move(response);
+    co_return invalid_answer("it is in a content encoding, which was not asked for");
+  }
   auto body = co_await (*response)->read_all(kErrorBodyLimit);
   const std::string_view text = body ? std::string_view(*body) : std::string_view();
   co_return fail(llm::upstream_error(status, text, (*response)->headers(), exchange.secrets));

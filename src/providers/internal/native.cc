@@ -1,5 +1,7 @@
 #include "providers/internal/native.h"
 
+#include <simdjson.h>
+
 #include <optional>
 #include <utility>
 
@@ -53,10 +55,14 @@ class StreamedNative final : public llm::Completion {
       } else if (bytes->empty()) {
         ended_ = true;
         if (cutter_.held() > 0) taken = take("\n\n");  // the last event without its empty line
-        if (taken && !answer_.reader->complete()) taken = fail(ended_early());
+        if (answer_.reader->complete())
+          taken = {};
+        else if (taken)
+          taken = fail(ended_early());
       } else {
         taken = take(*bytes);
       }
+      if (ended_ && taken && !answer_.reader->ended()) out_ += answer_.reader->closing();
       if (!taken) {
         if (out_.empty()) co_return fail(std::move(taken).error());
         failure_ = std::move(taken).error();  // what came before it goes out first
@@ -78,12 +84,15 @@ class StreamedNative final : public llm::Completion {
   Result<void> take(std::string_view bytes) {
     cutter_.add(bytes);
     for (std::string_view event = cutter_.next(); !event.empty(); event = cutter_.next()) {
-      Result<Pass> pass = Pass::kOn;  // of what is no event: a comment
+      Result<Pass> pass = Pass::kDrop;  // of what holds no data: a comment, or bytes that are no event
       FAIRLEAD_CHECK(parser_.feed(event, [this, &pass](const http::ServerSentEvent& parsed) {
         pass = answer_.reader->event(parsed.event, parsed.data);
       }));
       if (!pass) return fail(std::move(pass).error());
-      if (*pass == Pass::kOn) out_ += event;
+      if (*pass == Pass::kOn) {
+        if (!simdjson::validate_utf8(event)) return invalid_answer("an event is not UTF-8");
+        out_ += event;
+      }
       if (answer_.reader->ended()) break;
     }
     if (cutter_.held() > kAnswerLimit)

@@ -27,6 +27,8 @@ class NativeReader {
   virtual bool ended() const { return false; }
   // All that matters has come: a stream that ends or breaks here has lost nothing.
   virtual bool complete() const { return ended(); }
+  // What the client's reader waits for where a stream is complete and ends or breaks before it has ended.
+  virtual std::string_view closing() const { return {}; }
 
   llm::Outcome outcome;
 };
@@ -52,8 +54,8 @@ struct NativeAnswer {
   std::unique_ptr<llm::UpstreamCancellation> cancellation;  // was sent along with the request
 };
 
-// Reads a 2xx answer: Delta::wire is what came, in whole events (or one whole body), but for those that the reader
-// drops. Errors as llm::Completion::next; a stream that ends before it is complete is upstream_reset.
+// Reads a 2xx answer: Delta::wire is what came, in whole events (or one whole body), but for comments and those that
+// the reader drops. Errors as llm::Completion::next; a stream that ends before it is complete is upstream_reset.
 std::unique_ptr<llm::Completion> pass_on(std::unique_ptr<http::ClientResponse> response, NativeAnswer answer);
 
 }  // namespace fairlead::providers::internal

@@ -268,6 +268,20 @@ TEST(AnthropicNative, EndsInTheErrorThatCutItShort) {
   }
 }
 
+TEST(AnthropicNative, EndsAStreamThatWasCutBehindAllThatMatters) {
+  const std::string end = ending("end_turn");
+  const std::size_t stop = end.find("event: message_stop");
+  ASSERT_NE(stop, std::string::npos);
+  for (const std::size_t kept : {stop, stop + 10, end.size() - 2, end.size() - 1}) {
+    FakeClient client(
+        {.headers = {{"content-type", "text/event-stream"}}, .reads = {kStart + kText + end.substr(0, kept)}});
+    const Answered answered = call_native(*native_provider(client), llm::Format::kMessages, kMessages);
+    ASSERT_FALSE(answered.error) << kept;
+    EXPECT_THAT(answered.wire, testing::StartsWith(kStart + kText + end.substr(0, stop))) << kept;
+    EXPECT_THAT(answered.wire, testing::EndsWith("data: {\"type\":\"message_stop\"}\n\n")) << kept;
+  }
+}
+
 TEST(AnthropicNative, CountsTokens) {
   FakeClient client({.reads = {R"({"input_tokens":42})"}});
   const Answered answered = call_native(*native_provider(client, "https://a.example/v1"), llm::Format::kCountTokens,

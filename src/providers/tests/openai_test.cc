@@ -210,10 +210,10 @@ TEST(OpenAiNative, PassesARequestOnInItsFormat) {
   EXPECT_THAT(answered.wire, HasSubstr("0.5"));
 }
 
+const std::string kComment = ": a comment\n\n";
 const std::string kResponseEvents =
     "event: response.created\ndata: "
     "{\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\",\"model\":\"m-1\"}}\n\n"
-    ": a comment\n\n"
     "event: response.output_text.delta\r\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\r\n\r\n"
     "event: response.completed\ndata: "
     "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\",\"status\":\"completed\","
@@ -221,9 +221,11 @@ const std::string kResponseEvents =
     "\"output_tokens_details\":{\"reasoning_tokens\":2}}}}\n\n";
 
 TEST(OpenAiNative, PassesEventsOnAsTheyCameHoweverTheyAreSplit) {
-  for (std::size_t at = 1; at < kResponseEvents.size(); ++at) {
-    FakeClient client({.headers = {{"content-type", "text/event-stream"}},
-                       .reads = {kResponseEvents.substr(0, at), kResponseEvents.substr(at)}});
+  const std::size_t second = kResponseEvents.find("event:", 1);
+  const std::string sent = kComment + kResponseEvents.substr(0, second) + kComment + kResponseEvents.substr(second);
+  for (std::size_t at = 1; at < sent.size(); ++at) {
+    FakeClient client(
+        {.headers = {{"content-type", "text/event-stream"}}, .reads = {sent.substr(0, at), sent.substr(at)}});
     const Answered answered =
         call_native(*provider_of(client), llm::Format::kResponses, R"({"model":"mine","input":"x","stream":true})");
     ASSERT_FALSE(answered.error) << at << answered.error->message;
@@ -258,6 +260,31 @@ TEST(OpenAiNative, EndsInTheErrorThatCutItShort) {
     EXPECT_EQ(answered.error->kind, one.kind);
     EXPECT_EQ(answered.wire, begun);
   }
+}
+
+TEST(OpenAiNative, PassesNothingOnThatIsNoEvent) {
+  const auto answer_to = [](std::string text) {
+    FakeClient client({.headers = {{"content-type", "text/event-stream"}}, .reads = {std::move(text)}});
+    return call_native(*provider_of(client), llm::Format::kResponses, R"({"model":"mine","input":"x","stream":true})");
+  };
+  for (const std::string bytes : {"\x1f\x8b\xff\n\n\xff\n\n", "<html>\n\n</html>\n\n", ": ping\n\n: ping\n\n"}) {
+    const Answered answered = answer_to(bytes);
+    ASSERT_TRUE(answered.error) << bytes;
+    EXPECT_EQ(answered.wire, "");
+  }
+  const Answered answered = answer_to("event: \xff\ndata: {\"type\":\"response.created\"}\n\n");
+  ASSERT_TRUE(answered.error);
+  EXPECT_EQ(answered.error->code, "upstream_invalid");
+  EXPECT_EQ(answered.wire, "");
+}
+
+TEST(OpenAiNative, TakesNoAnswerInAnEncodingThatNobodyAskedFor) {
+  FakeClient client({.headers = {{"content-type", "application/json"}, {"content-encoding", "gzip"}}, .reads = {"{}"}});
+  const Answered answered =
+      call_native(*provider_of(client), llm::Format::kResponses, R"({"model":"mine","input":"x"})");
+  ASSERT_TRUE(answered.error);
+  EXPECT_EQ(answered.error->code, "upstream_invalid");
+  EXPECT_THAT(answered.error->message, HasSubstr("encoding"));
 }
 
 TEST(OpenAiNative, AsksForTheUsageOfCompletionsAndKeepsItIfTheClientDidNot) {

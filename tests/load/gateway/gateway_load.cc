@@ -1,11 +1,17 @@
 // The parts of the measurement that must be fast; `run` beside this starts them, and nginx and Fairlead between them.
-//   gateway_load upstream PORT [EVENTS]       answers every request with a fixed chat completion of 900 bytes in all,
-//   or
-//                                             with a stream of EVENTS events, each its own write
+//   gateway_load upstream PORT                answers with a fixed chat completion of 900 bytes in all; where the
+//   request
+//                                             names the model `events-N`, with a stream of N events, each its own
+//                                             write; `events-N-at-once`: in one write
 //   gateway_load proxy PORT UPSTREAM_PORT     Fairlead's HTTP room alone: its server in front of its client
-//   gateway_load load PORT PID SECONDS CONNECTIONS RATE SETTLE [HEADER…]   standard input is the body; prints one JSON
-//                                             line. RATE: calls a second, 0 for as many as it takes. SETTLE: a path to
-//                                             ask for before each reading of the CPU, or - for none
+//   gateway_load load NAME=VALUE…             standard input is the body; prints one JSON line
+//     port=, pid=          where to, and whose CPU time is counted
+//     seconds=, warm_up=   for how long calls are begun (4), and before that, unmeasured (1)
+//     patience=            seconds for the last answers (10)
+//     connections=, warm=  how many (32), and how many of them take part in the warm-up (all)
+//     rate=                calls a second; 0: as many as it takes
+//     settle=              a path to ask for before each reading of the CPU
+//     header=              a header line; as often as needed
 #include <unistd.h>
 
 #include <csignal>
@@ -43,31 +49,46 @@ std::string fixed_completion() {
   return text + back;
 }
 
-std::string fixed_event(int index) {
+// The last one says how it ended.
+std::string fixed_event(int index, bool last) {
   return R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"fixed","choices":[{"index":0,"delta":{"content":"word )" +
-         std::to_string(index) + R"( "},"finish_reason":null}]})" + "\n\n";
+         std::to_string(index) + R"( "},"finish_reason":)" + (last ? "\"stop\"" : "null") + "}]}\n\n";
 }
 
-struct Upstream {
-  std::string completion = fixed_completion();
+// How a request wants its answer streamed; 0 events: not at all.
+struct Form {
   int events = 0;
+  bool at_once = false;
 };
 
-async::Task<void> answer(const Upstream& upstream, http::Exchange& exchange) {
+Form form_of(std::string_view body) {
+  constexpr std::string_view kName = "\"events-";
+  const std::size_t at = body.find(kName);
+  if (at == std::string_view::npos) return {};
+  const std::string name(body.substr(at + kName.size(), 24));
+  return {std::atoi(name.c_str()), name.find("-at-once\"") != std::string::npos};
+}
+
+async::Task<void> answer(const std::string& completion, http::Exchange& exchange) {
   auto body = co_await exchange.read_body();
   if (!body) co_return;
-  if (upstream.events == 0) {
-    co_await exchange.respond(200, "application/json", upstream.completion);
+  const Form form = form_of({body->data(), body->size()});
+  if (form.events == 0) {
+    co_await exchange.respond(200, "application/json", completion);
     co_return;
   }
   exchange.begin_stream(200, "text/event-stream");
-  for (int i = 0; i < upstream.events; ++i) {
-    const std::string event = fixed_event(i);
-    auto sent = co_await exchange.write(event);
+  std::string waiting;
+  for (int i = 0; i < form.events; ++i) {
+    waiting += fixed_event(i, i + 1 == form.events);
+    if (form.at_once) continue;
+    auto sent = co_await exchange.write(waiting);
     if (!sent) co_return;
+    waiting.clear();
   }
-  co_await exchange.write("data: [DONE]\n\n");
-  co_await exchange.finish();
+  waiting += "data: [DONE]\n\n";
+  auto sent = co_await exchange.write(waiting);
+  if (sent) co_await exchange.finish();
 }
 
 async::Task<void> forward(http::Client& client, const http::Origin& origin, http::Exchange& exchange) {
@@ -178,19 +199,33 @@ void note(bool begins) {
   add_process(watched_pid, usages.own, usages.children);
 }
 
+std::chrono::milliseconds seconds(const std::string& text) {
+  return std::chrono::milliseconds(static_cast<long>(std::atof(text.c_str()) * 1000));
+}
+
 int load(int argc, char** argv) {
   LoadPlan plan;
-  plan.port = settling_port = static_cast<std::uint16_t>(std::atoi(argv[2]));
-  watched_pid = std::atoi(argv[3]);
-  plan.time = std::chrono::milliseconds(static_cast<long>(std::atof(argv[4]) * 1000));
-  plan.connections = std::atoi(argv[5]);
-  plan.rate = std::atof(argv[6]);
   const std::string body(std::istreambuf_iterator<char>(std::cin), {});
-  std::string headers = " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
-  for (int i = 8; i < argc; ++i) headers += std::string(argv[i]) + "\r\n";
+  std::string headers = " HTTP/1.1\r\nHost: 127.0.0.1\r\n", path;
+  for (int i = 2; i < argc; ++i) {
+    const std::string option = argv[i];
+    const std::size_t equals = option.find('=');
+    if (equals == std::string::npos) return 2;
+    const std::string name = option.substr(0, equals), value = option.substr(equals + 1);
+    if (name == "port") plan.port = settling_port = static_cast<std::uint16_t>(std::atoi(value.c_str()));
+    if (name == "pid") watched_pid = std::atoi(value.c_str());
+    if (name == "seconds") plan.time = seconds(value);
+    if (name == "warm_up") plan.warm_up = seconds(value);
+    if (name == "patience") plan.patience = seconds(value);
+    if (name == "connections") plan.connections = std::atoi(value.c_str());
+    if (name == "warm") plan.warm_connections = std::atoi(value.c_str());
+    if (name == "rate") plan.rate = std::atof(value.c_str());
+    if (name == "settle") path = value;
+    if (name == "header") headers += value + "\r\n";
+  }
   plan.request = "POST /v1/chat/completions" + headers +
                  "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  if (const std::string path = argv[7]; path != "-") settling = "GET " + path + headers + "Connection: close\r\n\r\n";
+  if (!path.empty()) settling = "GET " + path + headers + "Connection: close\r\n\r\n";
   const LoadResult result = run_load(plan, note);
   const double calls = static_cast<double>(std::max<std::uint64_t>(result.calls, 1));
   std::string failure = result.first_failure;
@@ -211,13 +246,12 @@ int load(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
-  if (mode == "load" && argc >= 8) return load(argc, argv);
+  if (mode == "load") return load(argc, argv);
   if (mode == "upstream" && argc >= 3) {
     async::Runtime runtime(1);
-    Upstream upstream;
-    if (argc > 3) upstream.events = std::atoi(argv[3]);
+    const std::string completion = fixed_completion();
     return serve(static_cast<std::uint16_t>(std::atoi(argv[2])), runtime,
-                 [&upstream](http::Exchange& e) { return answer(upstream, e); });
+                 [&completion](http::Exchange& e) { return answer(completion, e); });
   }
   if (mode == "proxy" && argc >= 4) {
     async::Runtime runtime(1);

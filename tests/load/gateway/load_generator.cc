@@ -20,8 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
-constexpr std::chrono::seconds kPatience{10};  // for the last answers
-
 struct Connection {
   int descriptor = -1;
   Clock::time_point due;
@@ -98,7 +96,10 @@ class Generator {
     std::optional<Schedule> schedule;
     if (plan_.rate > 0) schedule.emplace(plan_.rate, start);
     at_once_ = !schedule;
-    while (at_once_ && !idle_.empty()) begin(start);
+    std::size_t waiting = all_.size();
+    if (!measuring && plan_.warm_connections > 0)
+      waiting = std::min(waiting, static_cast<std::size_t>(plan_.warm_connections));
+    for (; at_once_ && !idle_.empty() && waiting > 0; --waiting) begin(start);
     while (result_.failures < 100) {
       const auto now = Clock::now();
       if (now >= until) break;
@@ -111,7 +112,7 @@ class Generator {
     }
     at_once_ = false;
     while (idle_.size() < all_.size() && result_.failures < 100) {
-      if (Clock::now() > until + kPatience) return fail("an answer did not come");
+      if (Clock::now() > until + plan_.patience) return fail("an answer did not come");
       take_answers(std::chrono::milliseconds(100));
     }
     result_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -121,7 +122,7 @@ class Generator {
     if (latencies_.empty()) return 0;
     const auto at = latencies_.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(latencies_.size() - 1));
     std::nth_element(latencies_.begin(), at, latencies_.end());
-    return *at / 1000.0;
+    return static_cast<double>(*at) / 1000;
   }
 
  private:
@@ -172,8 +173,7 @@ class Generator {
     if (!one.answer.starts_with("HTTP/1.1 200 ")) fail(one.answer);
     if (measuring_) {
       ++result_.calls;
-      const std::int64_t taken = (Clock::now() - one.due).count();
-      latencies_.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(taken, UINT32_MAX)));
+      latencies_.push_back((Clock::now() - one.due).count());
     }
     idle_.push_back(&one);
     if (at_once_) begin(Clock::now());
@@ -185,8 +185,8 @@ class Generator {
   std::vector<Connection> all_;
   std::vector<Connection*> idle_;
   bool measuring_ = false;
-  bool at_once_ = false;                  // whether an answer is followed by the next call
-  std::vector<std::uint32_t> latencies_;  // ns
+  bool at_once_ = false;                 // whether an answer is followed by the next call
+  std::vector<std::int64_t> latencies_;  // ns
   std::array<char, 64 * 1024> bytes_;
 };
 

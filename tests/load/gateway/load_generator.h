@@ -10,10 +10,12 @@ namespace fairlead::load {
 struct LoadPlan {
   std::uint16_t port = 0;
   int connections = 32;
-  double rate = 0;      // calls a second; 0: a connection sends the next call as soon as its answer is whole
-  std::string request;  // ready bytes, sent again and again
+  double rate = 0;           // calls a second; 0: a connection sends the next call as soon as its answer is whole
+  std::string request;       // ready bytes, sent again and again
+  int warm_connections = 0;  // that take part in the warm-up; 0: all
   std::chrono::milliseconds warm_up{1'000};
   std::chrono::milliseconds time{4'000};
+  std::chrono::milliseconds patience{10'000};  // for the answers that are under way when the time is up
 };
 
 struct LoadResult {
