@@ -1,5 +1,7 @@
 #include "app/serve.h"
 
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,14 @@ constexpr log::Logger kLog{"app"};
 
 void say(const Error& error) {
   std::fprintf(stderr, "fairlead: %s\n", error.message.c_str());
+}
+
+// A block of this size goes back to the system as soon as it is freed. Left to itself, glibc raises the bound to the
+// largest block that was freed, 32 MiB at most, and keeps what a few large answers took for as long as the process
+// runs.
+void give_back_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
 // The settings file is fairlead.yaml of the project's folder, if a project is named and has one.
@@ -59,6 +69,7 @@ log::Level level_of(const std::string& text) {
 }  // namespace
 
 int serve(const std::vector<std::string>& arguments) {
+  give_back_memory();
   SecretText secrets_key = take_variable("FAIRLEAD_SECRETS_KEY");
   auto settings = load_settings(arguments);
   if (!settings) {
