@@ -3,11 +3,9 @@
 // up. Exits 1 and prints the text at the first broken promise.
 #include <simdjson.h>
 
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
+#include <memory>
 
+#include "base/tests/fuzz.h"
 #include "gateway/routing/continuation.h"
 #include "gateway/routing/plan.h"
 #include "gateway/surfaces/completions.h"
@@ -234,44 +232,28 @@ std::string judge_answers(const std::string& text, Random& random) {
   return fault.empty() ? "" : fault + ":\n" + out;
 }
 
-struct Subject {
-  const char* name;
-  Texts seeds;
-  std::string (*judge)(const std::string& text, Random& random);  // empty: all is well
-};
+// `judge` says what is wrong; nothing if all is well.
+FuzzSubject subject(const char* name, Texts seeds, std::string (*judge)(const std::string& text, Random& random),
+                    const std::shared_ptr<Random>& random) {
+  return {name, [seeds = std::move(seeds), judge, random](std::string& text) {
+            text = mutated(seeds, seeds[random->below(seeds.size())], *random);
+            return judge(text, *random);
+          }};
+}
 
-int run(double seconds, std::uint64_t seed, std::string_view only) {
-  const Subject subjects[] = {{"chat", chat_seeds(), judge_chat},
-                              {"messages", messages_seeds(), judge_request<chat_of_messages>},
-                              {"responses", responses_seeds(), judge_request<chat_of_request_for_response>},
-                              {"completions", completions_seeds(), judge_request<chat_of_completion>},
-                              {"continuation", stream_seeds(), judge_continuation},
-                              {"answers", stream_seeds(), judge_answers}};
-  Random random{seed};
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  std::uint64_t rounds = 0;
-  for (; rounds % 256 != 0 || std::chrono::steady_clock::now() < until; ++rounds) {
-    const Subject& subject = subjects[random.below(std::size(subjects))];
-    if (!only.empty() && subject.name != only) continue;
-    const std::string text = mutated(subject.seeds, subject.seeds[random.below(subject.seeds.size())], random);
-    const std::string fault = subject.judge(text, random);
-    if (fault.empty()) continue;
-    std::fprintf(stderr, "%s, seed %llu, after %llu rounds: %s\n", subject.name, static_cast<unsigned long long>(seed),
-                 static_cast<unsigned long long>(rounds), fault.c_str());
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fputc('\n', stderr);
-    return 1;
-  }
-  std::printf("%llu rounds without a fault, seed %llu\n", static_cast<unsigned long long>(rounds),
-              static_cast<unsigned long long>(seed));
-  return 0;
+std::vector<FuzzSubject> subjects(std::uint64_t seed) {
+  const auto random = std::make_shared<Random>(Random{seed});
+  return {subject("chat", chat_seeds(), judge_chat, random),
+          subject("messages", messages_seeds(), judge_request<chat_of_messages>, random),
+          subject("responses", responses_seeds(), judge_request<chat_of_request_for_response>, random),
+          subject("completions", completions_seeds(), judge_request<chat_of_completion>, random),
+          subject("continuation", stream_seeds(), judge_continuation, random),
+          subject("answers", stream_seeds(), judge_answers, random)};
 }
 
 }  // namespace
 }  // namespace fairlead::gateway
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
-  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device()();
-  return fairlead::gateway::run(seconds, seed, argc > 3 ? argv[3] : "");
+  return fairlead::fuzz(argc, argv, fairlead::gateway::subjects);
 }

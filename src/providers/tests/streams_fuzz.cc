@@ -3,11 +3,11 @@
 // Exits 1 and prints the stream at the first fault.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <random>
 
+#include "base/tests/fuzz.h"
 #include "platform/json/text.h"
 #include "providers/anthropic/native.h"
 #include "providers/anthropic/translator.h"
@@ -249,37 +249,30 @@ std::string judge(const Subject& subject, const std::string& text, Random& rando
   return fault_in(whole, subject.writes_json, false);
 }
 
-int run(double seconds, std::uint64_t seed, std::string_view only) {
-  Random random(seed);
-  async::Loop loop(0);
-  const std::vector<Subject> all = subjects();
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  std::uint64_t rounds = 0, whole = 0;
-  for (; rounds % 256 != 0 || std::chrono::steady_clock::now() < until; ++rounds) {
-    const Subject& subject = all[pick(random, all.size())];
-    if (!only.empty() && subject.name != only) continue;
-    const std::string& start = subject.seeds[pick(random, subject.seeds.size())];
-    const std::string text = std::string_view(subject.name) == "bedrock" ? mutate_frames(start, subject.seeds, random)
-                                                                         : mutate(start, subject.seeds, random);
-    const std::string fault = judge(subject, text, random, loop);
-    whole += fault.empty();
-    if (fault.empty()) continue;
-    std::fprintf(stderr, "%s, seed %llu, after %llu rounds: %s\n", subject.name, static_cast<unsigned long long>(seed),
-                 static_cast<unsigned long long>(rounds), fault.c_str());
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fputc('\n', stderr);
-    return 1;
+std::vector<FuzzSubject> fuzzed(std::uint64_t seed) {
+  struct State {
+    Random random;
+    async::Loop loop{0};
+  };
+  const auto state = std::make_shared<State>();
+  state->random.seed(seed);
+  std::vector<FuzzSubject> out;
+  for (std::vector<Subject> all = subjects(); Subject & one : all) {
+    const std::string name = one.name;
+    out.push_back({name, [state, subject = std::move(one)](std::string& text) {
+                     const std::string& start = subject.seeds[pick(state->random, subject.seeds.size())];
+                     text = std::string_view(subject.name) == "bedrock"
+                                ? mutate_frames(start, subject.seeds, state->random)
+                                : mutate(start, subject.seeds, state->random);
+                     return judge(subject, text, state->random, state->loop);
+                   }});
   }
-  std::printf("%llu rounds without a fault, seed %llu\n", static_cast<unsigned long long>(whole),
-              static_cast<unsigned long long>(seed));
-  return 0;
+  return out;
 }
 
 }  // namespace
 }  // namespace fairlead::providers
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
-  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device()();
-  return fairlead::providers::run(seconds, seed, argc > 3 ? argv[3] : "");
+  return fairlead::fuzz(argc, argv, fairlead::providers::fuzzed);
 }

@@ -1,12 +1,11 @@
 // bodies_fuzz [SECONDS [SEED [SUBJECT]]]: mutates chunked bodies (chunks), server-sent events (events) and forms
 // (forms) until the time is up, and compares what is read with what a plain reader of the same grammar reads, whole and
 // split. Exits 1 and prints the text at the first fault.
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 
+#include "base/tests/fuzz.h"
 #include "platform/http/internal/chunk_decoder.h"
 #include "platform/http/multipart.h"
 #include "platform/http/sse.h"
@@ -166,41 +165,25 @@ std::string judge_forms(const std::string& text, Random& random) {
   return "";
 }
 
-struct Subject {
-  const char* name;
-  std::vector<std::string> seeds;
-  std::string (*judge)(const std::string& text, Random& random);  // empty: all is well
-};
+// `judge` says what is wrong; nothing if all is well.
+FuzzSubject subject(const char* name, std::vector<std::string> seeds,
+                    std::string (*judge)(const std::string& text, Random& random),
+                    const std::shared_ptr<Random>& random) {
+  return {name, [seeds = std::move(seeds), judge, random](std::string& text) {
+            text = mutate(seeds[(*random)() % seeds.size()], seeds, *random);
+            return judge(text, *random);
+          }};
+}
 
-int run(double seconds, std::uint64_t seed, std::string_view only) {
-  const Subject subjects[] = {{"chunks", chunk_seeds(), judge_chunks},
-                              {"events", event_seeds(), judge_events},
-                              {"forms", form_seeds(), judge_forms}};
-  Random random(seed);
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  std::uint64_t rounds = 0;
-  for (; rounds % 1024 != 0 || std::chrono::steady_clock::now() < until; ++rounds) {
-    const Subject& subject = subjects[random() % std::size(subjects)];
-    if (!only.empty() && subject.name != only) continue;
-    const std::string text = mutate(subject.seeds[random() % subject.seeds.size()], subject.seeds, random);
-    const std::string fault = subject.judge(text, random);
-    if (fault.empty()) continue;
-    std::fprintf(stderr, "%s, seed %llu, after %llu rounds: %s\n", subject.name, static_cast<unsigned long long>(seed),
-                 static_cast<unsigned long long>(rounds), fault.c_str());
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fputc('\n', stderr);
-    return 1;
-  }
-  std::printf("%llu rounds without a fault, seed %llu\n", static_cast<unsigned long long>(rounds),
-              static_cast<unsigned long long>(seed));
-  return 0;
+std::vector<FuzzSubject> subjects(std::uint64_t seed) {
+  const auto random = std::make_shared<Random>(seed);
+  return {subject("chunks", chunk_seeds(), judge_chunks, random),
+          subject("events", event_seeds(), judge_events, random), subject("forms", form_seeds(), judge_forms, random)};
 }
 
 }  // namespace
 }  // namespace fairlead::http
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
-  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device()();
-  return fairlead::http::run(seconds, seed, argc > 3 ? argv[3] : "");
+  return fairlead::fuzz(argc, argv, fairlead::http::subjects);
 }
