@@ -6,15 +6,12 @@
 #include "base/result.h"
 #include "llm/chat.h"
 #include "providers/internal/ask.h"
+#include "providers/internal/conversation.h"
 
 namespace fairlead::providers::anthropic {
 
-struct Conversation {
-  std::string system;    // JSON array of text blocks; empty: there is none
-  std::string messages;  // JSON array
-};
-
 // Errors: kUnsupported and kInvalid, `param` naming the message's part.
-Result<Conversation> translate_messages(std::span<const llm::Message> messages, const internal::Language& language);
+Result<internal::Conversation> translate_messages(std::span<const llm::Message> messages,
+                                                  const internal::Language& language);
 
 }  // namespace fairlead::providers::anthropic

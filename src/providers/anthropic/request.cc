@@ -83,7 +83,7 @@ void add_sampling(JsonObject& body, const Ask& ask) {
 
 Result<std::string> messages_request(const llm::ChatRequest& request, std::string_view upstream_model) {
   FAIRLEAD_TRY(const Ask ask, internal::read_ask(request, kLanguage));
-  FAIRLEAD_TRY(const Conversation conversation, translate_messages(ask.messages, kLanguage));
+  FAIRLEAD_TRY(const internal::Conversation conversation, translate_messages(ask.messages, kLanguage));
   JsonObject body, config;
   body.text("model", upstream_model);
   if (!conversation.system.empty()) body.raw("system", conversation.system);

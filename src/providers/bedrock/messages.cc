@@ -87,19 +87,13 @@ Result<std::string> other_block(const ContentPart& part, const std::string& para
 
 constexpr internal::PartWriter kTexts{text_block, nullptr}, kBlocks{text_block, other_block};
 
-class Writer {
+class Writer : public internal::BlockWriter {
  public:
-  explicit Writer(const Language& language) : language_(language) {}
+  explicit Writer(const Language& language) : BlockWriter(language, kTexts, kBlocks) {}
 
-  Result<void> system(const Message& message, const std::string& param) {
-    return internal::add_parts(system_, message, param, kTexts, language_);
-  }
-  Result<void> user(const Message& message, const std::string& param) {
-    return internal::add_parts(turns_.parts("user"), message, param, kBlocks, language_);
-  }
   Result<void> assistant(const Message& message, std::size_t, const std::string& param) {
     JsonArray& blocks = turns_.parts("assistant");
-    FAIRLEAD_CHECK(internal::add_parts(blocks, message, param, kTexts, language_));
+    FAIRLEAD_CHECK(internal::add_parts(blocks, message, param, texts_, language_));
     for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
       FAIRLEAD_TRY(const std::string_view input, internal::call_arguments(message, i, param));
       JsonObject use;
@@ -112,7 +106,7 @@ class Writer {
   }
   Result<void> tool(const Message& message, const std::string& param) {
     JsonArray content;
-    FAIRLEAD_CHECK(internal::add_parts(content, message, param, kBlocks, language_));
+    FAIRLEAD_CHECK(internal::add_parts(content, message, param, blocks_, language_));
     if (content.empty()) content.raw(R"({"json":{}})");
     JsonObject result;
     result.text("toolUseId", message.tool_call_id);
@@ -120,22 +114,11 @@ class Writer {
     turns_.parts("user").raw(R"({"toolResult":)" + std::move(result).finish() + "}");
     return {};
   }
-  Result<Conversation> finish() {
-    Conversation out;
-    if (!system_.empty()) out.system = std::move(system_).finish();
-    FAIRLEAD_TRY(out.messages, turns_.finish(language_));
-    return out;
-  }
-
- private:
-  const Language& language_;
-  JsonArray system_;
-  internal::Turns turns_{"content"};
 };
 
 }  // namespace
 
-Result<Conversation> translate_messages(std::span<const Message> messages, const Language& language) {
+Result<internal::Conversation> translate_messages(std::span<const Message> messages, const Language& language) {
   Writer writer(language);
   FAIRLEAD_CHECK(internal::write_conversation(messages, language, writer));
   return writer.finish();

@@ -119,7 +119,7 @@ Result<void> add_model_fields(JsonObject& body, const Ask& ask, std::string_view
 
 Result<std::string> converse_request(const llm::ChatRequest& request, std::string_view upstream_model) {
   FAIRLEAD_TRY(const Ask ask, internal::read_ask(request, kLanguage));
-  FAIRLEAD_TRY(const Conversation conversation, translate_messages(ask.messages, kLanguage));
+  FAIRLEAD_TRY(const internal::Conversation conversation, translate_messages(ask.messages, kLanguage));
   JsonObject body;
   if (!conversation.system.empty()) body.raw("system", conversation.system);
   body.raw("messages", conversation.messages);

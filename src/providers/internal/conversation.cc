@@ -68,4 +68,19 @@ void Turns::close() {
   parts_ = {};
 }
 
+Result<void> BlockWriter::system(const llm::Message& message, const std::string& param) {
+  return add_parts(system_, message, param, texts_, language_);
+}
+
+Result<void> BlockWriter::user(const llm::Message& message, const std::string& param) {
+  return add_parts(turns_.parts("user"), message, param, blocks_, language_);
+}
+
+Result<Conversation> BlockWriter::finish() {
+  Conversation out;
+  if (!system_.empty()) out.system = std::move(system_).finish();
+  FAIRLEAD_TRY(out.messages, turns_.finish(language_));
+  return out;
+}
+
 }  // namespace fairlead::providers::internal

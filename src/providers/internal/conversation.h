@@ -48,6 +48,32 @@ class Turns {
   JsonArray turns_, parts_;
 };
 
+// What a conversation becomes: JSON arrays.
+struct Conversation {
+  std::string system;  // empty: there is none
+  std::string messages;
+};
+
+// What vendors that say everything in blocks say alike.
+class BlockWriter {
+ public:
+  // `texts` writes what can stand in a system's or an assistant's message, `blocks` all that can stand in the others.
+  // The language outlives it.
+  BlockWriter(const Language& language, const PartWriter& texts, const PartWriter& blocks)
+      : language_(language), texts_(texts), blocks_(blocks) {}
+  Result<void> system(const llm::Message& message, const std::string& param);
+  Result<void> user(const llm::Message& message, const std::string& param);
+  Result<Conversation> finish();
+
+ protected:
+  const Language& language_;
+  const PartWriter texts_, blocks_;
+  Turns turns_{"content"};
+
+ private:
+  JsonArray system_;
+};
+
 // Gives each message to the function of the writer for its role, with its index and "messages[INDEX]". Errors: theirs;
 // kUnsupported for what no turn can say.
 template <class Writer>
