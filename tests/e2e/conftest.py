@@ -9,6 +9,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 
 from fakes.anthropic_upstream import AnthropicUpstream  # noqa: E402
+from fakes.flaky_upstream import FlakyUpstream  # noqa: E402
 from fakes.openai_upstream import OpenAIUpstream  # noqa: E402
 from harness import SHARED, Fairlead  # noqa: E402
 
@@ -102,3 +103,30 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for server in _running:
             report.sections.append((f"log of {server.address}", "\n".join(server.log.splitlines()[-40:])))
+
+
+@pytest.fixture
+def upstreams():
+    """Two that fail as they are told."""
+    with FlakyUpstream() as a, FlakyUpstream() as b:
+        yield a, b
+
+
+@pytest.fixture
+def serve_models(tmp_path, upstreams):
+    """serve_models("kind: model…", settings): a server with these models and the providers `a` and `b`, which are those upstreams."""
+    servers = []
+
+    def begin(models, settings=()):
+        folder = tmp_path / f"p{len(servers)}"
+        folder.mkdir()
+        provider = "kind: provider\nname: {}\ntype: openai\nbase_url: {}\napi_key: env:FAKE_OPENAI_KEY\n---\n"
+        providers = "".join(provider.format(name, upstream.url) for name, upstream in zip("ab", upstreams))
+        (folder / "models.yaml").write_text(providers + models)
+        server = Fairlead(tmp_path / f"data{len(servers)}", folder, UPSTREAM_KEYS, settings=settings)
+        servers.append(server)
+        return server.wait_ready()
+
+    yield begin
+    for server in servers:
+        assert server.stop() == 0

@@ -2,46 +2,24 @@
 
 import concurrent.futures
 import json
-import pathlib
-import sys
 import time
 
 import openai
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from fakes.flaky_upstream import FlakyUpstream  # noqa: E402
-from harness import Fairlead, eventually  # noqa: E402
+from harness import eventually  # noqa: E402
 
-KEYS = {"FAKE_KEY": "sk-fake-upstream-key-0123456789"}
-PROVIDER = "kind: provider\nname: {name}\ntype: openai\nbase_url: {url}\napi_key: env:FAKE_KEY\n---\n"
 ROUTES = "  - {provider: a, model: gpt-a}\n  - {provider: b, model: gpt-b}\n"
 
 
 @pytest.fixture
-def upstreams():
-    with FlakyUpstream() as a, FlakyUpstream() as b:
-        yield a, b
-
-
-@pytest.fixture
-def serve(tmp_path, upstreams):
+def serve(serve_models):
     """serve("retries: 0\n…"): a server whose model `m` has two routes, a and b, and these options."""
-    servers = []
 
     def begin(options="", routes=ROUTES, more=""):
-        folder = tmp_path / f"p{len(servers)}"
-        folder.mkdir()
-        text = "".join(PROVIDER.format(name=name, url=upstream.url) for name, upstream in zip("ab", upstreams))
-        text += f"kind: model\nname: m\nprices: {{input: 1, output: 10}}\n{options}\nroutes:\n{routes}{more}"
-        (folder / "models.yaml").write_text(text)
-        server = Fairlead(tmp_path / f"data{len(servers)}", folder, KEYS)
-        servers.append(server)
-        return server.wait_ready()
+        return serve_models(f"kind: model\nname: m\nprices: {{input: 1, output: 10}}\n{options}\nroutes:\n{routes}{more}")
 
-    yield begin
-    for server in servers:
-        assert server.stop() == 0
+    return begin
 
 
 def attempts(server, answer):

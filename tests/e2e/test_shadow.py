@@ -1,46 +1,26 @@
 """A challenger beside a champion: what is recorded of the two, and what no caller notices."""
 
-import pathlib
-import sys
 import time
 
 import httpx
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from fakes.flaky_upstream import FlakyUpstream  # noqa: E402
+from conftest import UPSTREAM_KEYS  # noqa: E402
 from harness import Fairlead, eventually  # noqa: E402
 
-KEYS = {"FAKE_KEY": "sk-fake-upstream-key-0123456789"}
-PROVIDER = "kind: provider\nname: {name}\ntype: openai\nbase_url: {url}\napi_key: env:FAKE_KEY\n---\n"
 MODEL = "kind: model\nname: {name}\nprices: {{input: 1, output: 10}}\n{more}\nroutes: [{{provider: {provider}, model: gpt-{provider}}}]\n---\n"
 PROMPT = "kind: prompt\nname: reply\nmodel: small\ninput: {{topic: {{type: string}}}}\nmessages: [{{system: \"{text} {{{{ topic }}}}\"}}]\n{more}\n"
 
 
 @pytest.fixture
-def upstreams():
-    with FlakyUpstream() as a, FlakyUpstream() as b:
-        yield a, b
-
-
-@pytest.fixture
-def serve(tmp_path, upstreams):
+def serve(serve_models):
     """serve("shadow: …"): a server with the models `small` (a), which says this, and `large` (b)."""
-    servers = []
 
     def begin(options="", more="", settings=("--telemetry.content=full",)):
-        folder = tmp_path / f"p{len(servers)}"
-        folder.mkdir()
-        text = "".join(PROVIDER.format(name=name, url=upstream.url) for name, upstream in zip("ab", upstreams))
-        text += MODEL.format(name="small", provider="a", more=options) + MODEL.format(name="large", provider="b", more="")
-        (folder / "models.yaml").write_text(text + more)
-        server = Fairlead(tmp_path / f"data{len(servers)}", folder, KEYS, settings=settings)
-        servers.append(server)
-        return server.wait_ready()
+        small, large = MODEL.format(name="small", provider="a", more=options), MODEL.format(name="large", provider="b", more="")
+        return serve_models(small + large + more, settings)
 
-    yield begin
-    for server in servers:
-        server.stop()
+    return begin
 
 
 def shadow_of(server, call_id):
@@ -93,7 +73,7 @@ def test_a_challenger_that_stalls_costs_the_caller_nothing_and_no_memory(serve, 
     before = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - before < 10, "a stop does not wait for them"
-    again = Fairlead(server.data, None, KEYS)
+    again = Fairlead(server.data, None, UPSTREAM_KEYS)
     with again:
         again.wait_ready()
         ended = again.calls("?shadow_of=any")

@@ -15,10 +15,12 @@
 #include "access/key_service.h"
 #include "access/tests/control_plane_server.h"
 #include "base/digest.h"
+#include "platform/async/tests/wait_for.h"
 
 namespace fairlead::access {
 namespace {
 
+using async::wait_for;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -26,15 +28,6 @@ const Principal kAdmin{"key_1", "maria", "default", 15, 0};
 const Principal kOther{"key_2", "olaf", "other", 15, 0};
 const std::string kValue = "sk-0123456789-abcdefghij-very-secret";
 const std::string kKeyA(64, 'a'), kKeyB(64, 'b');
-
-template <class T>
-T wait_for(async::Task<T> task) {
-  async::IoContext context;
-  std::optional<T> result;
-  boost::asio::co_spawn(context, std::move(task), [&](std::exception_ptr, T value) { result = std::move(value); });
-  context.run();
-  return std::move(*result);
-}
 
 void write(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::trunc) << text;

@@ -168,7 +168,7 @@ class DuckLake final : public Lake {
     if (result) result = writer_->execute("COMMIT");
     if (!result) {
       // A failed commit has ended the transaction itself; then this says so, and nobody needs to know.
-      if (auto ignored = writer_->execute("ROLLBACK"); !ignored) return result;
+      static_cast<void>(writer_->execute("ROLLBACK"));
       return result;
     }
     {

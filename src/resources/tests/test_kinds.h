@@ -6,6 +6,7 @@
 #include "access/audit.h"
 #include "base/clock.h"
 #include "platform/async/runtime.h"
+#include "platform/async/tests/wait_for.h"
 #include "platform/http/tests/harness.h"
 #include "platform/store/database.h"
 #include "resources/service.h"
@@ -36,14 +37,6 @@ struct TestService {
 
 std::vector<store::Migration> all_migrations();
 
-// Runs a task on a loop of its own and waits for it.
-template <class T>
-T wait_for(async::Task<T> task) {
-  async::IoContext context;
-  std::optional<T> result;
-  boost::asio::co_spawn(context, std::move(task), [&](std::exception_ptr, T value) { result = std::move(value); });
-  context.run();
-  return std::move(*result);
-}
+using async::wait_for;
 
 }  // namespace fairlead::resources
