@@ -163,17 +163,30 @@ class StreamedAnswer final : public Completion {
     std::size_t at = 0;
     while (at < bytes.size() && !done_) {
       const std::string_view rest = bytes.substr(at);
+      if (const auto known = stencil_.match(rest); known.size > 0) {
+        pass_known(rest.substr(0, known.size), known.cut);
+        at += known.size;
+        continue;
+      }
       const bool is_data = rest.starts_with(kDataField);
       if (!is_data && !kDataField.starts_with(rest)) return switch_parser(bytes, at);
       const std::size_t end = rest.find('\n');
       if (end == std::string_view::npos || end + 1 == rest.size()) break;
       if (rest[end + 1] != '\n') return switch_parser(bytes, at);
-      const std::string_view event = rest.substr(0, end + 2);
-      FAIRLEAD_CHECK(take_event(rest.substr(kDataField.size(), end - kDataField.size()), event));
+      const std::string_view event = rest.substr(0, end + 2),
+                             data = event.substr(kDataField.size(), end - kDataField.size());
+      FAIRLEAD_CHECK(take_event(data, event));
+      if (const auto& usual = reader_.usual(); usual && !answer_.says_reasoning)
+        stencil_.learn(event, {usual->from + (trimmed(data).data() - event.data()), usual->size});
       at += event.size();
       begun_ = true;
     }
     return done_ ? bytes.size() : at;
+  }
+
+  void pass_known(std::string_view event, internal::Cut cut) {
+    pass(event.substr(0, cut.size > 0 ? cut.from : event.size()));
+    if (cut.size > 0) pass(event.substr(cut.from + cut.size));
   }
 
   Result<std::size_t> switch_parser(std::string_view bytes, std::size_t from) {
@@ -275,6 +288,7 @@ class StreamedAnswer final : public Completion {
   OpenAiAnswer answer_;  // first: its cancellation outlives the response
   std::unique_ptr<http::ClientResponse> response_;
   internal::AnswerReader reader_;
+  internal::EventStencil stencil_;
   http::SseParser parser_;
   std::string
       carry_;  // the beginning of an event whose end has not come, behind `carried_` bytes that have been handed out
