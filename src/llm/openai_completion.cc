@@ -9,11 +9,8 @@
 namespace fairlead::llm {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::string_view kDataField = "data: ";
 constexpr std::string_view kDone = "[DONE]";
-constexpr auto kPatienceAfterDone = 200ms;
 constexpr std::size_t kErrorBodyLimit = 64 * 1024;
 
 std::string_view trimmed(std::string_view text) {
@@ -47,7 +44,7 @@ class WholeAnswer final : public Completion {
   const Outcome& outcome() const override { return reader_.outcome(); }
 
  private:
-  OpenAiAnswer answer_;  // first: its cancellation outlives the response
+  OpenAiAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   internal::AnswerReader reader_;
   std::string body_;
@@ -94,10 +91,9 @@ class StreamedAnswer final : public Completion {
         }
       }
       if (done_ || ended_) add_usage();
-      // The bytes go out now; whether the upstream has closed its answer can wait until the next call.
-      if (const std::string_view out = wire(); !out.empty()) co_return Delta{.wire = out, .end = ended_};
+      if (done_) response_->dismiss();  // whether the upstream closes its answer in order is nobody's concern
+      if (const std::string_view out = wire(); !out.empty()) co_return Delta{.wire = out, .end = done_ || ended_};
     }
-    if (!ended_) co_await drain();
     co_return Delta{.wire = {}, .end = true};
   }
 
@@ -261,19 +257,6 @@ class StreamedAnswer final : public Completion {
     if (!reader_.usage_chunk().empty()) add_event(reader_.usage_chunk());
   }
 
-  // Reads to the end of the body, so that the connection can be used again.
-  async::Task<void> drain() {
-    if (answer_.cancellation) answer_.cancellation->request_in(kPatienceAfterDone);
-    std::size_t drained = 0;
-    while (drained < kErrorBodyLimit) {
-      auto bytes = co_await response_->read();
-      if (!bytes || bytes->empty()) break;
-      drained += bytes->size();
-    }
-    response_.reset();
-    ended_ = true;
-  }
-
   // A stream was asked for and one object came: an error, or an upstream that cannot stream.
   async::Task<Error> read_unstreamed() {
     ended_ = true;
@@ -285,7 +268,7 @@ class StreamedAnswer final : public Completion {
                     "The upstream did not stream its answer although it was asked to."};
   }
 
-  OpenAiAnswer answer_;  // first: its cancellation outlives the response
+  OpenAiAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   internal::AnswerReader reader_;
   internal::EventStencil stencil_;
@@ -305,18 +288,6 @@ class StreamedAnswer final : public Completion {
 };
 
 }  // namespace
-
-UpstreamCancellation::UpstreamCancellation(async::Cancellation& call, async::Loop& loop)
-    : call_(call), registration_(call, on_call_cancelled, this), timer_(loop.wheel(), on_timer, this) {}
-
-void UpstreamCancellation::on_call_cancelled(void* self) {
-  auto& own = *static_cast<UpstreamCancellation*>(self);
-  own.token_.request(own.call_.reason());
-}
-
-void UpstreamCancellation::on_timer(void* self) {
-  static_cast<UpstreamCancellation*>(self)->token_.request(ErrorKind::kTimeout);
-}
 
 std::unique_ptr<Completion> read_openai_completion(std::unique_ptr<http::ClientResponse> response,
                                                    OpenAiAnswer answer) {

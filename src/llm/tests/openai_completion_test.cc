@@ -20,6 +20,7 @@ class ScriptedResponse final : public http::ClientResponse {
       : reads_(std::move(reads)), type_(std::move(type)), header_{"content-type", type_}, breaks_(breaks) {}
   int status() const override { return 200; }
   std::span<const http::Header> headers() const override { return {&header_, 1}; }
+  void dismiss() override {}
   async::Task<Result<std::string_view>> read() override {
     if (reads_.empty()) {
       current_.assign(64, '#');
