@@ -9,13 +9,20 @@ async::Task<Result<std::unique_ptr<Completion>>> Provider::call(NativeCall /*cal
                  "model");
 }
 
-double cost_of(const Usage& usage, const Prices& prices) {
-  const auto priced = [](std::int64_t tokens, double per_million) {
-    return static_cast<double>(tokens) * per_million / 1e6;
-  };
-  return priced(usage.input - usage.cached_input - usage.cache_write, prices.input) +
-         priced(usage.cached_input, prices.cached_input) + priced(usage.cache_write, prices.cache_write) +
-         priced(usage.output - usage.reasoning, prices.output) + priced(usage.reasoning, prices.reasoning);
+std::string_view to_string(PricesFrom from) {
+  switch (from) {
+    case PricesFrom::kUnknown:
+      break;
+    case PricesFrom::kRoute:
+      return "route";
+    case PricesFrom::kModel:
+      return "model";
+    case PricesFrom::kFile:
+      return "file";
+    case PricesFrom::kLocal:
+      return "local";
+  }
+  return "unknown";
 }
 
 }  // namespace fairlead::llm
