@@ -9,6 +9,12 @@ async::Task<Result<std::unique_ptr<Completion>>> Provider::call(NativeCall /*cal
                  "model");
 }
 
+async::Task<Result<std::int64_t>> Provider::count(Format /*format*/, std::span<const Member> /*members*/,
+                                                  CallContext /*context*/) {
+  co_return fail(ErrorKind::kUnsupported, "unsupported_by_provider",
+                 "Provider `" + std::string(name()) + "` cannot be asked how many tokens a text has.", "model");
+}
+
 std::string_view to_string(PricesFrom from) {
   switch (from) {
     case PricesFrom::kUnknown:

@@ -110,6 +110,9 @@ class Provider {
   virtual async::Task<Result<std::unique_ptr<Completion>>> chat(ChatCall call) = 0;
   // The same for a format that it speaks. Of others: kUnsupported.
   virtual async::Task<Result<std::unique_ptr<Completion>>> call(NativeCall call);
+  // Tokens of a request's input by the model's own tokeniser, its template applied. `members` outlive it. Error:
+  // kUnsupported where it cannot be asked, else those of chat().
+  virtual async::Task<Result<std::int64_t>> count(Format format, std::span<const Member> members, CallContext context);
 };
 
 // Where a route's prices are from.
