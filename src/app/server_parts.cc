@@ -14,6 +14,7 @@
 #include "app/paths.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
@@ -253,6 +254,7 @@ http::Router ServerParts::routes() {
   access::add_secret_routes(router, *guard_, *secrets_);
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
+  gateway::add_prices(router, *guard_, *snapshots_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -26,6 +26,7 @@ void add(llm::Usage& sum, const llm::Usage& one) {
   sum.input += one.input;
   sum.cached_input += one.cached_input;
   sum.cache_write += one.cache_write;
+  sum.cache_write_1h += one.cache_write_1h;
   sum.output += one.output;
   sum.reasoning += one.reasoning;
 }
@@ -155,6 +156,7 @@ Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
 
 void RoutedCompletion::stop() {
   if (ended_ || !attempt_) return;
+  stopped_ = true;
   end_attempt(nullptr);
   ended_ = true;
 }
@@ -184,11 +186,13 @@ Error RoutedCompletion::final_error(Error last) {
 }
 
 void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
+  const bool ended = error == nullptr && !stopped_;
+  const llm::Usage usage = attempt.usage(ended);
   attempts_.push_back(attempt.finish(error));
-  const llm::Usage& usage = attempt.outcome().usage;
   add(usage_, usage);
   usage_.reported = usage.reported;
-  cost_usd_ += llm::cost_of(usage, attempt.candidate().model->prices_of(*attempt.candidate().route));
+  estimated_ = estimated_ || (!usage.reported && (usage.input > 0 || usage.output > 0));
+  cost_ += llm::cost_of(usage, attempt.candidate().route->prices);
 }
 
 void RoutedCompletion::end_attempt(const Error* error) {
@@ -205,7 +209,7 @@ void RoutedCompletion::describe(telemetry::CallRecord& record) const {
   record.model = model_->name;
   record.model_version = model_->version;
   record.attempts = attempts_;
-  record.cost_usd = cost_usd_;
+  record.cost_usd = llm::usd(cost_);
   record.usage = usage_;
   record.usage.reported = usage_.reported && !estimated_;
   if (route_ == nullptr) return;

@@ -5,9 +5,11 @@
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 #include <charconv>
+#include <cmath>
 
 #include "base/suggest.h"
 #include "llm/reference.h"
+#include "models/price_list.h"
 
 namespace fairlead::models::internal {
 namespace {
@@ -127,7 +129,15 @@ void check_shadow(std::string_view name, const bj::object& spec, const Catalogue
   }
 }
 
-void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
+// Whether anything but the model's resource says what a route costs.
+bool is_priced(const bj::object& route, const Catalogue& others) {
+  const bj::object* const provider = others.find("provider", text_in(route, "provider"));
+  if (provider == nullptr) return false;
+  const std::string_view type = text_in(*provider, "type");
+  return type == "llama.cpp" || PriceList::shipped().find(type, text_in(route, "model")) != nullptr;
+}
+
+void check_routes(const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
   const std::string_view strategy = text_in(spec, "strategy");
   const bj::value* const routes = spec.if_contains("routes");
   if (routes == nullptr || !routes->is_array()) return;
@@ -136,7 +146,7 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
     if (!routes->get_array()[i].is_object()) continue;
     const bj::object& route = routes->get_array()[i].get_object();
     const std::string at = "/routes/" + std::to_string(i);
-    any_price |= route.contains("prices");
+    any_price = any_price || route.contains("prices") || (strategy == "cheapest" && is_priced(route, others));
     any_weight |= number_in(route, "weight", 1) > 0;
     if (route.contains("weight") && strategy != "weighted")
       out.push_back({at + "/weight", "has a meaning with `strategy: weighted` only"});
@@ -147,7 +157,21 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
   }
   if (strategy == "weighted" && !any_weight) out.push_back({"/routes", "one route must have a `weight` over 0"});
   if (strategy == "cheapest" && !any_price)
-    out.push_back({"/strategy", "`cheapest` needs `prices`, of the model or of its routes"});
+    out.push_back({"/strategy",
+                   "`cheapest` needs `prices`, of the model or of its routes: the list that comes with Fairlead has "
+                   "none for them"});
+}
+
+// What is cheaper than the usual kind of token is named; what is not named costs the same.
+llm::Rates rates_in(const bj::object& from, double usd, double usual_input, double usual_output) {
+  const double input = number_in(from, "input", usual_input), output = number_in(from, "output", usual_output);
+  const double written = number_in(from, "cache_write", input);
+  return {.input = llm::per_million(usd * input),
+          .cached_input = llm::per_million(usd * number_in(from, "cached_input", input)),
+          .cache_write = llm::per_million(usd * written),
+          .output = llm::per_million(usd * output),
+          .reasoning = llm::per_million(usd * number_in(from, "reasoning", output)),
+          .cache_write_1h_more = llm::per_million(usd * (number_in(from, "cache_write_1h", written) - written))};
 }
 
 }  // namespace
@@ -155,12 +179,35 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
 const std::string_view kPricesSchema = R"({
   "type": "object",
   "additionalProperties": false,
+  "dependentRequired": {"currency": ["usd"], "usd": ["currency"]},
   "properties": {
-    "input": {"type": "number", "minimum": 0},
-    "cached_input": {"type": "number", "minimum": 0},
-    "cache_write": {"type": "number", "minimum": 0},
-    "output": {"type": "number", "minimum": 0},
-    "reasoning": {"type": "number", "minimum": 0}
+    "input": {"$ref": "#/$defs/price"},
+    "cached_input": {"$ref": "#/$defs/price"},
+    "cache_write": {"$ref": "#/$defs/price"},
+    "cache_write_1h": {"$ref": "#/$defs/price"},
+    "output": {"$ref": "#/$defs/price"},
+    "reasoning": {"$ref": "#/$defs/price"},
+    "batch": {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.01},
+    "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+    "usd": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+    "long_context": {
+      "type": "array",
+      "maxItems": 8,
+      "items": {
+        "type": "object",
+        "required": ["over"],
+        "additionalProperties": false,
+        "properties": {
+          "over": {"type": "integer", "minimum": 1, "maximum": 1000000000},
+          "input": {"$ref": "#/$defs/price"},
+          "cached_input": {"$ref": "#/$defs/price"},
+          "cache_write": {"$ref": "#/$defs/price"},
+          "cache_write_1h": {"$ref": "#/$defs/price"},
+          "output": {"$ref": "#/$defs/price"},
+          "reasoning": {"$ref": "#/$defs/price"}
+        }
+      }
+    }
   }
 })";
 
@@ -247,21 +294,27 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 
-// What is cheaper than the usual kind of token is named; what is not named costs the same.
 llm::Prices prices_of(const bj::object& prices) {
+  const double usd = number_in(prices, "usd", 1);  // of the currency's unit
   llm::Prices out;
-  out.input = number_in(prices, "input", 0);
-  out.cached_input = number_in(prices, "cached_input", out.input);
-  out.cache_write = number_in(prices, "cache_write", out.input);
-  out.output = number_in(prices, "output", 0);
-  out.reasoning = number_in(prices, "reasoning", out.output);
+  out.rates = rates_in(prices, usd, 0, 0);
+  out.batch_percent = static_cast<int>(std::lround(number_in(prices, "batch", 1) * 100));
+  const bj::value* const tiers = prices.if_contains("long_context");
+  if (tiers == nullptr || !tiers->is_array()) return out;
+  for (const bj::value& one : tiers->get_array()) {
+    if (!one.is_object()) continue;
+    const bj::object& tier = one.get_object();
+    out.long_context.push_back({integer_in(tier, "over").value_or(0),
+                                rates_in(tier, usd, number_in(prices, "input", 0), number_in(prices, "output", 0))});
+  }
+  std::ranges::sort(out.long_context, {}, &llm::Prices::LongContext::over);
   return out;
 }
 
 void check_routing(std::string_view name, const bj::object& spec, const Catalogue& others,
                    std::vector<SpecError>& out) {
   check_durations(spec, out);
-  check_routes(spec, out);
+  check_routes(spec, others, out);
   check_fallbacks(name, spec, others, out);
   check_shadow(name, spec, others, out);
 }
@@ -313,7 +366,10 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
 
 void read_route(const bj::object& from, llm::Route& to) {
   to.weight = number_in(from, "weight", 1);
-  if (from.contains("prices")) to.prices = prices_of(object_in(from, "prices"));
+  if (from.contains("prices")) {
+    to.prices = prices_of(object_in(from, "prices"));
+    to.prices_from = llm::PricesFrom::kRoute;
+  }
   if (const std::string_view how = text_in(from, "continues"); how == "last-message")
     to.continues = llm::Prefill::kLastMessage;
   else if (how == "continue-final-message")
