@@ -1,4 +1,6 @@
-// What images cost: OpenAI, "Images and vision", Calculating costs (read November 2026).
+// What images cost, as it is known of OpenAI's guide "Images and vision" and of bills that users compared with it
+// (community.openai.com, 1262691, 1281361: those of gpt-4o, gpt-4o-mini, o3 and gpt-4.1-mini agree). Rounding is not
+// published, so that a pixel more or less is allowed for where something is bounded.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -36,19 +38,20 @@ constexpr int kMostTiles = 8;  // 2048 × 768
 // The dearest that is published for any model: a large image on gpt-4o-mini.
 constexpr std::int64_t kMostKnown = 2833 + 5667 * kMostTiles;
 
-std::int64_t tiles(double width, double height) {
+// `margin`: pixels that rounding may have added to a side.
+std::int64_t tiles(const Image& image, double margin) {
+  double width = image.width, height = image.height;
   const double fit = std::min(1.0, 2048 / std::max(width, height));
   width *= fit, height *= fit;
   const double shorter = std::min(1.0, 768 / std::min(width, height));
   width *= shorter, height *= shorter;
-  // A pixel that rounding makes must make no tile.
-  const auto count = [](double side) { return static_cast<std::int64_t>(std::ceil((side - 0.5) / 512)); };
+  const auto count = [margin](double side) { return static_cast<std::int64_t>(std::ceil((side + margin) / 512)); };
   return std::max<std::int64_t>(1, count(width)) * std::max<std::int64_t>(1, count(height));
 }
 
-std::int64_t patches(double width, double height) {
-  const double count = std::ceil(width / 32) * std::ceil(height / 32);
-  return static_cast<std::int64_t>(std::min<double>(count, kMostPatches));
+// Of squares of so many pixels.
+double patches(const Image& image, double side) {
+  return std::ceil(image.width / side) * std::ceil(image.height / side);
 }
 
 }  // namespace
@@ -63,7 +66,7 @@ ImageTokens tokens_of(const Image& image, const Route& route) {
       const auto most = static_cast<std::int64_t>(std::ceil(kMostPatches * one.factor));
       if (!known) return {most, most};
       const auto exact =
-          static_cast<std::int64_t>(std::ceil(static_cast<double>(patches(image.width, image.height)) * one.factor));
+          static_cast<std::int64_t>(std::ceil(std::min<double>(patches(image, 32), kMostPatches) * one.factor));
       return {exact, exact};
     }
     const bool gpt5 = model == "gpt-5" || model.starts_with("gpt-5-2");  // gpt-5-2025-08-07
@@ -72,18 +75,20 @@ ImageTokens tokens_of(const Image& image, const Route& route) {
       const Tiled& as = gpt5 ? kTiled.back() : gpt41 ? kTiled[1] : one;
       if (!gpt5 && !gpt41 && !model.starts_with(one.model)) continue;
       if (image.low) return {as.base, as.base};
-      const std::int64_t most = as.base + as.tile * kMostTiles;
-      if (!known) return {as.base + as.tile * 4, most};  // 1024 × 1024
-      const std::int64_t exact = as.base + as.tile * tiles(image.width, image.height);
-      return {exact, exact};
+      const std::int64_t dearest = as.base + as.tile * kMostTiles;
+      const std::int64_t likely = as.base + as.tile * (known ? tiles(image, -0.5) : 4);  // 1024 × 1024
+      if (gpt41) return {likely, kMostPatches};  // some say a token for each patch
+      return {likely, known ? std::min(dearest, as.base + as.tile * tiles(image, 1)) : dearest};
     }
     return {1445, kMostKnown};
   }
   if (type == "anthropic") {
-    // Width × height / 750, scaled down to 1568 on the long side; 2576 and 4784 tokens at most on newer models.
-    const double area = static_cast<double>(image.width) * image.height;
-    return {known ? static_cast<std::int64_t>(std::min(1600.0, std::ceil(area / 750))) : 1600, 4784};
+    // A token for each square of 28; 1,568 at most, on newer models 4,784.
+    return {known ? static_cast<std::int64_t>(std::min(1568.0, patches(image, 28))) : 1568, 4784};
   }
+  if (type == "gemini" && known)  // 258 for each tile of 768
+    return {static_cast<std::int64_t>(258 * patches(image, 768)),
+            std::max(kMostKnown, static_cast<std::int64_t>(258 * patches(image, 768)))};
   return {1120, kMostKnown};
 }
 

@@ -116,6 +116,10 @@ TEST(EstimateInput, CountsAnImageByItsTilesAndNotByItsBytes) {
   const TokenCount known = estimate_chat(messages, route("openai", "gpt-4o"));
   EXPECT_GE(known.most, 85 + 4 * 170);
   EXPECT_LE(known.most, 85 + 4 * 170 + 400);
+  EXPECT_LE(estimate_chat(messages, route("anthropic", "c")).most, 4784 + 400);
+  EXPECT_NEAR(static_cast<double>(estimate_chat(messages, route("anthropic", "c")).likely), 37 * 37, 40);
+  EXPECT_NEAR(static_cast<double>(estimate_chat(messages, route("gemini", "g")).likely), 4 * 258, 40);
+  EXPECT_NEAR(static_cast<double>(estimate_chat(messages, route("openai", "gpt-5-mini")).likely), 32 * 32 * 1.62, 40);
   const TokenCount chat = count_chat(messages, route("openai", "gpt-4o-2024-08-06"));
   EXPECT_EQ(chat.likely, 3 + 1 + 85 + 4 * 170 + 3);
   const std::string far = R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}])";
