@@ -36,8 +36,8 @@ class Walk {
 
   void value(const element& one, int depth = 0) {
     if (depth > 256) return;
-    if (one.is_array())
-      for (const element each : one.get_array().value_unsafe()) value(each, depth + 1);
+    if (simdjson::dom::array list; !one.get(list))
+      for (const element each : list) value(each, depth + 1);
     if (!one.is_object()) return;
     const object whole = one.get_object().value_unsafe();
     if (const std::string_view type = text_in(whole, "type"); !type.empty() && attached(type, whole)) return;
@@ -122,8 +122,8 @@ Attachments attachments_of(Format format, std::span<const Member> members) {
     if (parser.parse(member.json.data(), member.json.size()).get(root)) continue;
     if (member.name != "tools") {
       walk.value(root);
-    } else if (root.is_array()) {
-      for (const element one : root.get_array().value_unsafe())
+    } else if (simdjson::dom::array tools; !root.get(tools)) {
+      for (const element one : tools)
         if (object tool; !one.get(tool)) walk.tool(tool);
     }
   }
