@@ -1,7 +1,7 @@
 # Third-party libraries: Debian's by find_package, the prebuilt ones from the cache that tools/deps fills.
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/deps --where OUTPUT_VARIABLE cache OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(FAIRLEAD_DEPS ${cache}/deps)
-if(NOT EXISTS ${FAIRLEAD_DEPS}/llama/.sum)
+if(NOT EXISTS ${FAIRLEAD_DEPS}/llama/.sum OR NOT EXISTS ${FAIRLEAD_DEPS}/js-tiktoken/.sum)
   message(FATAL_ERROR "Dependencies are not installed in ${FAIRLEAD_DEPS}: run tools/deps")
 endif()
 
@@ -14,6 +14,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(ICU 72 REQUIRED COMPONENTS uc) # to build with: its Unicode data
 if(FAIRLEAD_TESTS)
   find_package(GTest REQUIRED)
   find_package(benchmark REQUIRED)

@@ -9,13 +9,26 @@ async::Task<Result<std::unique_ptr<Completion>>> Provider::call(NativeCall /*cal
                  "model");
 }
 
-double cost_of(const Usage& usage, const Prices& prices) {
-  const auto priced = [](std::int64_t tokens, double per_million) {
-    return static_cast<double>(tokens) * per_million / 1e6;
-  };
-  return priced(usage.input - usage.cached_input - usage.cache_write, prices.input) +
-         priced(usage.cached_input, prices.cached_input) + priced(usage.cache_write, prices.cache_write) +
-         priced(usage.output - usage.reasoning, prices.output) + priced(usage.reasoning, prices.reasoning);
+async::Task<Result<std::int64_t>> Provider::count(Format /*format*/, std::span<const Member> /*members*/,
+                                                  CallContext /*context*/) {
+  co_return fail(ErrorKind::kUnsupported, "unsupported_by_provider",
+                 "Provider `" + std::string(name()) + "` cannot be asked how many tokens a text has.", "model");
+}
+
+std::string_view to_string(PricesFrom from) {
+  switch (from) {
+    case PricesFrom::kUnknown:
+      break;
+    case PricesFrom::kRoute:
+      return "route";
+    case PricesFrom::kModel:
+      return "model";
+    case PricesFrom::kFile:
+      return "file";
+    case PricesFrom::kLocal:
+      return "local";
+  }
+  return "unknown";
 }
 
 }  // namespace fairlead::llm

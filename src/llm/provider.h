@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "llm/chat.h"
+#include "llm/price.h"
 #include "llm/routing.h"
 #include "llm/shadow.h"
 #include "platform/async/cancellation.h"
@@ -109,23 +110,32 @@ class Provider {
   virtual async::Task<Result<std::unique_ptr<Completion>>> chat(ChatCall call) = 0;
   // The same for a format that it speaks. Of others: kUnsupported.
   virtual async::Task<Result<std::unique_ptr<Completion>>> call(NativeCall call);
+  // Tokens of a request's input by the model's own tokeniser, its template applied. `members` outlive it. Error:
+  // kUnsupported where it cannot be asked, else those of chat().
+  virtual async::Task<Result<std::int64_t>> count(Format format, std::span<const Member> members, CallContext context);
 };
 
-// Money per million tokens, in US dollars, by kind of token.
-struct Prices {
-  double input = 0, cached_input = 0, cache_write = 0, output = 0, reasoning = 0;
+// Where a route's prices are from.
+enum class PricesFrom : std::uint8_t {
+  kUnknown,  // nobody states them: not free, where money is asked for
+  kRoute,    // its own `prices`
+  kModel,    // the model's
+  kFile,     // the price list that comes with the program
+  kLocal,    // it runs here, and nobody bills it: all are 0
 };
-
-// Dollars; `cached_input`, `cache_write` and `reasoning` are priced apart from the rest of input and output.
-double cost_of(const Usage& usage, const Prices& prices);
+std::string_view to_string(PricesFrom from);
 
 struct Route {
   std::shared_ptr<Provider> provider;
   std::string upstream_model;
   RouteConditions when{};
   double weight = 1;                   // for Strategy::kWeighted; 0: only when the others fail
-  std::optional<Prices> prices{};      // instead of the model's
   std::optional<Prefill> continues{};  // instead of what its provider says
+  std::optional<Prices> prices{};      // in force; none: not known
+  PricesFrom prices_from = PricesFrom::kUnknown;
+  std::string prices_as_of{};  // "2026-11-20", of kFile
+  // Tokens of input and output together, and of output alone; 0: not known. By the model's card, else the price list.
+  std::int64_t context_length = 0, max_output_tokens = 0;
 };
 
 // A model resource, ready to be called.
@@ -133,15 +143,12 @@ struct Model {
   std::string name;
   int version = 0;
   std::string digest;
-  std::vector<Route> routes;  // in order of preference; never empty
-  Prices prices;
+  std::vector<Route> routes;                   // in order of preference; never empty
   std::chrono::milliseconds timeout{600'000};  // for the whole call
   RoutingPolicy routing{};
   std::vector<std::shared_ptr<const Model>> fallbacks{};  // models that answer when no route can; no cycle
   std::optional<ShadowPolicy> shadow{};
   std::shared_ptr<RouterState> state{};  // null: nothing is remembered between calls
-
-  const Prices& prices_of(const Route& route) const { return route.prices ? *route.prices : prices; }
 };
 
 }  // namespace fairlead::llm

@@ -20,6 +20,7 @@ std::string schema() {
     "additionalProperties": false,
     "$defs": {
       "duration": {"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$"},
+      "price": {"type": "number", "minimum": 0, "maximum": 1000000000},
       "prices": )";
   out += internal::kPricesSchema;
   out += R"(,
@@ -36,7 +37,8 @@ std::string schema() {
           "size": {"type": "string", "maxLength": 100},
           "licence": {"type": "string", "maxLength": 200},
           "training_data": {"type": "string", "maxLength": 4000},
-          "context_length": {"type": "integer", "minimum": 1}
+          "context_length": {"type": "integer", "minimum": 1, "maximum": 1000000000},
+          "max_output_tokens": {"type": "integer", "minimum": 1, "maximum": 1000000000}
         }
       },
       "prices": {"$ref": "#/$defs/prices"},
@@ -131,6 +133,26 @@ std::vector<SpecError> check(std::string_view name, const bj::object& spec, cons
   return out;
 }
 
+std::int64_t whole_number(const bj::value* value) {
+  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
+}
+
+// What the route itself does not say: the model does, or it is a local one that costs nothing.
+void complete(const bj::object& spec, llm::Route& route) {
+  if (const bj::value* const card = spec.if_contains("card"); card != nullptr && card->is_object()) {
+    route.context_length = whole_number(card->get_object().if_contains("context_length"));
+    route.max_output_tokens = whole_number(card->get_object().if_contains("max_output_tokens"));
+  }
+  if (route.prices) return;
+  if (const bj::value* const prices = spec.if_contains("prices"); prices != nullptr && prices->is_object()) {
+    route.prices = internal::prices_of(prices->get_object());
+    route.prices_from = llm::PricesFrom::kModel;
+  } else if (route.provider->type() == "llama.cpp") {
+    route.prices.emplace();
+    route.prices_from = llm::PricesFrom::kLocal;
+  }
+}
+
 }  // namespace
 
 resources::Kind model_kind() {
@@ -153,8 +175,6 @@ Result<std::shared_ptr<llm::Model>> compile_model(const resources::Version& vers
   out->name = version.name;
   out->version = version.version;
   out->digest = version.digest;
-  if (const bj::value* prices = version.spec.if_contains("prices"); prices != nullptr && prices->is_object())
-    out->prices = internal::prices_of(prices->get_object());
   if (const auto timeout = internal::parse_duration(text_of(version.spec, "timeout"))) out->timeout = *timeout;
   out->routing = internal::routing_of(version.spec);
   out->shadow = llm::shadow_of(version.spec);
@@ -168,6 +188,7 @@ Result<std::shared_ptr<llm::Model>> compile_model(const resources::Version& vers
     const std::string file = text_of(*route, "file");
     out->routes.push_back({std::move(provider), file.empty() ? text_of(*route, "model") : file});
     internal::read_route(*route, out->routes.back());
+    complete(version.spec, out->routes.back());
   }
   for (const std::string& name : internal::fallbacks_of(version.spec)) {
     auto fallback = models ? models(name) : nullptr;

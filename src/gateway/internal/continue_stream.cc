@@ -27,7 +27,7 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
                               .output = std::max<std::int64_t>(0, so_far - usage_.output)};
     usage_.input += estimate.input;
     usage_.output += estimate.output;
-    cost_usd_ += llm::cost_of(estimate, model_->prices_of(*route_));
+    cost_ += llm::cost_of(estimate, route_->prices);
     estimated_ = true;
   }
   if (!other_way) ++current_;

@@ -188,7 +188,7 @@ void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
   const llm::Usage& usage = attempt.outcome().usage;
   add(usage_, usage);
   usage_.reported = usage.reported;
-  cost_usd_ += llm::cost_of(usage, attempt.candidate().model->prices_of(*attempt.candidate().route));
+  cost_ += llm::cost_of(usage, attempt.candidate().route->prices);
 }
 
 void RoutedCompletion::end_attempt(const Error* error) {
@@ -205,7 +205,7 @@ void RoutedCompletion::describe(telemetry::CallRecord& record) const {
   record.model = model_->name;
   record.model_version = model_->version;
   record.attempts = attempts_;
-  record.cost_usd = cost_usd_;
+  record.cost_usd = llm::usd(cost_);
   record.usage = usage_;
   record.usage.reported = usage_.reported && !estimated_;
   if (route_ == nullptr) return;

@@ -40,7 +40,7 @@ class RoutedCompletion final : public llm::Completion {
   // One a try, in order. When the answer has ended, failed, or been stopped.
   const std::vector<telemetry::Attempt>& attempts() const { return attempts_; }
   // Of all tries: a route that failed in the middle has cost something too.
-  double cost_usd() const { return cost_usd_; }
+  llm::NanoUsd cost() const { return cost_; }
 
  private:
   struct Step;
@@ -96,7 +96,7 @@ class RoutedCompletion final : public llm::Completion {
   bool ended_ = false;
   std::vector<telemetry::Attempt> attempts_;
   llm::Usage usage_;  // of the attempts that have ended
-  double cost_usd_ = 0;
+  llm::NanoUsd cost_ = 0;
 };
 
 }  // namespace fairlead::gateway::internal

@@ -30,9 +30,9 @@ double expected_cost(const llm::Model& model, const llm::ChatRequest& chat, std:
   const routing::RequestFacts facts = routing::facts_of(chat);
   const auto input = std::max(facts.input_tokens, static_cast<std::int64_t>(native_bytes / 4));
   const llm::Usage usage{.input = input, .output = facts.output_tokens};
-  double most = 0;
-  for (const llm::Route& route : model.routes) most = std::max(most, llm::cost_of(usage, model.prices_of(route)));
-  return most;
+  llm::NanoUsd most = 0;
+  for (const llm::Route& route : model.routes) most = std::max(most, llm::cost_of(usage, route.prices));
+  return llm::usd(most);
 }
 
 // An upstream that keeps answers keeps the champion's alone.

@@ -82,7 +82,7 @@ class Planner {
         if (state != nullptr) by_latency(state->shared->random, routes);
         return;
       case llm::Strategy::kCheapest:
-        by_price(model, routes);
+        by_price(routes);
         return;
     }
   }
@@ -119,9 +119,12 @@ class Planner {
     sort_by(routes.subspan(1), expected_us);
   }
 
-  void by_price(const llm::Model& model, std::span<Candidate> routes) {
+  // What has no known price is no bargain.
+  void by_price(std::span<Candidate> routes) {
     const llm::Usage size{.input = facts().input_tokens, .output = facts().output_tokens};
-    sort_by(routes, [&](const Candidate& one) { return llm::cost_of(size, model.prices_of(*one.route)); });
+    sort_by(routes, [&](const Candidate& one) {
+      return one.route->prices ? static_cast<double>(llm::cost_of(size, *one.route->prices)) : HUGE_VAL;
+    });
   }
 
   const llm::ChatRequest& chat_;

@@ -157,9 +157,10 @@ class DataPlaneTest : public testing::Test {
     auto model = std::make_shared<llm::Model>();
     model->name = "small";
     model->version = 3;
-    model->prices = {.input = 100'000, .output = 100'000};
     model->routes = {{std::make_shared<PlayedProvider>("first", first_), "up-1"},
                      {std::make_shared<PlayedProvider>("second", second_), "up-2"}};
+    const llm::PicoUsd price = llm::per_million(100'000);  // ten tokens a dollar
+    for (llm::Route& route : model->routes) route.prices = llm::Prices{.rates = {price, price, price, price, price}};
     auto target = std::make_shared<Target>();
     *target = {"model", "small", 3, 1'700'000'000, {}, model, {}};
     Project project("bank");

@@ -127,8 +127,7 @@ class ShadowTest : public DataPlaneTest {
     auto out = std::make_shared<llm::Model>();
     out->name = std::move(name);
     out->version = 1;
-    out->prices = prices_;
-    out->routes = {{std::move(provider), "up"}};
+    out->routes = {{.provider = std::move(provider), .upstream_model = "up", .prices = prices_}};
     out->routing.retries = 2;
     out->shadow = std::move(shadow);
     registry_.attach("bank", *out);
@@ -161,7 +160,8 @@ class ShadowTest : public DataPlaneTest {
     return state->dropped(static_cast<std::size_t>(why));
   }
 
-  llm::Prices prices_{.input = 100'000, .output = 100'000};  // ten tokens a dollar
+  static constexpr llm::PicoUsd kPrice = 100'000'000'000;  // ten tokens a dollar
+  std::optional<llm::Prices> prices_ = llm::Prices{.rates = {kPrice, kPrice, kPrice, kPrice, kPrice}};
   routing::Registry registry_{clock_, 1, 2};
   Script challengers_;
   std::shared_ptr<Challenger> challenger_ = std::make_shared<Challenger>(challengers_);
@@ -228,7 +228,7 @@ TEST_F(ShadowTest, AnOutageOfTheChallengerHoldsNoMoreThanSoMany) {
 
 TEST_F(ShadowTest, HoldsNoMoreThanSoManyBytes) {
   small_shadow_->at_once = 64;
-  prices_ = {};
+  prices_.reset();
   publish();
   challenger_->stall();
   const std::string large = R"({"model":"small","max_tokens":5,"messages":[{"role":"user","content":")" +

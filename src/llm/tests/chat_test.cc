@@ -195,12 +195,5 @@ TEST(MemberScanner, FindsValuesOfEveryKind) {
   EXPECT_EQ(found, expected);
 }
 
-TEST(Cost, PricesEachKindOfTokenOnce) {
-  const Prices prices{.input = 2, .cached_input = 0.5, .cache_write = 2.5, .output = 8, .reasoning = 10};
-  const Usage usage{
-      .input = 1000, .cached_input = 400, .cache_write = 100, .output = 300, .reasoning = 200, .reported = true};
-  EXPECT_DOUBLE_EQ(cost_of(usage, prices), (500 * 2 + 400 * 0.5 + 100 * 2.5 + 100 * 8 + 200 * 10) / 1e6);
-}
-
 }  // namespace
 }  // namespace fairlead::llm

@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 #include <charconv>
+#include <cmath>
 
 #include "base/suggest.h"
 #include "llm/reference.h"
@@ -150,17 +151,48 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
     out.push_back({"/strategy", "`cheapest` needs `prices`, of the model or of its routes"});
 }
 
+// What is cheaper than the usual kind of token is named; what is not named costs the same.
+llm::Rates rates_in(const bj::object& from, double usd, double usual_input, double usual_output) {
+  const double input = number_in(from, "input", usual_input), output = number_in(from, "output", usual_output);
+  return {.input = llm::per_million(usd * input),
+          .cached_input = llm::per_million(usd * number_in(from, "cached_input", input)),
+          .cache_write = llm::per_million(usd * number_in(from, "cache_write", input)),
+          .output = llm::per_million(usd * output),
+          .reasoning = llm::per_million(usd * number_in(from, "reasoning", output))};
+}
+
 }  // namespace
 
 const std::string_view kPricesSchema = R"({
   "type": "object",
   "additionalProperties": false,
+  "dependentRequired": {"currency": ["usd"], "usd": ["currency"]},
   "properties": {
-    "input": {"type": "number", "minimum": 0},
-    "cached_input": {"type": "number", "minimum": 0},
-    "cache_write": {"type": "number", "minimum": 0},
-    "output": {"type": "number", "minimum": 0},
-    "reasoning": {"type": "number", "minimum": 0}
+    "input": {"$ref": "#/$defs/price"},
+    "cached_input": {"$ref": "#/$defs/price"},
+    "cache_write": {"$ref": "#/$defs/price"},
+    "output": {"$ref": "#/$defs/price"},
+    "reasoning": {"$ref": "#/$defs/price"},
+    "batch": {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.01},
+    "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+    "usd": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+    "long_context": {
+      "type": "array",
+      "maxItems": 8,
+      "items": {
+        "type": "object",
+        "required": ["over"],
+        "additionalProperties": false,
+        "properties": {
+          "over": {"type": "integer", "minimum": 1, "maximum": 1000000000},
+          "input": {"$ref": "#/$defs/price"},
+          "cached_input": {"$ref": "#/$defs/price"},
+          "cache_write": {"$ref": "#/$defs/price"},
+          "output": {"$ref": "#/$defs/price"},
+          "reasoning": {"$ref": "#/$defs/price"}
+        }
+      }
+    }
   }
 })";
 
@@ -247,14 +279,20 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 
-// What is cheaper than the usual kind of token is named; what is not named costs the same.
 llm::Prices prices_of(const bj::object& prices) {
+  const double usd = number_in(prices, "usd", 1);  // of the currency's unit
   llm::Prices out;
-  out.input = number_in(prices, "input", 0);
-  out.cached_input = number_in(prices, "cached_input", out.input);
-  out.cache_write = number_in(prices, "cache_write", out.input);
-  out.output = number_in(prices, "output", 0);
-  out.reasoning = number_in(prices, "reasoning", out.output);
+  out.rates = rates_in(prices, usd, 0, 0);
+  out.batch_percent = static_cast<int>(std::lround(number_in(prices, "batch", 1) * 100));
+  const bj::value* const tiers = prices.if_contains("long_context");
+  if (tiers == nullptr || !tiers->is_array()) return out;
+  for (const bj::value& one : tiers->get_array()) {
+    if (!one.is_object()) continue;
+    const bj::object& tier = one.get_object();
+    out.long_context.push_back({integer_in(tier, "over").value_or(0),
+                                rates_in(tier, usd, number_in(prices, "input", 0), number_in(prices, "output", 0))});
+  }
+  std::ranges::sort(out.long_context, {}, &llm::Prices::LongContext::over);
   return out;
 }
 
@@ -313,7 +351,10 @@ llm::RoutingPolicy routing_of(const bj::object& spec) {
 
 void read_route(const bj::object& from, llm::Route& to) {
   to.weight = number_in(from, "weight", 1);
-  if (from.contains("prices")) to.prices = prices_of(object_in(from, "prices"));
+  if (from.contains("prices")) {
+    to.prices = prices_of(object_in(from, "prices"));
+    to.prices_from = llm::PricesFrom::kRoute;
+  }
   if (const std::string_view how = text_in(from, "continues"); how == "last-message")
     to.continues = llm::Prefill::kLastMessage;
   else if (how == "continue-final-message")

@@ -18,6 +18,7 @@ extern const std::string_view kPricesSchema;
 
 // "1.5s", from 1 ms to 24 h. The schema has seen to the form.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+// Of `prices` in a spec.
 llm::Prices prices_of(const boost::json::object& prices);
 
 // What the schema cannot say.
@@ -25,7 +26,7 @@ void check_routing(std::string_view name, const boost::json::object& spec, const
                    std::vector<resources::SpecError>& out);
 
 llm::RoutingPolicy routing_of(const boost::json::object& spec);
-// Conditions, weight and prices of one route.
+// Conditions and weight of one route, and its own prices.
 void read_route(const boost::json::object& from, llm::Route& to);
 std::vector<std::string> fallbacks_of(const boost::json::object& spec);
 

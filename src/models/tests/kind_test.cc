@@ -165,11 +165,15 @@ TEST(ModelKind, RefusesFallbacksThatLeadBack) {
 
 class NamedProvider final : public llm::Provider {
  public:
+  explicit NamedProvider(std::string type = "llama.cpp") : type_(std::move(type)) {}
   std::string_view name() const override { return "local"; }
-  std::string_view type() const override { return "llama.cpp"; }
+  std::string_view type() const override { return type_; }
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall) override {
     co_return fail(ErrorKind::kInternal, "unused", "");
   }
+
+ private:
+  std::string type_;
 };
 
 TEST(CompileModel, ReadsHowRoutesAreUsed) {
@@ -198,8 +202,10 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
   EXPECT_EQ(routing.breaker.calls, 10);
   EXPECT_EQ(routing.breaker.longest_pause, 3min) << "never shorter than the first";
   EXPECT_EQ((*model)->routes[0].when.tools, false);
-  EXPECT_EQ((*model)->prices_of((*model)->routes[0]).input, 4);
-  EXPECT_EQ((*model)->prices_of((*model)->routes[1]).input, 1);
+  EXPECT_EQ((*model)->routes[0].prices->rates.input, llm::per_million(4));
+  EXPECT_EQ((*model)->routes[0].prices_from, llm::PricesFrom::kRoute);
+  EXPECT_EQ((*model)->routes[1].prices->rates.input, llm::per_million(1));
+  EXPECT_EQ((*model)->routes[1].prices_from, llm::PricesFrom::kModel);
   EXPECT_EQ((*model)->fallbacks.at(0), large);
   EXPECT_TRUE(routing.continue_streams);
   EXPECT_EQ(routing.hedge.share, 0) << "not unless it is asked for";
@@ -250,6 +256,40 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
   EXPECT_GT((*plain)->routing.breaker.error_rate, 1);
 }
 
+TEST(CompileModel, KnowsTiersBatchesAndOtherMoney) {
+  const auto route_of = [](std::string_view spec, std::string type) {
+    resources::Version version{.kind = "model", .name = "small", .version = 1};
+    version.spec = bj::parse(spec).as_object();
+    const auto provider = std::make_shared<NamedProvider>(std::move(type));
+    return compile_model(version, [&](std::string_view) { return provider; }).value()->routes.at(0);
+  };
+  const llm::Route tiers = route_of(R"({"card": {"context_length": 1000, "max_output_tokens": 300},
+      "prices": {"input": 1, "output": 4, "batch": 0.5, "long_context": [{"over": 400, "input": 3, "reasoning": 9},
+                                                                         {"over": 200, "input": 2, "output": 6}]},
+      "routes": [{"provider": "openai", "model": "x"}]})",
+                                    "openai");
+  EXPECT_EQ(tiers.context_length, 1000);
+  EXPECT_EQ(tiers.max_output_tokens, 300);
+  EXPECT_EQ(tiers.prices->batch_percent, 50);
+  ASSERT_EQ(tiers.prices->long_context.size(), 2U);
+  EXPECT_EQ(tiers.prices->long_context[0].over, 200) << "in their order";
+  EXPECT_EQ(tiers.prices->long_context[0].rates.cached_input, llm::per_million(2));
+  EXPECT_EQ(tiers.prices->long_context[1].rates.output, llm::per_million(4)) << "not named: as below it";
+  EXPECT_EQ(tiers.prices->long_context[1].rates.reasoning, llm::per_million(9));
+  const llm::Route roubles = route_of(R"({"prices": {"input": 200, "output": 400, "currency": "RUB", "usd": 0.0125},
+                   "routes": [{"provider": "yandex", "model": "x"}]})",
+                                      "yandexgpt");
+  EXPECT_EQ(roubles.prices->rates.input, llm::per_million(2.5));
+  EXPECT_EQ(roubles.prices->rates.output, llm::per_million(5));
+  const llm::Route local = route_of(R"({"routes": [{"provider": "local", "file": "a.gguf"}]})", "llama.cpp");
+  EXPECT_EQ(local.prices, llm::Prices{});
+  EXPECT_EQ(local.prices_from, llm::PricesFrom::kLocal);
+  const llm::Route unknown =
+      route_of(R"({"routes": [{"provider": "x", "model": "nobody-knows"}]})", "openai-compatible");
+  EXPECT_EQ(unknown.prices, std::nullopt) << "not free: not known";
+  EXPECT_EQ(unknown.prices_from, llm::PricesFrom::kUnknown);
+}
+
 TEST(CompileModel, MakesRoutesPricesAndTimeout) {
   const auto provider = std::make_shared<NamedProvider>();
   resources::Version version{.kind = "model", .name = "small", .version = 3};
@@ -263,9 +303,9 @@ TEST(CompileModel, MakesRoutesPricesAndTimeout) {
   ASSERT_EQ((*model)->routes.size(), 2U);
   EXPECT_EQ((*model)->routes[0].upstream_model, "a.gguf");
   EXPECT_EQ((*model)->routes[1].upstream_model, "gpt");
-  EXPECT_EQ((*model)->prices.cached_input, 0.5);
-  EXPECT_EQ((*model)->prices.cache_write, 2) << "not named: as other input";
-  EXPECT_EQ((*model)->prices.reasoning, 8) << "not named: as other output";
+  EXPECT_EQ((*model)->routes[1].prices->rates.cached_input, llm::per_million(0.5));
+  EXPECT_EQ((*model)->routes[1].prices->rates.cache_write, llm::per_million(2)) << "not named: as other input";
+  EXPECT_EQ((*model)->routes[1].prices->rates.reasoning, llm::per_million(8)) << "not named: as other output";
   const auto missing = compile_model(version, [](std::string_view) { return nullptr; });
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().code, "provider_not_found");

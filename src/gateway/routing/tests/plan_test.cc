@@ -133,15 +133,15 @@ TEST_F(PlanTest, TheFasterOfTwoAtRandomIsAskedFirst) {
 }
 
 TEST_F(PlanTest, TheCheapestForThisRequestComesFirst) {
-  auto model = model_of("m", {"dear", "cheap-to-read", "cheap-to-write"});
+  auto model = model_of("m", {"unknown", "dear", "cheap-to-read", "cheap-to-write"});
   model->routing.strategy = llm::Strategy::kCheapest;
-  model->prices = {.input = 10, .output = 10};
-  model->routes[1].prices = llm::Prices{.input = 1, .output = 9};
-  model->routes[2].prices = llm::Prices{.input = 9, .output = 1};
-  EXPECT_THAT(names(*model), ElementsAre("cheap-to-write", "cheap-to-read", "dear"));
+  model->routes[1].prices = flat(10, 10);
+  model->routes[2].prices = flat(1, 9);
+  model->routes[3].prices = flat(9, 1);
+  EXPECT_THAT(names(*model), ElementsAre("cheap-to-write", "cheap-to-read", "dear", "unknown"));
   const std::string text(10'000, 'x');
   EXPECT_THAT(names(*model, R"({"model":"m","max_tokens":5,"messages":[{"role":"user","content":")" + text + R"("}]})"),
-              ElementsAre("cheap-to-read", "cheap-to-write", "dear"));
+              ElementsAre("cheap-to-read", "cheap-to-write", "dear", "unknown"));
 }
 
 TEST_F(PlanTest, FallbackModelsFollowEachOnce) {
@@ -160,7 +160,7 @@ TEST_F(PlanTest, AModelThatAnswersInsteadIsNamedAndPaid) {
   other->version = 5;
   other->routes.push_back(
       {std::make_shared<ScriptedProvider>("theirs", std::vector<Script>{{.deltas = {"{}"}}}), "up"});
-  other->prices = {.input = 2'000'000};
+  other->routes[0].prices = flat(2'000'000, 0);
   bench.registry.attach("p", *other);
   bench.model->fallbacks = {other};
   const Answered answered = bench.ask();

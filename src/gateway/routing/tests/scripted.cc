@@ -138,10 +138,15 @@ Script streams(std::vector<std::string> pieces) {
   return out;
 }
 
+llm::Prices flat(double input_usd, double output_usd) {
+  const llm::PicoUsd input = llm::per_million(input_usd), output = llm::per_million(output_usd);
+  return {.rates = {input, input, input, output, output}};
+}
+
 Bench::Bench(std::vector<std::shared_ptr<ScriptedProvider>> providers) {
   model->name = "m";
-  for (const auto& provider : providers) model->routes.push_back({provider, "up"});
-  model->prices = {.input = 1'000'000, .output = 1'000'000};  // a dollar a token
+  for (const auto& provider : providers)
+    model->routes.push_back({.provider = provider, .upstream_model = "up", .prices = flat(1'000'000, 1'000'000)});
   attach();
 }
 

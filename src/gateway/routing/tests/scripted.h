@@ -68,6 +68,9 @@ struct Answered {
   telemetry::CallRecord record;
 };
 
+// US dollars a million tokens of whatever kind.
+llm::Prices flat(double input_usd, double output_usd);
+
 // A model over scripted providers, called on a loop of its own.
 class Bench {
  public:

@@ -1,0 +1,114 @@
+#include "llm/tokens/count.h"
+
+#include <algorithm>
+
+#include "llm/tokens/bpe.h"
+#include "llm/tokens/internal/attachments.h"
+#include "llm/tokens/internal/by_ranks.h"
+#include "llm/tokens/internal/model_table.h"
+
+namespace fairlead::llm {
+namespace {
+
+// What templates, hidden instructions and the wrapping of tools come to beyond the bytes that a request spends on the
+// same in JSON: the largest that is published is Anthropic's for tools (Tool use, Pricing: 159 to 735 tokens).
+constexpr std::int64_t kFrame = 128, kToolFrame = 1024, kOwnTool = 1024;
+
+struct Bytes {
+  std::size_t ascii = 0, other = 0;
+  std::size_t expanding = 0;  // characters that a tokeniser which normalises makes many of
+  std::size_t all() const { return ascii + other; }
+};
+
+// U+FDF0 to U+FDFF, whose compatibility forms (Unicode NFKC) have up to 33 bytes: as they are, or escaped.
+std::size_t count_expanding(std::string_view json) {
+  std::size_t out = 0;
+  for (std::size_t at = json.find('\xEF'); at != std::string_view::npos; at = json.find('\xEF', at + 1))
+    if (at + 1 < json.size() && json[at + 1] == '\xB7') ++out;
+  for (std::size_t at = json.find("\\u"); at != std::string_view::npos; at = json.find("\\u", at + 2)) {
+    const std::string_view digits = json.substr(at + 2, 2);
+    if (digits.size() == 2 && (digits[0] | 0x20) == 'f' && (digits[1] | 0x20) == 'd') ++out;
+  }
+  return out;
+}
+
+Bytes bytes_of(std::string_view json) {
+  std::size_t other = 0;
+  for (const char c : json) other += static_cast<unsigned char>(c) >> 7;
+  return {json.size() - other, other,
+          other > 0 || json.find('\\') != std::string_view::npos ? count_expanding(json) : 0};
+}
+
+// English and code have some 4 bytes to a token; what is not ASCII (two to four bytes a character) about as many.
+std::int64_t likely_of(const Bytes& bytes) {
+  return static_cast<std::int64_t>((bytes.all() + 3) / 4);
+}
+
+}  // namespace
+
+std::string_view to_string(CountedBy by) {
+  switch (by) {
+    case CountedBy::kTokenizer:
+      return "tokenizer";
+    case CountedBy::kRanks:
+      return "ranks";
+    case CountedBy::kEstimate:
+      break;
+  }
+  return "estimate";
+}
+
+TokenCount estimate_input(const CountedRequest& request, const Route& route) {
+  const internal::Attachments attachments = internal::attachments_of(request.format, request.members);
+  Bytes text, tools;
+  for (const Member& member : request.members) {
+    if (!internal::is_input(member.name)) continue;
+    const bool is_tools = member.name == "tools" || member.name == "functions";
+    const Bytes bytes = bytes_of(member.json);
+    Bytes& sum = is_tools ? tools : text;
+    sum.ascii += bytes.ascii;
+    sum.other += bytes.other;
+    sum.expanding += bytes.expanding;
+  }
+  text.ascii -= std::min(text.ascii, attachments.bytes);
+  TokenCount out;
+  out.likely = likely_of(text) + likely_of(tools);
+  // A template may write a tool's schema with more white space than it was sent with.
+  out.most = static_cast<std::int64_t>(text.all() + 30 * text.expanding + 2 * tools.all() + 30 * tools.expanding) +
+             kFrame + (tools.all() > 0 ? kToolFrame : 0) + kOwnTool * static_cast<std::int64_t>(attachments.own_tools);
+  for (const internal::Image& image : attachments.images) {
+    const internal::ImageTokens tokens = internal::tokens_of(image, route);
+    out.likely += tokens.likely;
+    out.most += tokens.most;
+  }
+  if (attachments.unbounded)
+    out.most = std::max(out.most, route.context_length > 0 ? route.context_length : kLongestContext);
+  return out;
+}
+
+TokenCount count_input(const CountedRequest& request, const Route& route) {
+  const internal::Ranks ranks = internal::ranks_of(route);
+  if (ranks == internal::Ranks::kNone) return estimate_input(request, route);
+  return internal::count_by_ranks(request, route,
+                                  ranks == internal::Ranks::kO200k ? Bpe::o200k_base() : Bpe::cl100k_base());
+}
+
+async::Task<TokenCount> count_input_exactly(CountedRequest request, const Route& route, CallContext context) {
+  auto counted = co_await route.provider->count(request.format, request.members, context);
+  if (counted) co_return TokenCount{*counted, *counted, CountedBy::kTokenizer};
+  co_return count_input(request, route);
+}
+
+std::int64_t count_text(std::string_view text, const Route& route) {
+  switch (internal::ranks_of(route)) {
+    case internal::Ranks::kO200k:
+      return Bpe::o200k_base().count(text);
+    case internal::Ranks::kCl100k:
+      return Bpe::cl100k_base().count(text);
+    case internal::Ranks::kNone:
+      break;
+  }
+  return likely_of(bytes_of(text));
+}
+
+}  // namespace fairlead::llm

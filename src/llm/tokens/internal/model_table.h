@@ -1,0 +1,20 @@
+// Which published ranks a model's tokens go by.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "llm/provider.h"
+
+namespace fairlead::llm::internal {
+
+enum class Ranks : std::uint8_t { kNone, kCl100k, kO200k };
+
+// "gpt-4o" of "openai/gpt-4o".
+std::string_view bare_model(std::string_view upstream_model);
+
+// By the documented names of OpenAI's models, of a provider that reaches them: types openai, azure (whose deployments
+// are often named after the model) and openrouter; and of gpt-oss wherever it runs. kNone: not known.
+Ranks ranks_of(const Route& route);
+Ranks ranks_of(std::string_view provider_type, std::string_view upstream_model);
+
+}  // namespace fairlead::llm::internal
