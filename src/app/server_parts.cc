@@ -14,6 +14,7 @@
 #include "app/paths.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "budgets/http/routes.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
@@ -81,6 +82,7 @@ Result<void> ServerParts::start() {
   }
   FAIRLEAD_CHECK(load_resources());
   telemetry_->start();
+  ledger_->start();
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   // From here on snapshots go through the running loops.
@@ -109,6 +111,12 @@ Result<void> ServerParts::open_stores() {
   records.retention = std::chrono::duration_cast<std::chrono::hours>(settings_.telemetry.retention);
   records.lake_command = {"/proc/self/exe", std::string(telemetry::kLakeProcessArgument)};
   FAIRLEAD_TRY(telemetry_, telemetry::Telemetry::create(records, runtime_.size(), clock_));
+
+  budgets::Ledger::Options ledger;
+  ledger.path = settings_.data + "/ledger";
+  ledger.accounts = settings_.budgets.accounts;
+  ledger.lanes = runtime_.size();
+  FAIRLEAD_TRY(ledger_, budgets::Ledger::open(ledger, clock_));
 
   models::ModelFilesOptions files;
   files.folder = settings_.serving.models.empty() ? settings_.data + "/models" : settings_.serving.models;
@@ -171,7 +179,8 @@ Result<void> ServerParts::load_resources() {
   std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
   routing_.emplace(clock_, seed, runtime_.size());
   Configuration::Parts parts{
-      .make_provider = {}, .secret_versions = {}, .publish = {}, .want_models = {}, .routing = *routing_};
+      .make_provider = {}, .secret_versions = {}, .publish = {}, .want_models = {}, .routing = *routing_,
+      .ledger = *ledger_, .clock = clock_};
   parts.secret_versions = [this](const std::string& project) {
     auto versions = secrets_->versions_blocking(project);
     if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
@@ -242,6 +251,7 @@ Result<void> ServerParts::listen() {
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
   gateway::add_metrics(telemetry_->metrics(), *routing_);
+  budgets::add_metrics(telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
   return {};
 }
 
@@ -253,6 +263,7 @@ http::Router ServerParts::routes() {
   access::add_secret_routes(router, *guard_, *secrets_);
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
+  budgets::add_routes(router, *guard_, [this] { return books(); }, clock_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
@@ -260,6 +271,14 @@ http::Router ServerParts::routes() {
     return answer_unknown(e, status, std::string(allow));
   });
   return router;
+}
+
+std::vector<std::shared_ptr<const budgets::Book>> ServerParts::books() const {
+  std::vector<std::shared_ptr<const budgets::Book>> out;
+  const auto snapshot = configuration_->snapshot();
+  for (const auto& [name, project] : snapshot->projects)
+    if (project.book()) out.push_back(project.book());
+  return out;
 }
 
 async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
@@ -308,6 +327,7 @@ void ServerParts::stop() {
   runtime_.stop();
   clients_.clear();
   server_.reset();
+  if (ledger_) ledger_->stop();
 }
 
 }  // namespace fairlead::app

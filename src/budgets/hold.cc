@@ -41,7 +41,10 @@ std::string seconds_text(std::int64_t micros) {
 }  // namespace
 
 Hold::~Hold() {
-  give_back(0, 0);  // of nothing it does not matter when
+  if (reserved_any_)
+    settle(set_aside_, last_us_);
+  else
+    give_back(0, 0);
   release();
 }
 
@@ -75,7 +78,7 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
       if (is_amount(metric)) {
         amounts_ = true;
         bounds_output_ |= definition.hard && metric != Metric::kInputTokens;
-        cost_ |= metric == Metric::kCost;
+        bounds_cost_ |= definition.hard && metric == Metric::kCost;
       } else if (part == Part::kAll) {
         auto taken = take(i, l, 1, now_us);
         if (taken) continue;
@@ -126,6 +129,7 @@ Result<void> Hold::take(std::size_t charge, std::size_t limit, std::int64_t amou
   Meter& meter = from.account->meter(what.metric);
   Taken taken;
   std::int64_t retry_after_us = 0;
+  last_us_ = now_us;
   from.budget->ledger().touch();
   if (!meter.take(bound, amount, now_us, taken, retry_after_us)) {
     from.budget->counters().refused.fetch_add(1, std::memory_order_relaxed);

@@ -11,8 +11,8 @@
 
 namespace fairlead::budgets {
 
-// Of one call, on one thread at a time. Each step takes all that it needs or nothing. What is not settled is given back
-// when it is destroyed. The book outlives it.
+// Of one call, on one thread at a time. Each step takes all that it needs or nothing. A hold that is destroyed without
+// being settled has used what it had reserved, as far as anybody knows. The book outlives it.
 class Hold {
  public:
   enum class Part : std::uint8_t {
@@ -29,10 +29,10 @@ class Hold {
   // where it is known; kUnavailable: budget_ledger_full. Nothing is held then but the knowledge of what refused it.
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
 
-  // Whether anything but requests and calls at a time is limited; whether it is hard that it is, and in dollars.
+  // Whether anything but requests and calls at a time is limited; whether output is by a hard budget, and cost.
   bool counts_amounts() const { return amounts_; }
   bool bounds_output() const { return bounds_output_; }
-  bool counts_cost() const { return cost_; }
+  bool bounds_cost() const { return bounds_cost_; }
 
   // Sees to it that tokens and cost of `needed` are set aside, altogether; takes what is missing. Errors as enter().
   Result<void> reserve(const Amounts& needed, std::int64_t now_us);
@@ -71,7 +71,8 @@ class Hold {
   boost::container::small_vector<Charge, 4> charges_;
   boost::container::small_vector<Entry, 8> entries_;
   Amounts set_aside_{};
-  bool amounts_ = false, bounds_output_ = false, cost_ = false, reserved_any_ = false;
+  std::int64_t last_us_ = 0;  // when something was taken
+  bool amounts_ = false, bounds_output_ = false, bounds_cost_ = false, reserved_any_ = false;
 };
 
 }  // namespace fairlead::budgets
