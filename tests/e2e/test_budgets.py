@@ -16,7 +16,7 @@ RUNS = int(os.environ.get("BUDGET_RUNS", "3"))  # of each race; CI and a person 
 # A dollar a token.
 MODEL = """kind: provider
 name: {name}
-type: groq
+type: deepseek
 base_url: {url}
 api_key: env:FAKE_OPENAI_KEY
 ---
@@ -250,7 +250,7 @@ def test_failed_tries_cost_nothing_and_fallbacks_are_within_the_budget(serve, up
     with MeteredUpstream(tokens=30) as dear:
         more = f"""kind: provider
 name: dear
-type: groq
+type: deepseek
 base_url: {dear.url}
 api_key: env:FAKE_OPENAI_KEY
 ---
@@ -380,7 +380,7 @@ def test_a_shadow_falls_under_the_budget(serve, upstream):
     with MeteredUpstream(tokens=25) as other:
         more = f"""kind: provider
 name: other
-type: groq
+type: deepseek
 base_url: {other.url}
 api_key: env:FAKE_OPENAI_KEY
 ---
@@ -395,7 +395,7 @@ cost: 1500
 requests: 1000
 per: day
 """
-        server = serve(more, options="shadow: {to: challenger, share: 1, budget_usd: 1000000}")
+        server = serve(more, options="shadow: {to: challenger, share: 1, budget: 1000000}")
         while server.request("POST", *SURFACES[0]).status == 200:
             pass
         one = settled(server, "all")

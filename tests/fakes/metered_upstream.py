@@ -38,8 +38,6 @@ class MeteredUpstream:
                 await self._answer(head.split()[1], json.loads(await reader.readexactly(length)), writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
             writer.close()
 
     async def _answer(self, path, body, writer):
