@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "budgets/http/routes.h"
+#include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
@@ -264,6 +265,7 @@ http::Router ServerParts::routes() {
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
   budgets::add_routes(router, *guard_, [this] { return books(); }, clock_);
+  gateway::add_prices(router, *guard_, *snapshots_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -33,8 +33,10 @@ std::int64_t nanos_for(const Bound& bound, std::int64_t amount, bool round_up) {
   return exact > kFarAway_ns ? kFarAway_ns : static_cast<std::int64_t>(exact);
 }
 
+// Of which that many nanoseconds are not over; what has begun to come back has not come back.
 std::int64_t amount_for(const Bound& bound, std::int64_t nanos) {
-  const Wide exact = Wide{nanos} * bound.limit / std::max<std::int64_t>(bound.refill_ns, 1);
+  const std::int64_t refill = std::max<std::int64_t>(bound.refill_ns, 1);
+  const Wide exact = (Wide{nanos} * bound.limit + refill - 1) / refill;
   return exact > kMostSpent ? kMostSpent : static_cast<std::int64_t>(exact);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "models/internal/routing_spec.h"
+#include "models/price_list.h"
 
 namespace fairlead::models {
 namespace {
@@ -137,11 +138,16 @@ std::int64_t whole_number(const bj::value* value) {
   return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
 }
 
-// What the route itself does not say: the model does, or it is a local one that costs nothing.
+// What the route itself does not say: the model does, or the price list, or it is a local one that costs nothing.
 void complete(const bj::object& spec, llm::Route& route) {
   if (const bj::value* const card = spec.if_contains("card"); card != nullptr && card->is_object()) {
     route.context_length = whole_number(card->get_object().if_contains("context_length"));
     route.max_output_tokens = whole_number(card->get_object().if_contains("max_output_tokens"));
+  }
+  const ListedModel* const listed = PriceList::shipped().find(route.provider->type(), route.upstream_model);
+  if (listed != nullptr) {
+    if (route.context_length == 0) route.context_length = listed->context_length;
+    if (route.max_output_tokens == 0) route.max_output_tokens = listed->max_output_tokens;
   }
   if (route.prices) return;
   if (const bj::value* const prices = spec.if_contains("prices"); prices != nullptr && prices->is_object()) {
@@ -150,6 +156,10 @@ void complete(const bj::object& spec, llm::Route& route) {
   } else if (route.provider->type() == "llama.cpp") {
     route.prices.emplace();
     route.prices_from = llm::PricesFrom::kLocal;
+  } else if (listed != nullptr) {
+    route.prices = listed->prices;
+    route.prices_from = llm::PricesFrom::kFile;
+    route.prices_as_of = PriceList::shipped().as_of();
   }
 }
 

@@ -104,6 +104,8 @@ class LocalProvider final : public llm::Provider {
   }
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override;
+  async::Task<Result<std::int64_t>> count(llm::Format format, std::span<const llm::Member> members,
+                                          llm::CallContext context) override;
 
  private:
   // What the worker of the file answers, with status 200.
@@ -170,6 +172,27 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> LocalProvider::call(llm::N
   auto text = co_await (*response)->read_all(kEmbeddingsLimit);
   if (!text) co_return fail(is_transport_fault(text.error()) ? worker_died(false) : std::move(text).error());
   co_return std::make_unique<Embeddings>(*std::move(text), file);
+}
+
+async::Task<Result<std::int64_t>> LocalProvider::count(llm::Format format, std::span<const llm::Member> members,
+                                                       llm::CallContext context) {
+  if (format != llm::Format::kChat && !speaks(format)) {
+    auto refused = co_await llm::Provider::count(format, members, context);
+    co_return refused;
+  }
+  const std::string file(context.upstream_model);
+  const std::string body = body_of(members);
+  const std::string_view target = format == llm::Format::kChat ? "/count/chat" : "/count/embeddings";
+  auto response = co_await send(file, target, body, context);
+  if (!response) co_return fail(std::move(response).error());
+  auto text = co_await (*response)->read_all(kErrorLimit);
+  if (!text) co_return fail(is_transport_fault(text.error()) ? worker_died(false) : std::move(text).error());
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::int64_t tokens = 0;
+  if (parser.parse(*text).get(root) || root["input_tokens"].get(tokens))
+    co_return fail(ErrorKind::kUpstream, "upstream_invalid", "The local model's worker counted nothing.");
+  co_return tokens;
 }
 
 }  // namespace

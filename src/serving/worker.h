@@ -23,7 +23,8 @@ struct WorkerOptions {
 std::vector<std::string> worker_arguments(const WorkerOptions& options);
 Result<WorkerOptions> parse_worker_arguments(const std::vector<std::string>& arguments);
 
-// POST /v1/chat/completions and /v1/embeddings in OpenAI's form, GET /health. Returns the exit status: 0 after SIGTERM,
+// POST /v1/chat/completions and /v1/embeddings in OpenAI's form; POST /count/chat and /count/embeddings, which
+// take the same and answer {"input_tokens": 17}; GET /health. Returns the exit status: 0 after SIGTERM,
 // 3 if the model cannot be loaded. Calls in flight at a SIGTERM get five seconds. To be called first thing in main(),
 // before any thread is started.
 int worker_main(const WorkerOptions& options);

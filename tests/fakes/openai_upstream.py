@@ -132,7 +132,8 @@ class OpenAIUpstream(Upstream):
         choices = [
             {"index": i, "message": message, "logprobs": logprobs, "finish_reason": reason} for i in range(body.get("n", 1))
         ]
-        return self.head(body, "chat.completion") | {"choices": choices, "usage": self.usage(script, body, text)}
+        usage = {} if script.no_usage else {"usage": self.usage(script, body, text)}
+        return self.head(body, "chat.completion") | {"choices": choices} | usage
 
     def chunks(self, script, body):
         """The chunks of a streamed answer, choice by choice in turn."""
@@ -159,7 +160,7 @@ class OpenAIUpstream(Upstream):
                     yield chunk(index, {"content": word}, logprobs=logprobs)
         for index in indices:
             yield chunk(index, {}, script.finish or ("tool_calls" if script.tool_calls else "stop"))
-        if (body.get("stream_options") or {}).get("include_usage"):
+        if (body.get("stream_options") or {}).get("include_usage") and not script.no_usage:
             last = chunk(0, {"role": "assistant", "content": ""}) if script.usage_with_choice else {"choices": []}
             yield last | {"usage": self.usage(script, body, text)}
 

@@ -33,6 +33,7 @@ class Script:
     crlf: bool = False  # lines end with CR LF
     comments: bool = False  # comments between the events
     usage_with_choice: bool = False  # the usage chunk has a choice in it, as some upstreams send it
+    no_usage: bool = False  # says nowhere what it used
     no_done: bool = False  # no [DONE] at the end
     split: bool = False  # the stream goes out byte by byte
     linger: float = 0  # seconds that the connection stays open after the last event

@@ -24,6 +24,37 @@ void show_progress(const boost::json::value& entry) {
   std::fprintf(stderr, "\r  %s  %s of %s ", bar.c_str(), bytes(done).c_str(), whole > 0 ? bytes(whole).c_str() : "?");
 }
 
+// "0.25", "0.0375": what a million tokens cost, to the last digit that is there.
+std::string price(const boost::json::value& of, const char* kind) {
+  return fmt::format("{:g}", of.at(kind).to_number<double>());
+}
+
+std::string why(const boost::json::value& route) {
+  const std::string from = text_of(route, "from");
+  if (from == "file") return "list of " + text_of(route, "as_of");
+  if (from == "route" || from == "model") return "`prices` of the " + from;
+  return from == "local" ? "runs here" : "not known";
+}
+
+std::string price_table(const Context& context, const boost::json::value& reply) {
+  std::vector<std::vector<std::string>> rows;
+  const auto row = [&rows](std::string model, std::string route, const boost::json::value& prices, std::string from) {
+    std::vector<std::string> cells = {std::move(model), std::move(route)};
+    for (const char* kind : {"input", "cached_input", "cache_write", "output", "reasoning"})
+      cells.push_back(prices.is_null() ? "?" : price(prices, kind));
+    cells.push_back(std::move(from));
+    rows.push_back(std::move(cells));
+  };
+  for (const boost::json::value& one : reply.at("data").as_array()) {
+    const boost::json::value& prices = one.at("usd_per_million_tokens");
+    row(text_of(one, "model"), text_of(one, "provider") + " " + text_of(one, "upstream_model"), prices, why(one));
+    if (prices.is_null()) continue;
+    for (const boost::json::value& tier : prices.at("long_context").as_array())
+      row("", "  over " + text_of(tier, "over") + " tokens of input", tier, "");
+  }
+  return table({"model", "route", "input", "cached", "write", "output", "reasoning", "from"}, rows, context.colours());
+}
+
 // Waits until the server has the file; a Ctrl-C leaves the server fetching.
 void add(Context& context, std::string source, const std::string& sha256, const std::string& name) {
   if (source.find("://") == std::string::npos) {
@@ -68,7 +99,7 @@ void add_models(CLI::App& app, Context& context) {
   CLI::App* const models = app.add_subcommand("models", "Models: what can be called, and the files of local ones");
   models->require_subcommand(1);
   struct Words {
-    std::string source, sha256, name;
+    std::string source, sha256, name, model;
   };
   const auto words = std::make_shared<Words>();
 
@@ -99,6 +130,16 @@ void add_models(CLI::App& app, Context& context) {
       }
       return table({"model", "route", "state", "failed", "in flight", "first token", "whole"}, rows, context.colours());
     });
+  });
+
+  CLI::App* const prices =
+      command(*models, context, "prices", "Show what a million tokens cost, in US dollars, and why",
+              "fairlead models prices small");
+  prices->add_option("model", words->model, "The name of a model; else all");
+  prices->callback([&context, words] {
+    const std::string target = "/api/v1/prices" + (words->model.empty() ? "" : "?model=" + segment(words->model));
+    answer(context, http::Method::kGet, target, nullptr,
+           [&context](const boost::json::value& reply) { return price_table(context, reply); });
   });
 
   CLI::App* const files =

@@ -22,6 +22,11 @@ struct Said {
   std::vector<ToolCall> calls;
 
   ToolCall* last() { return calls.empty() ? nullptr : &calls.back(); }
+  std::string to_count() const {
+    std::string out = text;
+    for (const ToolCall& call : calls) out += call.name + call.arguments;
+    return out;
+  }
   std::string written() const {
     std::string out = text;
     for (const ToolCall& call : calls) {
@@ -40,9 +45,14 @@ struct Said {
 
 class OfChoices : public AnswerText {
  public:
+  explicit OfChoices(For what) : counting_(what == For::kCounting) {}
   std::string text() override {
     std::string out;
     for (const auto& [choice, said] : choices_) {
+      if (counting_) {
+        out += said.to_count();
+        continue;
+      }
       if (!out.empty()) out += "\n\n";
       out += said.written();
     }
@@ -50,16 +60,20 @@ class OfChoices : public AnswerText {
   }
 
  protected:
+  const bool counting_;
   std::map<std::size_t, Said> choices_;
 };
 
 class OfChat final : public OfChoices, private llm::ChatAnswerSink {
  public:
-  explicit OfChat(bool stream) : stream_(stream), reader_(*this) {}
+  OfChat(bool stream, For what) : OfChoices(what), stream_(stream), reader_(*this) {}
   void take(std::string_view wire) override { (void)(stream_ ? reader_.events(wire) : reader_.whole(wire)); }
 
  private:
   void on_text(std::size_t choice, std::string_view text) override { choices_[choice].text += text; }
+  void on_reasoning(std::size_t choice, std::string_view text) override {
+    if (counting_) choices_[choice].text += text;
+  }
   void on_refusal(std::size_t choice, std::string_view text) override { choices_[choice].text += text; }
   void on_tool_call(std::size_t choice, std::size_t /*call*/, std::string_view id, std::string_view name) override {
     choices_[choice].calls.push_back({std::string(id), std::string(name), {}});
@@ -81,7 +95,7 @@ std::string_view text_at(dom::object object, std::string_view name) {
 // The formats of which only a few members matter here.
 class OfEvents : public OfChoices {
  public:
-  explicit OfEvents(bool stream) : stream_(stream) {}
+  OfEvents(bool stream, For what) : OfChoices(what), stream_(stream) {}
   void take(std::string_view wire) override {
     if (!stream_) return parse(wire);
     for (std::size_t at = 0; at < wire.size();) {
@@ -134,6 +148,7 @@ class OfMessages final : public OfEvents {
       block(part);
     } else if (!object.at_key("delta").get_object().get(part)) {
       choices_[0].text += text_at(part, "text");
+      if (counting_) choices_[0].text += text_at(part, "thinking");
       if (ToolCall* const call = choices_[0].last()) call->arguments += text_at(part, "partial_json");
     }
   }
@@ -141,6 +156,7 @@ class OfMessages final : public OfEvents {
  private:
   void block(dom::object block) {
     choices_[0].text += text_at(block, "text");
+    if (counting_) choices_[0].text += text_at(block, "thinking");
     if (text_at(block, "type") != "tool_use") return;
     ToolCall call{std::string(text_at(block, "id")), std::string(text_at(block, "name")), {}};
     dom::element input;
@@ -154,6 +170,7 @@ class OfResponses final : public OfEvents {
   using OfEvents::OfEvents;
   void object(dom::object object) override {
     dom::object response;
+    if (counting_) choices_[0].text += text_at(object, "delta");
     // Its last event has all that was said.
     if (object.at_key("response").get_object().get(response)) response = object;
     dom::array items;
@@ -191,16 +208,16 @@ class OfNothing final : public AnswerText {
 
 }  // namespace
 
-std::unique_ptr<AnswerText> AnswerText::create(llm::Format format, bool stream) {
+std::unique_ptr<AnswerText> AnswerText::create(llm::Format format, bool stream, For what) {
   switch (format) {
     case llm::Format::kChat:
-      return std::make_unique<OfChat>(stream);
+      return std::make_unique<OfChat>(stream, what);
     case llm::Format::kCompletions:
-      return std::make_unique<OfCompletions>(stream);
+      return std::make_unique<OfCompletions>(stream, what);
     case llm::Format::kResponses:
-      return std::make_unique<OfResponses>(stream);
+      return std::make_unique<OfResponses>(stream, what);
     case llm::Format::kMessages:
-      return std::make_unique<OfMessages>(stream);
+      return std::make_unique<OfMessages>(stream, what);
     case llm::Format::kEmbeddings:
     case llm::Format::kModerations:
     case llm::Format::kCountTokens:

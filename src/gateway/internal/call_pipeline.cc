@@ -162,6 +162,7 @@ async::Task<Result<void>> CallPipeline::answer() {
                         *call_.loop,
                         *call_.cancellation,
                         started_ + call_.model->timeout};
+  if (surface_.format() == llm::Format::kCountTokens) request.format = surface_.format();
   if (native_) {
     request.format = surface_.format();
     request.native = surface_call_.body.members;

@@ -19,17 +19,6 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
   if (continuation_ && !continuation_->agreed()) return false;  // two detours would be told by one event
   std::optional<routing::SaidSoFar> said = routing::SaidSoFar::parse(said_, request_.model.routing.continue_tool_calls);
   if (!said) return false;
-  const llm::Usage& spent = last_outcome_.usage;
-  if (spent.input == 0 && spent.output == 0 && last_outcome_.content_started) {
-    // An upstream that breaks off has counted nothing, and will bill it.
-    const std::int64_t so_far = said->estimated_tokens();
-    const llm::Usage estimate{.input = routing::facts_of(request_.chat).input_tokens,
-                              .output = std::max<std::int64_t>(0, so_far - usage_.output)};
-    usage_.input += estimate.input;
-    usage_.output += estimate.output;
-    cost_ += llm::cost_of(estimate, route_->prices);
-    estimated_ = true;
-  }
   if (!other_way) ++current_;
   const llm::Route& route = *plan_[current_].route;
   const llm::Prefill prefill =

@@ -173,6 +173,7 @@ Result<std::optional<llm::Delta>> RoutedCompletion::take(llm::Delta delta) {
 
 void RoutedCompletion::stop() {
   if (ended_ || !attempt_) return;
+  stopped_ = true;
   end_attempt(nullptr);
   ended_ = true;
 }
@@ -202,10 +203,12 @@ Error RoutedCompletion::final_error(Error last) {
 }
 
 void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
+  const bool ended = error == nullptr && !stopped_;
+  const llm::Usage usage = attempt.usage(ended);
   attempts_.push_back(attempt.finish(error));
-  const llm::Usage& usage = attempt.outcome().usage;
   add(usage_, usage);
   usage_.reported = usage.reported;
+  estimated_ = estimated_ || (!usage.reported && (usage.input > 0 || usage.output > 0));
   cost_ += llm::cost_of(usage, attempt.candidate().route->prices);
 }
 

@@ -95,6 +95,7 @@ class RoutedCompletion final : public llm::Completion {
   bool estimated_ = false;                  // some of usage_
   bool handed_out_ = false;                 // a byte of the answer has
   bool ended_ = false;
+  bool stopped_ = false;  // before its end
   std::vector<telemetry::Attempt> attempts_;
   llm::Usage usage_;  // of the attempts that have ended
   llm::NanoUsd cost_ = 0;

@@ -14,6 +14,18 @@ std::string duration_text(Millis duration) {
   return ms < 120'000 ? fmt::format("{:g} s", ms / 1'000) : fmt::format("{:g} min", ms / 60'000);
 }
 
+// An answer that is there.
+class Ready final : public llm::Completion {
+ public:
+  explicit Ready(std::string body) : body_(std::move(body)) { outcome_.content_started = true; }
+  async::Task<Result<llm::Delta>> next() override { co_return llm::Delta{.wire = body_, .end = true}; }
+  const llm::Outcome& outcome() const override { return outcome_; }
+
+ private:
+  std::string body_;
+  llm::Outcome outcome_;
+};
+
 void cancel_token(void* token) {
   static_cast<async::Cancellation*>(token)->request();
 }
@@ -86,7 +98,40 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> Attempt::send() {
     format_ = request_.format;
     return route.provider->call({request_.format, request_.native, request_.chat.stream, context});
   }
+  if (request_.format == llm::Format::kCountTokens) return count(context);
   return route.provider->chat({request_.chat, context});
+}
+
+// Of a provider that is not asked to count: Anthropic's answer all the same.
+async::Task<Result<std::unique_ptr<llm::Completion>>> Attempt::count(llm::CallContext context) {
+  format_ = llm::Format::kCountTokens;
+  const llm::CountedRequest request{llm::Format::kChat, request_.chat.members};
+  const llm::TokenCount counted = co_await llm::count_input_exactly(request, *plan_.candidate.route, context);
+  co_return std::make_unique<Ready>(fmt::format(R"({{"input_tokens":{}}})", counted.likely));
+}
+
+llm::CountedRequest Attempt::counted() const {
+  if (format_ == llm::Format::kChat) return {format_, request_.chat.members};
+  return {format_, request_.native};
+}
+
+llm::Usage Attempt::usage(bool ended) {
+  llm::Usage out = outcome().usage;
+  const bool came = outcome().content_started || ended;
+  if ((ended && out.reported) || !came || format_ == llm::Format::kCountTokens || format_ == llm::Format::kModerations)
+    return out;
+  const llm::Route& route = *plan_.candidate.route;
+  if (out.input == 0) out.input = llm::count_input(counted(), route).likely;
+  std::string text;
+  if (request_.chat.stream) {
+    text = heard_.text(format_);
+  } else if (const auto said = internal::AnswerText::create(format_, false, internal::AnswerText::For::kCounting)) {
+    said->take(body_);
+    text = said->text();
+  }
+  out.output = std::max(out.output, llm::count_text(text, route));
+  out.reported = false;
+  return out;
 }
 
 // Whichever bound comes first.
@@ -156,6 +201,7 @@ async::Task<Result<llm::Delta>> Attempt::next() {
     auto delta = co_await completion_->next();
     if (!delta) co_return fail(explained(std::move(delta).error()));
     note(*delta);
+    heard_.take(format_, delta->wire);
     co_return delta;
   }
   whole_.clear();
@@ -165,8 +211,8 @@ async::Task<Result<llm::Delta>> Attempt::next() {
     if (!delta->end || !whole_.empty()) whole_ += delta->wire;
     if (!delta->end) continue;
     note(*delta);
-    if (whole_.empty()) co_return delta;
-    co_return llm::Delta{.wire = whole_, .end = true};
+    body_ = whole_.empty() ? delta->wire : std::string_view(whole_);
+    co_return llm::Delta{.wire = body_, .end = true};
   }
 }
 

@@ -7,9 +7,11 @@
 
 #include "base/clock.h"
 #include "gateway/internal/routed_request.h"
+#include "gateway/routing/heard.h"
 #include "gateway/routing/plan.h"
 #include "gateway/routing/retries.h"
 #include "llm/provider.h"
+#include "llm/tokens/count.h"
 #include "telemetry/record.h"
 
 namespace fairlead::gateway::routing {
@@ -45,6 +47,10 @@ class Attempt {
   const Candidate& candidate() const { return plan_.candidate; }
   const llm::Outcome& outcome() const;
   llm::Format format() const { return format_; }
+  // What it has used. As the upstream says; what it does not say of an answer that came, or of as much of one as came
+  // before it broke off or nobody waited for it any longer, is counted here, and then it is not `reported`. `ended`:
+  // the answer came to its end. Before finish().
+  llm::Usage usage(bool ended);
   // Content has come, or more than the first piece, which may hold nothing but a role.
   bool flowing() const { return flowing_; }
 
@@ -69,6 +75,9 @@ class Attempt {
   };
   async::Task<Result<void>> enter();
   async::Task<Result<std::unique_ptr<llm::Completion>>> send();
+  async::Task<Result<std::unique_ptr<llm::Completion>>> count(llm::CallContext context);
+  // The request as this route gets it.
+  llm::CountedRequest counted() const;
   void arm_for_next();
   void note(const llm::Delta& delta);
   Error explained(Error error) const;
@@ -85,6 +94,8 @@ class Attempt {
   Micros latency_{0};
   llm::Outcome last_outcome_;  // of a completion that is gone
   std::string whole_;          // of an answer that is not streamed and came in pieces
+  std::string_view body_;      // of one that is not streamed: all of it
+  Heard heard_;                // of one that is
   llm::Format format_ = llm::Format::kChat;
   Breaker::Entry entry_ = Breaker::Entry::kNormal;
   bool any_delta_ = false, flowing_ = false;

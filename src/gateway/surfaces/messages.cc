@@ -62,12 +62,4 @@ Result<void> CountTokensSurface::read(std::span<char> body, SurfaceCall& call) c
   return {};
 }
 
-Result<void> CountTokensSurface::to_chat(SurfaceCall& call) const {
-  return fail(ErrorKind::kUnsupported, "unsupported_by_model",
-              "`" + call.call.target_name +
-                  "` cannot count tokens: only a model with a route over a provider of type `anthropic` can. The "
-                  "`usage` of an answer says what a call has used.",
-              "model");
-}
-
 }  // namespace fairlead::gateway

@@ -22,7 +22,6 @@ class CountTokensSurface final : public MessagesSurface {
   llm::Format format() const override { return llm::Format::kCountTokens; }
   std::string_view operation() const override { return "count_tokens"; }
   Result<void> read(std::span<char> body, SurfaceCall& call) const override;
-  Result<void> to_chat(SurfaceCall& call) const override;
 };
 
 }  // namespace fairlead::gateway

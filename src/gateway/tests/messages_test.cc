@@ -240,6 +240,19 @@ TEST_F(MessagesTest, PassesItOnUntouchedToWhoSpeaksIt) {
   EXPECT_EQ(post(kHello, "/v1/messages/count_tokens").body, R"({"input_tokens":3})");
 }
 
+TEST_F(MessagesTest, CountsForWhoDoesNot) {
+  const std::string kCounted =
+      R"({"model":"small","system":"Be brief.","messages":[{"role":"user","content":"How far is the moon?"}]})";
+  const Answer answer = post(kCounted, "/v1/messages/count_tokens");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, testing::MatchesRegex(R"(\{"input_tokens":[0-9]+\})"));
+  EXPECT_EQ(first_.seen_chat, "") << "nobody is asked for an answer";
+  const telemetry::CallRecord record = records_.only();
+  EXPECT_EQ(record.operation, "count_tokens");
+  EXPECT_EQ(record.usage.input, 0);
+  EXPECT_EQ(record.cost_usd, 0);
+}
+
 TEST_F(MessagesTest, GoesFromOneKindOfRouteToTheOther) {
   second_.formats = {llm::Format::kMessages};
   first_.refuse = Error{ErrorKind::kUnavailable, "upstream_unreachable", "first is down"};
@@ -266,7 +279,6 @@ TEST_F(MessagesTest, ShapesEveryErrorAsTheApiDoes) {
   EXPECT_THAT(error_of(post(R"({"model":"small","max_tokens":1,"messages":[]})")), HasSubstr("empty array"));
   EXPECT_THAT(error_of(post(R"({"model":"smal","max_tokens":1,"messages":[]})")),
               HasSubstr("404{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
-  EXPECT_THAT(error_of(post(kHello, "/v1/messages/count_tokens")), HasSubstr("of type `anthropic`"));
   EXPECT_THAT(error_of(send(http::Method::kPost, "/v1/messages", kHello, "")),
               HasSubstr("401{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\""));
   const std::pair<ErrorKind, std::string_view> kinds[] = {{ErrorKind::kExhausted, "429"},

@@ -16,6 +16,8 @@ using namespace internal;
 
 constexpr std::size_t kShort = 64;  // bytes of a piece that is merged by looking at all of its pairs each time
 
+constexpr std::size_t kCut = 16 * 1024;  // bytes that are merged at a time of a piece without end
+
 struct Counter {
   std::int64_t count = 0;
   void token(std::uint32_t /*rank*/) { ++count; }
@@ -32,9 +34,16 @@ Bpe::Bpe(std::string_view name, const char* table, Pattern pattern) : name_(name
   std::memcpy(&head, table, sizeof head);
   const auto* const slots = reinterpret_cast<const std::uint32_t*>(table + sizeof head);  // aligned: embedded.cc
   slots_ = {slots, std::size_t{1} << head.slot_bits};
-  begins_ = slots + slots_.size();
+  pairs_ = slots + slots_.size();
+  begins_ = pairs_ + kPairs;
   bytes_ = reinterpret_cast<const char*>(begins_ + head.count + 1);
+  count_ = head.count;
   longest_ = head.longest;
+}
+
+std::string_view Bpe::token(std::uint32_t rank) const {
+  return rank < count_ ? std::string_view(bytes_ + begins_[rank], begins_[rank + 1] - begins_[rank])
+                       : std::string_view();
 }
 
 const Bpe& Bpe::cl100k_base() {
@@ -56,9 +65,7 @@ std::uint32_t Bpe::rank_of(std::string_view bytes) const {
     if (found == 0) return kNoRank;
     if (found >> kRankBits != tag) continue;
     const std::uint32_t rank = (found & kRankMask) - 1;
-    const std::uint32_t begin = begins_[rank];
-    if (begins_[rank + 1] - begin == bytes.size() && std::memcmp(bytes_ + begin, bytes.data(), bytes.size()) == 0)
-      return rank;
+    if (token(rank) == bytes) return rank;
   }
 }
 
@@ -73,8 +80,8 @@ void Bpe::merge_short(std::string_view piece, Sink& sink) const {
   const auto pair = [&](std::size_t i) {
     return i + 2 <= count ? rank_of(piece.substr(parts[i].begin, parts[i + 2].begin - parts[i].begin)) : kNoRank;
   };
-  for (std::uint32_t i = 0; i <= count; ++i) parts[i] = {i, kNoRank};
-  for (std::size_t i = 0; i + 2 <= count; ++i) parts[i].rank = pair(i);
+  for (std::uint32_t i = 0; i <= count; ++i)
+    parts[i] = {i, i + 2 <= count ? pairs_[pair_index(piece.data() + i)] : kNoRank};
   for (;;) {
     std::size_t best = 0;
     for (std::size_t i = 1; i + 1 < count; ++i)
@@ -115,7 +122,8 @@ void Bpe::merge_long(std::string_view piece, Sink& sink) const {
     before[i] = i - 1;  // of the first: no place
   }
   for (std::uint32_t i = 0; i + 1 < size; ++i)
-    if (const Pair pair = pair_at(i); pair.rank != kNoRank) heap.push_back(pair);
+    if (const std::uint32_t rank = pairs_[pair_index(piece.data() + i)]; rank != kNoRank)
+      heap.push_back({rank, i, i + 2});
   std::ranges::make_heap(heap, std::greater());
   const auto push = [&](std::uint32_t begin) {
     if (const Pair pair = pair_at(begin); pair.rank != kNoRank) {
@@ -142,12 +150,6 @@ void Bpe::merge_long(std::string_view piece, Sink& sink) const {
 
 template <class Sink>
 void Bpe::encode_with(std::string_view text, Sink& sink) const {
-  // Ranks and places are of 32 bits; nothing near this comes in.
-  constexpr std::size_t kMost = 1U << 30;
-  while (text.size() > kMost) {
-    encode_with(text.substr(0, kMost), sink);
-    text.remove_prefix(kMost);
-  }
   Splitter splitter(text);
   for (;;) {
     const std::string_view piece = pattern_ == Pattern::kO200k ? splitter.next_o200k() : splitter.next_cl100k();
@@ -157,7 +159,7 @@ void Bpe::encode_with(std::string_view text, Sink& sink) const {
     else if (piece.size() <= kShort)
       merge_short(piece, sink);
     else
-      merge_long(piece, sink);
+      for (std::size_t at = 0; at < piece.size(); at += kCut) merge_long(piece.substr(at, kCut), sink);
   }
 }
 

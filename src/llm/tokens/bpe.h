@@ -22,12 +22,13 @@ class Bpe {
   std::vector<std::uint32_t> encode(std::string_view text) const;
 
   std::string_view name() const { return name_; }
+  // The bytes of a token; empty if there is none of that rank.
+  std::string_view token(std::uint32_t rank) const;
 
  private:
   enum class Pattern : std::uint8_t { kCl100k, kO200k };
   Bpe(std::string_view name, const char* table, Pattern pattern);
 
-  static constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
   std::uint32_t rank_of(std::string_view bytes) const;
   template <class Sink>
   void encode_with(std::string_view text, Sink& sink) const;
@@ -38,9 +39,10 @@ class Bpe {
 
   std::string_view name_;
   std::span<const std::uint32_t> slots_;
+  const std::uint32_t* pairs_;
   const std::uint32_t* begins_;
   const char* bytes_;
-  std::uint32_t longest_;
+  std::uint32_t count_, longest_;
   Pattern pattern_;
 };
 

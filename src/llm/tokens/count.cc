@@ -39,6 +39,28 @@ Bytes bytes_of(std::string_view json) {
           other > 0 || json.find('\\') != std::string_view::npos ? count_expanding(json) : 0};
 }
 
+// Bytes that are counted by ranks: some 20 ms of work, which an event loop can bear now and then.
+constexpr std::size_t kMostCounted = 256 * 1024;
+
+const Bpe* bpe_of(internal::KnownRanks known) {
+  switch (known.ranks) {
+    case internal::Ranks::kO200k:
+      return &Bpe::o200k_base();
+    case internal::Ranks::kCl100k:
+      return &Bpe::cl100k_base();
+    case internal::Ranks::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+// Images apart.
+bool is_large(const CountedRequest& request) {
+  std::size_t bytes = 0;
+  for (const Member& member : request.members) bytes += member.json.size();
+  return bytes > kMostCounted && bytes - internal::attachments_of(request.format, request.members).bytes > kMostCounted;
+}
+
 // English and code have some 4 bytes to a token; what is not ASCII (two to four bytes a character) about as many.
 std::int64_t likely_of(const Bytes& bytes) {
   return static_cast<std::int64_t>((bytes.all() + 3) / 4);
@@ -60,12 +82,12 @@ std::string_view to_string(CountedBy by) {
 
 TokenCount estimate_input(const CountedRequest& request, const Route& route) {
   const internal::Attachments attachments = internal::attachments_of(request.format, request.members);
-  Bytes text, tools;
+  Bytes text, tools, rest;
   for (const Member& member : request.members) {
     if (!internal::is_input(member.name)) continue;
     const bool is_tools = member.name == "tools" || member.name == "functions";
     const Bytes bytes = bytes_of(member.json);
-    Bytes& sum = is_tools ? tools : text;
+    Bytes& sum = is_tools ? tools : internal::is_text(member.name) ? text : rest;
     sum.ascii += bytes.ascii;
     sum.other += bytes.other;
     sum.expanding += bytes.expanding;
@@ -74,8 +96,9 @@ TokenCount estimate_input(const CountedRequest& request, const Route& route) {
   TokenCount out;
   out.likely = likely_of(text) + likely_of(tools);
   // A template may write a tool's schema with more white space than it was sent with.
-  out.most = static_cast<std::int64_t>(text.all() + 30 * text.expanding + 2 * tools.all() + 30 * tools.expanding) +
-             kFrame + (tools.all() > 0 ? kToolFrame : 0) + kOwnTool * static_cast<std::int64_t>(attachments.own_tools);
+  const std::size_t expanding = text.expanding + tools.expanding + rest.expanding;
+  out.most = static_cast<std::int64_t>(text.all() + rest.all() + 2 * tools.all() + 30 * expanding) + kFrame +
+             (tools.all() > 0 ? kToolFrame : 0) + kOwnTool * static_cast<std::int64_t>(attachments.own_tools);
   for (const internal::Image& image : attachments.images) {
     const internal::ImageTokens tokens = internal::tokens_of(image, route);
     out.likely += tokens.likely;
@@ -87,10 +110,14 @@ TokenCount estimate_input(const CountedRequest& request, const Route& route) {
 }
 
 TokenCount count_input(const CountedRequest& request, const Route& route) {
-  const internal::Ranks ranks = internal::ranks_of(route);
-  if (ranks == internal::Ranks::kNone) return estimate_input(request, route);
-  return internal::count_by_ranks(request, route,
-                                  ranks == internal::Ranks::kO200k ? Bpe::o200k_base() : Bpe::cl100k_base());
+  const internal::KnownRanks known = internal::ranks_of(route);
+  const Bpe* const bpe = bpe_of(known);
+  if (bpe == nullptr || is_large(request)) return estimate_input(request, route);
+  const TokenCount counted = internal::count_by_ranks(request, route, *bpe);
+  if (known.documented) return counted;
+  TokenCount out = estimate_input(request, route);
+  out.likely = counted.likely;
+  return out;
 }
 
 async::Task<TokenCount> count_input_exactly(CountedRequest request, const Route& route, CallContext context) {
@@ -100,15 +127,12 @@ async::Task<TokenCount> count_input_exactly(CountedRequest request, const Route&
 }
 
 std::int64_t count_text(std::string_view text, const Route& route) {
-  switch (internal::ranks_of(route)) {
-    case internal::Ranks::kO200k:
-      return Bpe::o200k_base().count(text);
-    case internal::Ranks::kCl100k:
-      return Bpe::cl100k_base().count(text);
-    case internal::Ranks::kNone:
-      break;
-  }
-  return likely_of(bytes_of(text));
+  const Bpe* const bpe = bpe_of(internal::ranks_of(route));
+  if (bpe == nullptr) return likely_of(bytes_of(text));
+  if (text.size() <= kMostCounted) return bpe->count(text);
+  // Its beginning stands for the rest.
+  const double counted = static_cast<double>(bpe->count(text.substr(0, kMostCounted)));
+  return static_cast<std::int64_t>(counted * static_cast<double>(text.size()) / kMostCounted);
 }
 
 }  // namespace fairlead::llm

@@ -9,6 +9,7 @@
 
 #include "base/suggest.h"
 #include "llm/reference.h"
+#include "models/price_list.h"
 
 namespace fairlead::models::internal {
 namespace {
@@ -128,7 +129,15 @@ void check_shadow(std::string_view name, const bj::object& spec, const Catalogue
   }
 }
 
-void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
+// Whether anything but the model's resource says what a route costs.
+bool is_priced(const bj::object& route, const Catalogue& others) {
+  const bj::object* const provider = others.find("provider", text_in(route, "provider"));
+  if (provider == nullptr) return false;
+  const std::string_view type = text_in(*provider, "type");
+  return type == "llama.cpp" || PriceList::shipped().find(type, text_in(route, "model")) != nullptr;
+}
+
+void check_routes(const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
   const std::string_view strategy = text_in(spec, "strategy");
   const bj::value* const routes = spec.if_contains("routes");
   if (routes == nullptr || !routes->is_array()) return;
@@ -137,7 +146,7 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
     if (!routes->get_array()[i].is_object()) continue;
     const bj::object& route = routes->get_array()[i].get_object();
     const std::string at = "/routes/" + std::to_string(i);
-    any_price |= route.contains("prices");
+    any_price = any_price || route.contains("prices") || (strategy == "cheapest" && is_priced(route, others));
     any_weight |= number_in(route, "weight", 1) > 0;
     if (route.contains("weight") && strategy != "weighted")
       out.push_back({at + "/weight", "has a meaning with `strategy: weighted` only"});
@@ -148,7 +157,9 @@ void check_routes(const bj::object& spec, std::vector<SpecError>& out) {
   }
   if (strategy == "weighted" && !any_weight) out.push_back({"/routes", "one route must have a `weight` over 0"});
   if (strategy == "cheapest" && !any_price)
-    out.push_back({"/strategy", "`cheapest` needs `prices`, of the model or of its routes"});
+    out.push_back({"/strategy",
+                   "`cheapest` needs `prices`, of the model or of its routes: the list that comes with Fairlead has "
+                   "none for them"});
 }
 
 // What is cheaper than the usual kind of token is named; what is not named costs the same.
@@ -299,7 +310,7 @@ llm::Prices prices_of(const bj::object& prices) {
 void check_routing(std::string_view name, const bj::object& spec, const Catalogue& others,
                    std::vector<SpecError>& out) {
   check_durations(spec, out);
-  check_routes(spec, out);
+  check_routes(spec, others, out);
   check_fallbacks(name, spec, others, out);
   check_shadow(name, spec, others, out);
 }

@@ -131,7 +131,9 @@ TEST(ModelKind, RefusesWhatRoutingCannotMean) {
       {R"("timeout": "1s", "timeouts": {"try": "2s"})",
        "/timeouts/try: is longer than the whole call may take (`timeout`)"},
       {R"("timeouts": {"first_token": "25h"})", "/timeouts/first_token: must be from 1ms to 24h"},
-      {R"("strategy": "cheapest")", "/strategy: `cheapest` needs `prices`, of the model or of its routes"},
+      {R"("strategy": "cheapest")",
+       "/strategy: `cheapest` needs `prices`, of the model or of its routes: the list that comes with Fairlead has "
+       "none for them"},
       {R"("fallbacks": ["small"])", "/fallbacks/0: is the model itself"},
       {R"("shadow": {"to": "small"})",
        "/shadow/to: is the model itself; name a label or a version of it, or another model"},

@@ -78,6 +78,9 @@ http::Router WorkerService::router() {
   out.add(http::Method::kGet, "/health", [this](http::Exchange& exchange) { return health(exchange); });
   out.add(http::Method::kPost, "/v1/chat/completions", [this](http::Exchange& exchange) { return chat(exchange); });
   out.add(http::Method::kPost, "/v1/embeddings", [this](http::Exchange& exchange) { return embeddings(exchange); });
+  for (const auto& [path, input] : {std::pair("/count/chat", &WorkerService::chat_input),
+                                    std::pair("/count/embeddings", &WorkerService::embeddings_input)})
+    out.add(http::Method::kPost, path, [this, input](http::Exchange& exchange) { return count(exchange, input); });
   return out;
 }
 
@@ -102,6 +105,11 @@ async::Task<void> WorkerService::refuse(http::Exchange& exchange, Error error) {
 
 Error WorkerService::not_ready() const {
   return {ErrorKind::kUnavailable, "model_loading", "The model `" + name_ + "` is loading. Try again shortly."};
+}
+
+Error WorkerService::writes_nothing() const {
+  return {ErrorKind::kInvalid, "unsupported_model",
+          "The model `" + name_ + "` makes embeddings and writes no text. Call /v1/embeddings with it.", "model"};
 }
 
 async::Task<void> WorkerService::embeddings(http::Exchange& exchange) {
@@ -148,9 +156,7 @@ async::Task<void> WorkerService::chat(http::Exchange& exchange) {
     co_return;
   }
   if (!serving_.load()->format) {
-    Error silent{ErrorKind::kInvalid, "unsupported_model",
-                 "The model `" + name_ + "` makes embeddings and writes no text. Call /v1/embeddings with it.",
-                 "model"};
+    Error silent = writes_nothing();
     co_await refuse(exchange, std::move(silent));
     co_return;
   }
@@ -160,6 +166,40 @@ async::Task<void> WorkerService::chat(http::Exchange& exchange) {
     co_return;
   }
   co_await answer(exchange, *request);
+}
+
+Result<std::size_t> WorkerService::chat_input(std::span<char> body) const {
+  const Serving* const serving = serving_;
+  if (serving == nullptr) return fail(not_ready());
+  if (!serving->format) return fail(writes_nothing());
+  FAIRLEAD_TRY(const llm::ChatRequest request, llm::ChatRequest::parse(body));
+  FAIRLEAD_TRY(const ChatPrompt prompt, serving->format->prepare(request));
+  return prompt.tokens.size();
+}
+
+Result<std::size_t> WorkerService::embeddings_input(std::span<char> body) const {
+  const Serving* const serving = serving_;
+  if (serving == nullptr) return fail(not_ready());
+  FAIRLEAD_TRY(const EmbeddingRequest request, EmbeddingRequest::parse(body, serving->model->vocabulary_size()));
+  std::size_t out = 0;
+  for (const auto& tokens : request.tokens) out += tokens.size();
+  for (const std::string& text : request.texts) out += serving->model->tokenise(text, true, false).size();
+  return out;
+}
+
+async::Task<void> WorkerService::count(http::Exchange& exchange, CountInput input) {
+  auto body = co_await exchange.read_body();
+  if (!body) {
+    co_await refuse(exchange, std::move(body).error());
+    co_return;
+  }
+  auto tokens = (this->*input)(*body);
+  if (!tokens) {
+    co_await refuse(exchange, std::move(tokens).error());
+    co_return;
+  }
+  const std::string answer = fmt::format(R"({{"input_tokens":{}}})", *tokens);
+  (void)co_await exchange.respond(200, kJson, answer);
 }
 
 Result<std::shared_ptr<Generation>> WorkerService::plan(const llm::ChatRequest& request, ChatPrompt prompt,

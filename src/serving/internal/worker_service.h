@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "llm/chat.h"
@@ -39,7 +40,13 @@ class WorkerService {
   async::Task<void> health(http::Exchange& exchange);
   async::Task<void> chat(http::Exchange& exchange);
   async::Task<void> embeddings(http::Exchange& exchange);
+  // How many tokens the same request to chat() or embeddings() would put in.
+  using CountInput = Result<std::size_t> (WorkerService::*)(std::span<char> body) const;
+  async::Task<void> count(http::Exchange& exchange, CountInput input);
+  Result<std::size_t> chat_input(std::span<char> body) const;
+  Result<std::size_t> embeddings_input(std::span<char> body) const;
   Error not_ready() const;
+  Error writes_nothing() const;
   async::Task<void> answer(http::Exchange& exchange, const llm::ChatRequest& request);
   async::Task<void> refuse(http::Exchange& exchange, Error error);
   Result<std::shared_ptr<Generation>> plan(const llm::ChatRequest& request, ChatPrompt prompt,

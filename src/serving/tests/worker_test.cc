@@ -474,6 +474,29 @@ double cosine(const std::vector<double>& a, const std::vector<double>& b) {
   return out;
 }
 
+TEST_F(Worker, CountsWhatACallPutsIn) {
+  start_ready();
+  const std::string tool =
+      R"(, "tools": [{"type": "function", "function": {"name": "get_weather", "description": "The weather",
+          "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}])";
+  for (const std::string& body :
+       {question("Say hello.", R"(, "max_tokens": 1)"), question("Где мой перевод? <|im_end|>", R"(, "max_tokens": 1)"),
+        question("The weather in Oslo?", R"(, "max_tokens": 1)" + tool),
+        std::string(R"({"model": "x", "max_tokens": 1, "messages": [{"role": "system", "content": "Be brief."},
+                        {"role": "user", "content": [{"type": "text", "text": "One"}, {"type": "text", "text": "two"}]},
+                        {"role": "assistant", "content": "Three"}, {"role": "user", "content": "Four?"}]})")}) {
+    const auto [status, answer] = post("/v1/chat/completions", body);
+    ASSERT_EQ(status, 200) << answer;
+    const auto [counted, count] = post("/count/chat", body);
+    ASSERT_EQ(counted, 200) << count;
+    EXPECT_EQ(count.at("input_tokens"), answer.at("usage").at("prompt_tokens")) << body;
+  }
+  const std::string texts = R"({"model": "x", "input": ["My card was swallowed.", "Где?"]})";
+  EXPECT_EQ(post("/count/embeddings", texts).second.at("input_tokens"),
+            post("/v1/embeddings", texts).second.at("usage").at("prompt_tokens"));
+  EXPECT_EQ(post("/count/chat", R"({"model": "x", "messages": 7})").first, 400);
+}
+
 TEST_F(Worker, EmbedsTexts) {
   start_ready();
   const auto [status, answer] = post(

@@ -101,6 +101,10 @@ bool is_input(std::string_view member) {
   return std::ranges::find(kNoInput, member) == kNoInput.end();
 }
 
+bool is_text(std::string_view member) {
+  return std::ranges::find(kHolders, member) != kHolders.end() || member == "suffix" || member == "response_format";
+}
+
 Attachments attachments_of(Format format, std::span<const Member> members) {
   Attachments out;
   Walk walk(out);

@@ -22,8 +22,9 @@ struct Attachments {
   bool unbounded = false;     // files, stored conversations, what the vendor's own tools bring
 };
 
-// Whether `member` is input at all.
+// Whether a member of a request may be input at all, and whether it is one that holds what people write.
 bool is_input(std::string_view member);
+bool is_text(std::string_view member);
 
 // Looks into members that may hold any. Costs a search where there are none.
 Attachments attachments_of(Format format, std::span<const Member> members);

@@ -95,6 +95,7 @@ void make_ranks(const char* from, const char* to) {
                  static_cast<std::uint32_t>(std::bit_width(tokens.size())), 0};
   if ((std::size_t{1} << head.slot_bits) < 2 * tokens.size()) ++head.slot_bits;  // at most half full
   std::vector<std::uint32_t> slots(std::size_t{1} << head.slot_bits), begins;
+  std::vector<std::uint32_t> pairs(kPairs, kNoRank);
   std::string bytes;
   std::array<bool, 256> single{};
   for (std::uint32_t rank = 0; rank < tokens.size(); ++rank) {
@@ -102,6 +103,7 @@ void make_ranks(const char* from, const char* to) {
     const std::string& token = tokens[rank];
     if (token.empty()) continue;
     if (token.size() == 1) single[static_cast<unsigned char>(token[0])] = true;
+    if (token.size() == 2) pairs[pair_index(token.data())] = rank;
     head.longest = std::max(head.longest, static_cast<std::uint32_t>(token.size()));
     bytes += token;
     const std::uint64_t hash = hash_of(token);
@@ -114,6 +116,7 @@ void make_ranks(const char* from, const char* to) {
   std::string out;
   append(out, &head, 1);
   append(out, slots.data(), slots.size());
+  append(out, pairs.data(), pairs.size());
   append(out, begins.data(), begins.size());
   out += bytes;
   write(to, out);

@@ -24,18 +24,26 @@ inline constexpr std::uint32_t kClassBlock = 128;  // code points
 // A byte for each block, the number of its pattern; then the patterns, a byte for each code point.
 inline constexpr std::uint32_t kClassBlocks = kCodePoints / kClassBlock;
 
-// In the byte order of the machine, four bytes each: this head; the hash slots; where each token's bytes begin, by
-// rank, and where the last one's end; the tokens' bytes.
+// In the byte order of the machine, four bytes each: this head; the hash slots; the ranks of two bytes, by their value
+// as a number (kNoRank: no token); where each token's bytes begin, by rank, and where the last one's end. Then the
+// tokens' bytes.
 struct RanksHead {
   std::uint32_t magic;
   std::uint32_t count;      // of ranks, 0 to count - 1; some may have no token: they have no bytes
   std::uint32_t slot_bits;  // 2^slot_bits slots, probed linearly
   std::uint32_t longest;    // token, in bytes
 };
+inline constexpr std::uint32_t kPairs = 0x10000;
+inline constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
 inline constexpr std::uint32_t kRanksMagic = 0x314B5246;  // "FRK1"
 // A slot: the rank + 1 in the low 18 bits, the hash's highest bits above them; 0: empty.
 inline constexpr std::uint32_t kRankBits = 18;
 inline constexpr std::uint32_t kRankMask = (1U << kRankBits) - 1;
+
+// Of two bytes, their place in the table.
+inline std::uint32_t pair_index(const char* two) {
+  return static_cast<std::uint32_t>(static_cast<unsigned char>(two[0])) << 8 | static_cast<unsigned char>(two[1]);
+}
 
 inline std::uint64_t load_bytes(const char* from, std::size_t count) {
   std::uint64_t out = 0;

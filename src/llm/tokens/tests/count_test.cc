@@ -163,21 +163,42 @@ TEST(ImageSize, IsReadFromTheHeadsOfFiles) {
 }
 
 TEST(RanksOf, AreByDocumentedNames) {
+  using internal::KnownRanks;
   using internal::Ranks;
   using internal::ranks_of;
-  EXPECT_EQ(ranks_of("openai", "gpt-4o-mini-2024-07-18"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openai", "gpt-4.1"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openai", "gpt-5.2-codex"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openai", "o3-mini"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openai", "gpt-4-turbo"), Ranks::kCl100k);
-  EXPECT_EQ(ranks_of("openai", "ft:gpt-3.5-turbo:acme"), Ranks::kCl100k);
-  EXPECT_EQ(ranks_of("azure", "gpt-35-turbo"), Ranks::kCl100k);
-  EXPECT_EQ(ranks_of("openai", "text-embedding-3-large"), Ranks::kCl100k);
-  EXPECT_EQ(ranks_of("groq", "openai/gpt-oss-120b"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openrouter", "openai/gpt-5"), Ranks::kO200k);
-  EXPECT_EQ(ranks_of("openrouter", "anthropic/claude-sonnet-4.5"), Ranks::kNone);
-  EXPECT_EQ(ranks_of("vllm", "gpt-4o"), Ranks::kNone) << "whoever runs that names it as they like";
-  EXPECT_EQ(ranks_of("openai", "grok-4"), Ranks::kNone);
+  const KnownRanks o200k{Ranks::kO200k, true}, cl100k{Ranks::kCl100k, true}, newer{Ranks::kO200k, false}, none{};
+  EXPECT_EQ(ranks_of("openai", "gpt-4o-mini-2024-07-18"), o200k);
+  EXPECT_EQ(ranks_of("openai", "gpt-4.1"), o200k);
+  EXPECT_EQ(ranks_of("openai", "gpt-5-mini"), o200k);
+  EXPECT_EQ(ranks_of("openai", "o3-mini"), o200k);
+  EXPECT_EQ(ranks_of("openai", "ft:gpt-4o-mini-2024-07-18:acme::x"), o200k);
+  EXPECT_EQ(ranks_of("groq", "openai/gpt-oss-120b"), o200k);
+  EXPECT_EQ(ranks_of("openrouter", "openai/gpt-5"), o200k);
+  EXPECT_EQ(ranks_of("openai", "gpt-4-turbo"), cl100k);
+  EXPECT_EQ(ranks_of("openai", "ft:gpt-3.5-turbo:acme"), cl100k);
+  EXPECT_EQ(ranks_of("azure", "gpt-35-turbo"), cl100k);
+  EXPECT_EQ(ranks_of("openai", "text-embedding-3-large"), cl100k);
+  EXPECT_EQ(ranks_of("openai", "gpt-5.6-sol"), newer);
+  EXPECT_EQ(ranks_of("openai", "gpt-6-luna"), newer);
+  EXPECT_EQ(ranks_of("openrouter", "anthropic/claude-sonnet-4.5"), none);
+  EXPECT_EQ(ranks_of("vllm", "gpt-4o"), none) << "whoever runs that names it as they like";
+  EXPECT_EQ(ranks_of("openai", "grok-4"), none);
+}
+
+TEST(CountInput, OfAnUnpublishedModelIsLikelyItsFamilysAndAtMostItsBytes) {
+  const Route newer = route("openai", "gpt-6-sol");
+  const TokenCount count = count_chat(kJargon, newer);
+  EXPECT_EQ(count.likely, 124);
+  EXPECT_EQ(count.most, estimate_chat(kJargon, newer).most);
+  EXPECT_EQ(count.by, CountedBy::kEstimate);
+}
+
+TEST(CountText, IsByRanksOrByBytes) {
+  EXPECT_EQ(count_text("tiktoken is great!", route("openai", "gpt-4o")), 6);
+  EXPECT_EQ(count_text("tiktoken is great!", route("mistral", "m")), 5);
+  std::string long_text;
+  for (int i = 0; i < 40'000; ++i) long_text += "tiktoken is great! ";
+  EXPECT_NEAR(static_cast<double>(count_text(long_text, route("openai", "gpt-4o"))), 40'000 * 6, 400);
 }
 
 }  // namespace
