@@ -179,9 +179,13 @@ Result<void> ServerParts::load_resources() {
   std::uint64_t seed = 0;
   std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
   routing_.emplace(clock_, seed, runtime_.size());
-  Configuration::Parts parts{
-      .make_provider = {}, .secret_versions = {}, .publish = {}, .want_models = {}, .routing = *routing_,
-      .ledger = *ledger_, .clock = clock_};
+  Configuration::Parts parts{.make_provider = {},
+                             .secret_versions = {},
+                             .publish = {},
+                             .want_models = {},
+                             .routing = *routing_,
+                             .ledger = *ledger_,
+                             .clock = clock_};
   parts.secret_versions = [this](const std::string& project) {
     auto versions = secrets_->versions_blocking(project);
     if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
@@ -252,7 +256,8 @@ Result<void> ServerParts::listen() {
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
   gateway::add_metrics(telemetry_->metrics(), *routing_);
-  budgets::add_metrics(telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
+  budgets::add_metrics(
+      telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
   return {};
 }
 
@@ -264,7 +269,8 @@ http::Router ServerParts::routes() {
   access::add_secret_routes(router, *guard_, *secrets_);
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
-  budgets::add_routes(router, *guard_, [this] { return books(); }, clock_);
+  budgets::add_routes(
+      router, *guard_, [this] { return books(); }, clock_);
   gateway::add_prices(router, *guard_, *snapshots_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });

@@ -233,8 +233,8 @@ void TimeZone::add_rules(std::string_view text) {
   }
   std::vector<Change> more;
   for (int year = 1970; year <= kLastYear; ++year) {
-    more.push_back({rule->begin.in(year) - rule->standard_s, rule->summer_s});
-    more.push_back({rule->end.in(year) - rule->summer_s, rule->standard_s});
+    more.push_back({rule->begin.in(year)-rule->standard_s, rule->summer_s});
+    more.push_back({rule->end.in(year)-rule->summer_s, rule->standard_s});
   }
   std::ranges::sort(more, {}, &Change::at_s);
   for (const Change& one : more)

@@ -26,7 +26,8 @@ std::string who(const Budget& budget, std::string_view subject) {
   std::string out = "`" + budget.definition().name + "`";
   if (!budget.definition().each) return out;
   const std::string_view scope = kScopeNames[static_cast<std::size_t>(*budget.definition().each)];
-  return out + (subject.empty() ? fmt::format(" of calls without a {}", scope) : fmt::format(" of {} `{}`", scope, subject));
+  return out +
+         (subject.empty() ? fmt::format(" of calls without a {}", scope) : fmt::format(" of {} `{}`", scope, subject));
 }
 
 // "2026-12-01T00:00Z"
@@ -63,9 +64,9 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
       for (auto tag = caller.tags.begin(); tag != caller.tags.end(); ++tag)
         if (std::find(caller.tags.begin(), tag, *tag) == tag) FAIRLEAD_CHECK(add(*budget, *tag, lane));
     } else {
-      const std::string_view subject = *each == Scope::kKey     ? caller.key
-                                       : *each == Scope::kUser  ? caller.user
-                                       : *each == Scope::kModel ? caller.model
+      const std::string_view subject = *each == Scope::kKey      ? caller.key
+                                       : *each == Scope::kUser   ? caller.user
+                                       : *each == Scope::kModel  ? caller.model
                                        : *each == Scope::kPrompt ? caller.prompt
                                                                  : std::string_view();
       FAIRLEAD_CHECK(add(*budget, subject, lane));
@@ -221,14 +222,16 @@ Error Hold::refusal(const Charge& charge, const Definition::Limit& limit, std::i
   const std::string_view unit = unit_text(limit.metric);
   Error error{ErrorKind::kExhausted, "rate_limit_exceeded", {}};
   if (limit.metric == Metric::kConcurrency) {
-    error.message = fmt::format("{} allows {} {}, and as many are in flight. Try again when one has ended.", name, of, unit);
+    error.message =
+        fmt::format("{} allows {} {}, and as many are in flight. Try again when one has ended.", name, of, unit);
     return error;
   }
   if (is_rate(budget, limit.metric)) {
     error.retry_after_ms = (retry_after_us + 999) / 1'000;
     error.message = fmt::format("{} allows {} {} per {}", name, of, unit, budget.definition().period.text);
     if (retry_after_us == 0)
-      error.message += fmt::format(", and this call may need {}: it will never fit.", amount_text(limit.metric, amount));
+      error.message +=
+          fmt::format(", and this call may need {}: it will never fit.", amount_text(limit.metric, amount));
     else
       error.message += fmt::format("; {} are left. Try again in {}.", amount_text(limit.metric, use.left(bound)),
                                    seconds_text(retry_after_us));
@@ -250,8 +253,8 @@ std::optional<Hold::Left> Hold::tightest(bool requests, std::int64_t now_us) con
   std::optional<Left> out;
   for (const Charge& charge : charges_) {
     for (const Definition::Limit& limit : charge.budget->definition().limits) {
-      const bool fits = requests ? limit.metric == Metric::kRequests
-                                 : is_amount(limit.metric) && limit.metric != Metric::kCost;
+      const bool fits =
+          requests ? limit.metric == Metric::kRequests : is_amount(limit.metric) && limit.metric != Metric::kCost;
       if (!fits) continue;
       const Bound bound = charge.budget->bound(limit, now_us);
       const Meter::Use use = charge.account->meter(limit.metric).use(bound, now_us);

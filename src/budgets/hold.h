@@ -25,8 +25,9 @@ class Hold {
   Hold& operator=(const Hold&) = delete;
 
   // First, once: finds the budgets that the call falls under, and takes a request and a place in each; the request is
-  // spent as soon as nothing is left that could refuse it. `lane` is the calling thread's in the ledger. Errors are kExhausted: budget_exceeded, rate_limit_exceeded, with retry_after_ms
-  // where it is known; kUnavailable: budget_ledger_full. Nothing is held then but the knowledge of what refused it.
+  // spent as soon as nothing is left that could refuse it. `lane` is the calling thread's in the ledger. Errors are
+  // kExhausted: budget_exceeded, rate_limit_exceeded, with retry_after_ms where it is known; kUnavailable:
+  // budget_ledger_full. Nothing is held then but the knowledge of what refused it.
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
 
   // Whether anything but requests and calls at a time is limited; whether output is by a hard budget, and cost.

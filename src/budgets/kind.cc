@@ -68,7 +68,8 @@ void check_names(const bj::object& spec, std::string_view scope, const Catalogue
     if (!one.is_string()) return;
     const std::string name(one.get_string());
     if (others.find(scope, name) != nullptr) return;
-    out.push_back({at, std::string(scope) + " `" + name + "` does not exist." + did_you_mean(name, others.names(scope))});
+    out.push_back(
+        {at, std::string(scope) + " `" + name + "` does not exist." + did_you_mean(name, others.names(scope))});
   };
   const std::string at = "/for/" + std::string(scope);
   if (given->is_array())
@@ -88,7 +89,8 @@ std::vector<SpecError> check(std::string_view /*name*/, const bj::object& spec, 
   if (!windowed && !has("concurrency"))
     out.push_back({"", "limits nothing: give it `cost`, `tokens`, `requests` or `concurrency`"});
   const bj::value* const per = spec.if_contains("per");
-  if (windowed && per == nullptr) out.push_back({"", "must have `per`: hour, day, week, month, ever, or a time such as 1m"});
+  if (windowed && per == nullptr)
+    out.push_back({"", "must have `per`: hour, day, week, month, ever, or a time such as 1m"});
   if (per != nullptr && per->is_string()) {
     const std::string text(per->get_string());
     const std::vector<std::string> words = {"hour", "day", "week", "month", "ever"};

@@ -71,7 +71,9 @@ struct Ledger::Header {
 
 class Ledger::Section {
  public:
-  Section(Ledger& ledger, int lane) : lane_(ledger.lanes_[static_cast<std::size_t>(lane)]) { lane_.sections.fetch_add(1); }
+  Section(Ledger& ledger, int lane) : lane_(ledger.lanes_[static_cast<std::size_t>(lane)]) {
+    lane_.sections.fetch_add(1);
+  }
   ~Section() { lane_.sections.fetch_add(1, std::memory_order_release); }
   Section(const Section&) = delete;
   Section& operator=(const Section&) = delete;

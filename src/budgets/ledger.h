@@ -82,7 +82,7 @@ class Ledger {
   // The thread; without it nothing is synced or swept. When calls may come.
   void start();
   bool started() const { return thread_.joinable(); }
-  void stop();   // ends it and syncs
+  void stop();  // ends it and syncs
 
   static std::uint64_t id_of(std::string_view project, std::string_view budget);
 

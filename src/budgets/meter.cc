@@ -54,11 +54,11 @@ std::int64_t unix_micros_of(std::uint32_t quarter) {
 
 struct Meter::State {
   bool is_bucket = false;
-  std::uint32_t end = 0;         // of a window
-  std::uint8_t generation = 0;   // counts windows, so that what is late is known from what is not
-  std::int64_t spent = 0;        // of a window
+  std::uint32_t end = 0;        // of a window
+  std::uint8_t generation = 0;  // counts windows, so that what is late is known from what is not
+  std::int64_t spent = 0;       // of a window
   std::int64_t reserved = 0;
-  std::int64_t full_at_ns = 0;   // of a bucket
+  std::int64_t full_at_ns = 0;  // of a bucket
 };
 
 // A window, from the top: 0, end (22 bits), generation (5), spent (54), reserved (46). A bucket: 1, full_at (63),
@@ -181,8 +181,7 @@ Meter::Use Meter::use(const Bound& bound, std::int64_t now_us) const {
   while (!const_cast<Meter*>(this)->swap(word, word)) {
   }
   const State state = at(bound, now_us, word);
-  if (!state.is_bucket)
-    return {state.spent, state.reserved, state.end == kNever ? 0 : unix_micros_of(state.end)};
+  if (!state.is_bucket) return {state.spent, state.reserved, state.end == kNever ? 0 : unix_micros_of(state.end)};
   const std::int64_t debt_ns = std::max<std::int64_t>(state.full_at_ns - nanos_of(now_us), 0);
   return {amount_for(bound, debt_ns), state.reserved, now_us + (debt_ns + 999) / 1'000};
 }

@@ -4,7 +4,8 @@
 
 namespace fairlead::budgets {
 
-// Time in a meter: quarters of an hour and nanoseconds since 2020-01-01 UTC. Every zone's hours begin at such a quarter.
+// Time in a meter: quarters of an hour and nanoseconds since 2020-01-01 UTC. Every zone's hours begin at such a
+// quarter.
 inline constexpr std::int64_t kMeterEpoch_s = 1'577'836'800;
 inline constexpr std::int64_t kQuarter_us = 900'000'000;
 inline constexpr std::uint32_t kNever = (1U << 22) - 1;  // the year 2139
@@ -32,7 +33,8 @@ struct Taken {
 // I.371), and what calls in flight have reserved. That does not come back as long as it is reserved: then no stretch of
 // time t sees more than limit * (1 + t / refill), whatever is given back and when.
 //
-// All operations are single compare-and-swap loops: lock-free, and whole or not at all when the process dies. Any thread.
+// All operations are single compare-and-swap loops: lock-free, and whole or not at all when the process dies. Any
+// thread.
 class Meter {
  public:
   // Whether `amount` was there; of a soft bound always. If not, `retry_after_us` is when it may be, 0: not in sight

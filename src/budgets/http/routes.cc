@@ -61,9 +61,8 @@ std::vector<Subject> subjects_of(const Budget& budget, std::int64_t now_us) {
     const double share = share_of(budget, account, now_us);
     if (share > 0) out.push_back({std::string(account.subject()), share, limits_json(budget, account, now_us)});
   });
-  std::ranges::sort(out, [](const Subject& a, const Subject& b) {
-    return a.share != b.share ? a.share > b.share : a.name < b.name;
-  });
+  std::ranges::sort(
+      out, [](const Subject& a, const Subject& b) { return a.share != b.share ? a.share > b.share : a.name < b.name; });
   return out;
 }
 
@@ -132,8 +131,8 @@ async::Task<void> show(http::Exchange& exchange, Books books, const Clock& clock
     std::vector<std::string> names;
     if (book)
       for (const auto& one : book->budgets()) names.push_back(one->definition().name);
-    Error error{ErrorKind::kNotFound, "budget_not_found", "There is no budget `" + name.substr(0, 63) + "`." +
-                                                              did_you_mean(name, names)};
+    Error error{ErrorKind::kNotFound, "budget_not_found",
+                "There is no budget `" + name.substr(0, 63) + "`." + did_you_mean(name, names)};
     co_return co_await access::refuse(exchange, std::move(error));
   }
   bj::object answer = budget_json(*budget, clock.unix_micros(), *limit);

@@ -1,5 +1,5 @@
-// What budgets cost a call: three in force, one of them for each user; and beside the thread that writes the ledger out, for
-// how long the slowest call had to wait. Run by hand: budgets_benchmark [FOLDER].
+// What budgets cost a call: three in force, one of them for each user; and beside the thread that writes the ledger
+// out, for how long the slowest call had to wait. Run by hand: budgets_benchmark [FOLDER].
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,8 +93,8 @@ int main(int argc, char** argv) {
     all.push_back(definition("users", {{Metric::kTokens, 1'000'000'000}, {Metric::kCost, 900'000'000'000'000}}));
     all.back().each = Scope::kUser;
     const Book book("bank", std::move(all), *ledger);
-    std::printf("%-44s %8s %8s %8s %10s %10s  (ns a call)\n", "three budgets, six limits", "mean", "p50", "p99", "p99.99",
-                "max");
+    std::printf("%-44s %8s %8s %8s %10s %10s  (ns a call)\n", "three budgets, six limits", "mean", "p50", "p99",
+                "p99.99", "max");
     run(book, 1, 100'000);
     print("one thread, nothing written out", run(book, 1, 1'000'000));
     print("two threads, nothing written out", run(book, 2, 1'000'000));

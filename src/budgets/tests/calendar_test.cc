@@ -41,8 +41,7 @@ TEST(Calendar, DaysOnWhichClocksChange) {
   // Forward on 29 March 2026 at 01:00 UTC: 23 hours. Back on 25 October: 25 hours.
   EXPECT_EQ(window(Unit::kDay, "Europe/Berlin", "2026-03-29T12:00:00Z"), "2026-03-28T23:00:00Z 2026-03-29T22:00:00Z");
   EXPECT_EQ(window(Unit::kDay, "Europe/Berlin", "2026-10-25T12:00:00Z"), "2026-10-24T22:00:00Z 2026-10-25T23:00:00Z");
-  EXPECT_EQ(window(Unit::kMonth, "Europe/Berlin", "2026-03-10T12:00:00Z"),
-            "2026-02-28T23:00:00Z 2026-03-31T22:00:00Z");
+  EXPECT_EQ(window(Unit::kMonth, "Europe/Berlin", "2026-03-10T12:00:00Z"), "2026-02-28T23:00:00Z 2026-03-31T22:00:00Z");
   // The hour that occurs twice is two hours.
   EXPECT_EQ(window(Unit::kHour, "Europe/Berlin", "2026-10-25T00:30:00Z"), "2026-10-25T00:00:00Z 2026-10-25T01:00:00Z");
   EXPECT_EQ(window(Unit::kHour, "Europe/Berlin", "2026-10-25T01:30:00Z"), "2026-10-25T01:00:00Z 2026-10-25T02:00:00Z");

@@ -99,7 +99,8 @@ TEST_F(HoldTest, EachHasTheirOwn) {
     EXPECT_TRUE(call({.user = user}, 0, 0));
     EXPECT_FALSE(call({.user = user}, 0, 0)) << user;
   }
-  EXPECT_THAT(message(call({.user = "u-1"}, 0, 0)), HasSubstr("Budget `users` of user `u-1` is spent: 2 of 2 requests."));
+  EXPECT_THAT(message(call({.user = "u-1"}, 0, 0)),
+              HasSubstr("Budget `users` of user `u-1` is spent: 2 of 2 requests."));
   EXPECT_THAT(message(call({}, 0, 0)), HasSubstr("Budget `users` of calls without a user is spent"));
 }
 
@@ -275,7 +276,8 @@ TEST_F(HoldTest, ExactlyAsManyAsFit) {
     EXPECT_EQ(admitted, 137);
     EXPECT_EQ(refused, 1000 - 137);
     Hold hold;
-    EXPECT_EQ(message(enter(hold)), "Budget `" + name + "` is spent: 137 of 137 requests. It resets on 2026-11-27T00:00Z.");
+    EXPECT_EQ(message(enter(hold)),
+              "Budget `" + name + "` is spent: 137 of 137 requests. It resets on 2026-11-27T00:00Z.");
   }
 }
 

@@ -199,7 +199,8 @@ Definition definition(std::string name, std::vector<Definition::Limit> limits, s
 
 Book book_of(Ledger& ledger) {
   std::vector<Definition> all;
-  all.push_back(definition("all", {{Metric::kRequests, 1'000'000}, {Metric::kCost, 1'000'000'000}, {Metric::kConcurrency, 8}}));
+  all.push_back(
+      definition("all", {{Metric::kRequests, 1'000'000}, {Metric::kCost, 1'000'000'000}, {Metric::kConcurrency, 8}}));
   all.push_back(definition("users", {{Metric::kCost, 1'000'000'000}}, Scope::kUser));
   return {"bank", std::move(all), ledger};
 }
@@ -245,8 +246,8 @@ Sums sums_of(const std::string& path) {
 // been spent is never less than what had been settled, never more than the worst, and a death during recovery, and
 // another start after it, change nothing.
 TEST_F(LedgerTest, ADeathAtAnyInstructionLosesNothing) {
-  auto* const settled = static_cast<std::atomic<int>*>(
-      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* const settled =
+      static_cast<std::atomic<int>*>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const pid_t child = ::fork();
   if (child == 0) {
     ManualClock clock(kNow);

@@ -160,8 +160,8 @@ TEST(Meter, WhatABucketHasReservedDoesNotComeBack) {
   EXPECT_EQ(meter.use(bound, kNow + 600 * kSecond).spent, 1000);
 }
 
-// At random: the level of a bucket that is told of the truth when it is known never goes over the limit, however much was
-// reserved, and the meter's is that level and no other.
+// At random: the level of a bucket that is told of the truth when it is known never goes over the limit, however much
+// was reserved, and the meter's is that level and no other.
 TEST(Meter, ABucketHoldsNoMoreThanItsLimit) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 300; ++round) {

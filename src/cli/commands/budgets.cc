@@ -32,7 +32,8 @@ std::string who(const boost::json::value& budget) {
   std::string out;
   for (const auto& [scope, words] : budget.at("for").as_object())
     for (const boost::json::value& word : words.as_array())
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", std::string_view(scope), std::string_view(word.as_string()));
+      out +=
+          fmt::format("{}{} {}", out.empty() ? "" : ", ", std::string_view(scope), std::string_view(word.as_string()));
   if (const std::string each = text_of(budget, "each"); !each.empty())
     out += fmt::format("{}each {}", out.empty() ? "" : ", ", each);
   return out.empty() ? "all calls" : out;
@@ -69,8 +70,8 @@ void add_budgets(CLI::App& app, Context& context) {
   CLI::App* const budgets = app.add_subcommand("budgets", "Budgets: what calls may use, and what they have used");
   budgets->require_subcommand(1);
 
-  CLI::App* const list = command(*budgets, context, "list", "List budgets and what is left of them",
-                                 "fairlead budgets list");
+  CLI::App* const list =
+      command(*budgets, context, "list", "List budgets and what is left of them", "fairlead budgets list");
   list->callback([&context] {
     answer(context, http::Method::kGet, "/api/v1/budgets", nullptr, [&context](const boost::json::value& reply) {
       std::vector<std::vector<std::string>> rows;

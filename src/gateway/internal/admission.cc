@@ -137,8 +137,7 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, const routing:
                     "` at provider `" + std::string(route.provider->name()) + "`: give model `" +
                     candidate.model->name + "` its `prices`.",
                 "model");
-  const llm::TokenCount count =
-      count_closely ? llm::count_input(counted, route) : llm::estimate_input(counted, route);
+  const llm::TokenCount count = count_closely ? llm::count_input(counted, route) : llm::estimate_input(counted, route);
   return amounts_of(count.most, output, route.prices ? llm::most_cost_of(count.most, output, *route.prices) : 0);
 }
 
@@ -195,8 +194,7 @@ void Admission::add_headers(http::Exchange& exchange) const {
     const std::string of = requests ? "requests" : "tokens";
     exchange.add_header("x-ratelimit-limit-" + of, std::to_string(left->limit));
     exchange.add_header("x-ratelimit-remaining-" + of, std::to_string(left->left));
-    if (left->resets_in_us >= 0)
-      exchange.add_header("x-ratelimit-reset-" + of, duration_text(left->resets_in_us));
+    if (left->resets_in_us >= 0) exchange.add_header("x-ratelimit-reset-" + of, duration_text(left->resets_in_us));
   }
   if (const std::string alerts = hold_->alerts(now_us); !alerts.empty())
     exchange.add_header("x-fairlead-budget-alert", alerts);

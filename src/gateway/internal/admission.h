@@ -29,8 +29,8 @@ class Admission {
   // Sets aside what one try of the dearest of these routes may use. Errors: those of budgets::Hold; kInvalid with
   // price_unknown, max_tokens_required.
   Result<void> begin(const RoutedRequest& request, std::span<const routing::Candidate> plan);
-  // Whether another try may be made, of `next`, beside one of `beside` if that is still in flight, after tries that used
-  // `usage` and cost `cost`.
+  // Whether another try may be made, of `next`, beside one of `beside` if that is still in flight, after tries that
+  // used `usage` and cost `cost`.
   bool allows(const RoutedRequest& request, const routing::Candidate& next, const routing::Candidate* beside,
               const llm::Usage& usage, llm::NanoUsd cost);
 
@@ -52,8 +52,8 @@ class Admission {
   bool refused_ = false, settled_ = false;
 };
 
-// What an answer may have in output tokens by the request's own word, over all of its choices; nothing: it does not say.
-// `factor` is by how much a route's own bound has to be multiplied then.
+// What an answer may have in output tokens by the request's own word, over all of its choices; nothing: it does not
+// say. `factor` is by how much a route's own bound has to be multiplied then.
 struct OutputBound {
   std::optional<std::int64_t> tokens;
   std::int64_t factor = 1;

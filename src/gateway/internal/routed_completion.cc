@@ -204,7 +204,8 @@ Error RoutedCompletion::final_error(Error last) {
 
 void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
   const bool ended = error == nullptr && !stopped_;
-  const llm::Usage usage = attempt.usage(ended);
+  const bool left = error == nullptr || error->kind == ErrorKind::kCancelled || error->kind == ErrorKind::kTimeout;
+  const llm::Usage usage = attempt.usage(ended, left);
   attempts_.push_back(attempt.finish(error));
   add(usage_, usage);
   usage_.reported = usage.reported;

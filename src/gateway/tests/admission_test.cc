@@ -69,7 +69,8 @@ class AdmissionTest : public testing::Test {
     std::vector<budgets::Definition> all;
     all.push_back(*budgets::Definition::of(
         "bank", "all-" + std::to_string(++count_), 1,
-        boost::json::parse(R"({"cost": )" + std::to_string(dollars) + R"(, "requests": 10, "per": "ever"})").as_object()));
+        boost::json::parse(R"({"cost": )" + std::to_string(dollars) + R"(, "requests": 10, "per": "ever"})")
+            .as_object()));
     book_ = std::make_unique<budgets::Book>("bank", std::move(all), *ledger_);
     async::Runtime runtime(1);
     llm::Call call;
@@ -78,9 +79,9 @@ class AdmissionTest : public testing::Test {
     Admission admission(clock_);
     EXPECT_TRUE(admission.enter(book_.get(), call, "key"));
     bench_->admission = &admission;
-    routing::Answered out = bench_->ask(
-        std::string(R"({"model":"m","max_tokens":100,"messages":[{"role":"user","content":"hi"}])") +
-        (stream ? R"(,"stream":true})" : "}"));
+    routing::Answered out =
+        bench_->ask(std::string(R"({"model":"m","max_tokens":100,"messages":[{"role":"user","content":"hi"}])") +
+                    (stream ? R"(,"stream":true})" : "}"));
     reserved_ = use(Metric::kCost).reserved;
     admission.settle(out.record);
     admission.settle(out.record);
@@ -150,7 +151,9 @@ TEST_F(AdmissionTest, AHedgeIsMadeOnlyIfThereIsEnoughForBoth) {
 TEST_F(AdmissionTest, AStreamGoesOnElsewhereOnlyIfThereIsEnough) {
   for (const bool enough : {true, false}) {
     const std::vector<std::string> begun = {routing::chunk("One "), routing::chunk("two ")};
-    bench({{.deltas = begun, .break_after = routing::unreachable(), .usage = {.input = 150, .output = 100, .reported = true}}},
+    bench({{.deltas = begun,
+            .break_after = routing::unreachable(),
+            .usage = {.input = 150, .output = 100, .reported = true}}},
           {routing::streams({"One two three."})});
     bench_->model->routing.continue_streams = true;
     const routing::Answered answered = ask(enough ? 2000 : 400, true);
