@@ -150,16 +150,13 @@ TEST_F(AdmissionTest, AHedgeIsMadeOnlyIfThereIsEnoughForBoth) {
 // What has gone out is paid for, and going on costs as much as a call again.
 TEST_F(AdmissionTest, AStreamGoesOnElsewhereOnlyIfThereIsEnough) {
   for (const bool enough : {true, false}) {
-    const std::vector<std::string> begun = {routing::chunk("One "), routing::chunk("two ")};
-    bench({{.deltas = begun,
-            .break_after = routing::unreachable(),
-            .usage = {.input = 150, .output = 100, .reported = true}}},
-          {routing::streams({"One two three."})});
+    const std::string said(800, 'a');
+    bench({{.deltas = {routing::chunk(said)}, .break_after = routing::unreachable()}}, {routing::streams({said + " b"})});
     bench_->model->routing.continue_streams = true;
     const routing::Answered answered = ask(enough ? 2000 : 400, true);
     EXPECT_EQ(answered.error.has_value(), !enough);
     EXPECT_EQ(second_->calls.size(), enough ? 1u : 0u);
-    EXPECT_EQ(spent(), enough ? 250 + 14 : 250);
+    EXPECT_EQ(spent(), 8 + 200 + (enough ? 14 : 0)) << "four bytes a token";
   }
 }
 
