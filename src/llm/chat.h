@@ -19,6 +19,7 @@ struct Usage {
   std::int64_t input = 0;
   std::int64_t cached_input = 0;
   std::int64_t cache_write = 0;
+  std::int64_t cache_write_1h = 0;  // of these, what is kept for an hour, where that has a price of its own
   std::int64_t output = 0;
   std::int64_t reasoning = 0;
   bool reported = false;  // by the upstream, not estimated here

@@ -9,11 +9,8 @@
 namespace fairlead::llm {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::string_view kDataField = "data: ";
 constexpr std::string_view kDone = "[DONE]";
-constexpr auto kPatienceAfterDone = 200ms;
 constexpr std::size_t kErrorBodyLimit = 64 * 1024;
 
 std::string_view trimmed(std::string_view text) {
@@ -47,7 +44,7 @@ class WholeAnswer final : public Completion {
   const Outcome& outcome() const override { return reader_.outcome(); }
 
  private:
-  OpenAiAnswer answer_;  // first: its cancellation outlives the response
+  OpenAiAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   internal::AnswerReader reader_;
   std::string body_;
@@ -94,10 +91,9 @@ class StreamedAnswer final : public Completion {
         }
       }
       if (done_ || ended_) add_usage();
-      // The bytes go out now; whether the upstream has closed its answer can wait until the next call.
-      if (const std::string_view out = wire(); !out.empty()) co_return Delta{.wire = out, .end = ended_};
+      if (done_) response_->dismiss();  // whether the upstream closes its answer in order is nobody's concern
+      if (const std::string_view out = wire(); !out.empty()) co_return Delta{.wire = out, .end = done_ || ended_};
     }
-    if (!ended_) co_await drain();
     co_return Delta{.wire = {}, .end = true};
   }
 
@@ -163,17 +159,30 @@ class StreamedAnswer final : public Completion {
     std::size_t at = 0;
     while (at < bytes.size() && !done_) {
       const std::string_view rest = bytes.substr(at);
+      if (const auto known = stencil_.match(rest); known.size > 0) {
+        pass_known(rest.substr(0, known.size), known.cut);
+        at += known.size;
+        continue;
+      }
       const bool is_data = rest.starts_with(kDataField);
       if (!is_data && !kDataField.starts_with(rest)) return switch_parser(bytes, at);
       const std::size_t end = rest.find('\n');
       if (end == std::string_view::npos || end + 1 == rest.size()) break;
       if (rest[end + 1] != '\n') return switch_parser(bytes, at);
-      const std::string_view event = rest.substr(0, end + 2);
-      FAIRLEAD_CHECK(take_event(rest.substr(kDataField.size(), end - kDataField.size()), event));
+      const std::string_view event = rest.substr(0, end + 2),
+                             data = event.substr(kDataField.size(), end - kDataField.size());
+      FAIRLEAD_CHECK(take_event(data, event));
+      if (const auto& usual = reader_.usual(); usual && !answer_.says_reasoning)
+        stencil_.learn(event, {usual->from + (trimmed(data).data() - event.data()), usual->size});
       at += event.size();
       begun_ = true;
     }
     return done_ ? bytes.size() : at;
+  }
+
+  void pass_known(std::string_view event, internal::Cut cut) {
+    pass(event.substr(0, cut.size > 0 ? cut.from : event.size()));
+    if (cut.size > 0) pass(event.substr(cut.from + cut.size));
   }
 
   Result<std::size_t> switch_parser(std::string_view bytes, std::size_t from) {
@@ -248,19 +257,6 @@ class StreamedAnswer final : public Completion {
     if (!reader_.usage_chunk().empty()) add_event(reader_.usage_chunk());
   }
 
-  // Reads to the end of the body, so that the connection can be used again.
-  async::Task<void> drain() {
-    if (answer_.cancellation) answer_.cancellation->request_in(kPatienceAfterDone);
-    std::size_t drained = 0;
-    while (drained < kErrorBodyLimit) {
-      auto bytes = co_await response_->read();
-      if (!bytes || bytes->empty()) break;
-      drained += bytes->size();
-    }
-    response_.reset();
-    ended_ = true;
-  }
-
   // A stream was asked for and one object came: an error, or an upstream that cannot stream.
   async::Task<Error> read_unstreamed() {
     ended_ = true;
@@ -272,9 +268,10 @@ class StreamedAnswer final : public Completion {
                     "The upstream did not stream its answer although it was asked to."};
   }
 
-  OpenAiAnswer answer_;  // first: its cancellation outlives the response
+  OpenAiAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   internal::AnswerReader reader_;
+  internal::EventStencil stencil_;
   http::SseParser parser_;
   std::string
       carry_;  // the beginning of an event whose end has not come, behind `carried_` bytes that have been handed out
@@ -291,18 +288,6 @@ class StreamedAnswer final : public Completion {
 };
 
 }  // namespace
-
-UpstreamCancellation::UpstreamCancellation(async::Cancellation& call, async::Loop& loop)
-    : call_(call), registration_(call, on_call_cancelled, this), timer_(loop.wheel(), on_timer, this) {}
-
-void UpstreamCancellation::on_call_cancelled(void* self) {
-  auto& own = *static_cast<UpstreamCancellation*>(self);
-  own.token_.request(own.call_.reason());
-}
-
-void UpstreamCancellation::on_timer(void* self) {
-  static_cast<UpstreamCancellation*>(self)->token_.request(ErrorKind::kTimeout);
-}
 
 std::unique_ptr<Completion> read_openai_completion(std::unique_ptr<http::ClientResponse> response,
                                                    OpenAiAnswer answer) {

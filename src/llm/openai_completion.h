@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "llm/provider.h"
-#include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/http/client.h"
 
@@ -21,23 +20,6 @@ using Secrets = std::shared_ptr<const std::vector<std::string>>;
 // `text` without the secrets: whole, by their first characters, or as upstreams mask them ("sk-ab****yz").
 std::string without_secrets(std::string text, const Secrets& secrets);
 
-// Lets an answer end its upstream exchange although the call that it serves goes on. Passes the call's cancellation on.
-// Loop-affine; the call's cancellation outlives it, and it outlives the response.
-class UpstreamCancellation {
- public:
-  UpstreamCancellation(async::Cancellation& call, async::Loop& loop);
-  async::Cancellation& token() { return token_; }
-  void request_in(std::chrono::milliseconds delay) { timer_.arm_in(delay); }
-
- private:
-  static void on_call_cancelled(void* self);
-  static void on_timer(void* self);
-  async::Cancellation& call_;
-  async::Cancellation token_;
-  async::Cancellation::Registration registration_;
-  async::TimerWheel::Timer timer_;
-};
-
 // What the reader of an answer must know of its request.
 struct OpenAiAnswer {
   bool stream = false;
@@ -46,9 +28,6 @@ struct OpenAiAnswer {
   bool says_reasoning = false;  // the upstream's word for thinking is `reasoning`; the client reads `reasoning_content`
   std::size_t body_limit = 64 * 1024 * 1024;  // of an answer in one piece, and of one event
   Secrets secrets;
-  // If given, was sent along with the request: an upstream that says [DONE] and then keeps the connection open is let
-  // go after a moment, instead of keeping the client waiting.
-  std::unique_ptr<UpstreamCancellation> cancellation;
 };
 
 // Reads a 2xx answer. Streamed events go to Delta::wire as views of what was received wherever they need no change;

@@ -43,17 +43,18 @@ NanoUsd cost_of(const Usage& usage, const Prices& prices, Billing billing) {
   const std::int64_t input = tokens(usage.input), output = tokens(usage.output);
   const std::int64_t cached = std::min(tokens(usage.cached_input), input);
   const std::int64_t written = std::min(tokens(usage.cache_write), input - cached);
+  const std::int64_t kept = std::min(tokens(usage.cache_write_1h), written);
   const std::int64_t reasoned = std::min(tokens(usage.reasoning), output);
   const Rates& rates = rates_at(input, prices);
   const Wide picos = Wide{input - cached - written} * rates.input + Wide{cached} * rates.cached_input +
-                     Wide{written} * rates.cache_write + Wide{output - reasoned} * rates.output +
+                     Wide{written} * rates.cache_write + Wide{kept} * rates.cache_write_1h_more + Wide{output - reasoned} * rates.output +
                      Wide{reasoned} * rates.reasoning;
   return nanos(picos, billing == Billing::kBatch ? prices.batch_percent : 100);
 }
 
 NanoUsd most_cost_of(std::int64_t input, std::int64_t output, const Prices& prices) {
   const auto at = [&](const Rates& rates) {
-    return Wide{tokens(input)} * std::max({rates.input, rates.cached_input, rates.cache_write}) +
+    return Wide{tokens(input)} * std::max({rates.input, rates.cached_input, rates.cache_write + rates.cache_write_1h_more}) +
            Wide{tokens(output)} * std::max(rates.output, rates.reasoning);
   };
   Wide most = at(prices.rates);

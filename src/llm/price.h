@@ -23,6 +23,7 @@ PicoUsd per_million(double usd);
 // By kind of token.
 struct Rates {
   PicoUsd input = 0, cached_input = 0, cache_write = 0, output = 0, reasoning = 0;
+  PicoUsd cache_write_1h_more = 0;  // than cache_write, for what is kept an hour
   friend bool operator==(const Rates&, const Rates&) = default;
 };
 

@@ -119,7 +119,7 @@ def test_prices_say_what_is_in_force_and_why(serve_models):
     roubles = rows["listed", "ours"]
     assert roubles["from"] == "route" and (roubles["usd_per_million_tokens"]["input"], roubles["usd_per_million_tokens"]["output"]) == (2.5, 5)
     assert rows["tiers", "ours"]["usd_per_million_tokens"]["long_context"][0] == {
-        "over": 1000, "input": 2, "cached_input": 2, "cache_write": 2, "output": 3, "reasoning": 3,
+        "over": 1000, "input": 2, "cached_input": 2, "cache_write": 2, "cache_write_1h": 2, "output": 3, "reasoning": 3,
     }
     unknown = rows["unlisted", "nobody-knows"]
     assert unknown["from"] == "unknown" and unknown["usd_per_million_tokens"] is None and unknown["context_length"] is None

@@ -18,6 +18,7 @@ void add_rates(bj::object& out, const llm::Rates& rates) {
   out["input"] = per_million(rates.input);
   out["cached_input"] = per_million(rates.cached_input);
   out["cache_write"] = per_million(rates.cache_write);
+  out["cache_write_1h"] = per_million(rates.cache_write + rates.cache_write_1h_more);
   out["output"] = per_million(rates.output);
   out["reasoning"] = per_million(rates.reasoning);
 }

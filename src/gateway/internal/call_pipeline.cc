@@ -270,8 +270,7 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
       std::string last(*wire);
       note_events(last);
       if (!form_ && !done_) last += surface_.stream_end();
-      if (!last.empty()) sent = co_await exchange_.write(last);
-      if (sent) sent = co_await exchange_.finish();
+      sent = co_await exchange_.finish(last);
     } else if (!wire->empty()) {
       note_events(*wire);
       sent = co_await exchange_.write(*wire);
@@ -315,8 +314,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
       form_->fail(error, event);
     else
       event = surface_.error_event(error, call_.id, events_);
-    auto sent = co_await exchange_.write(event);
-    if (sent) sent = co_await exchange_.finish();
+    (void)co_await exchange_.finish(event);
     co_return;
   }
   http::add_retry_headers(exchange_, error);

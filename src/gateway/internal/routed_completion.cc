@@ -27,6 +27,7 @@ void add(llm::Usage& sum, const llm::Usage& one) {
   sum.input += one.input;
   sum.cached_input += one.cached_input;
   sum.cache_write += one.cache_write;
+  sum.cache_write_1h += one.cache_write_1h;
   sum.output += one.output;
   sum.reasoning += one.reasoning;
 }

@@ -169,6 +169,7 @@ bool AnswerReader::every_choice_finished() const {
 }
 
 Result<Verdict> AnswerReader::event(std::string_view data, std::string& replacement) {
+  usual_.reset();
   if (!says_reasoning_ || position(data, R"("reasoning")", 0) == data.npos) return judge(data, replacement);
   const std::string renamed = with_reasoning_content(data);
   FAIRLEAD_TRY(const Verdict verdict, judge(renamed, replacement));
@@ -183,13 +184,17 @@ Result<Verdict> AnswerReader::judge(std::string_view data, std::string& replacem
   if (outcome_.content_started && !has_value(data, R"("finish_reason")") && !has_value(data, R"("error")")) {
     if (!simdjson::validate_utf8(data)) return invalid("an event is not UTF-8");
     const std::size_t usage = position(data, R"("usage")", 0);
-    if (usage == data.npos) return Verdict::kPass;
-    if (!has_value(data.substr(usage), R"("usage")")) {
+    const bool usage_null = usage != data.npos && !has_value(data.substr(usage), R"("usage")");
+    if (usage == data.npos || (usage_null && include_usage_)) {
+      usual_.emplace();
+      return Verdict::kPass;
+    }
+    if (usage_null) {
       // OpenAI writes "usage":null into every chunk when the last one is to carry usage.
-      if (include_usage_) return Verdict::kPass;
       if (const std::size_t at = position(data, kUsageNull, 0); at != data.npos) {
         replacement += data.substr(0, at + 1);
         replacement += data.substr(at + kUsageNull.size());
+        usual_ = Cut{at + 1, kUsageNull.size() - 1};
         return Verdict::kReplace;
       }
     }

@@ -1,10 +1,12 @@
 // One event of a streamed answer, or the one object of a whole one: what it says, and how it is put right.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "llm/internal/event_stencil.h"
 #include "llm/openai_completion.h"
 #include "llm/provider.h"
 
@@ -31,6 +33,9 @@ class AnswerReader {
   // `data` is one event's data, neither empty nor [DONE]. With kReplace, what stands in its place is appended to
   // `replacement`. Errors: the upstream's own, or upstream_invalid.
   Result<Verdict> event(std::string_view data, std::string& replacement);
+  // Of the last event, if it was like most: it brought content, and its verdict is that of all that differ from it in
+  // the text of some values alone. What is cut of it.
+  const std::optional<Cut>& usual() const { return usual_; }
   // The chat.completion object of an answer that was not streamed.
   Result<void> whole(std::string_view body);
 
@@ -53,6 +58,7 @@ class AnswerReader {
   std::vector<bool> finished_;  // by choice index
   std::string usage_chunk_;
   bool any_chunk_ = false;
+  std::optional<Cut> usual_;
 };
 
 }  // namespace fairlead::llm::internal

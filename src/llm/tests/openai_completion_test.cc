@@ -20,6 +20,7 @@ class ScriptedResponse final : public http::ClientResponse {
       : reads_(std::move(reads)), type_(std::move(type)), header_{"content-type", type_}, breaks_(breaks) {}
   int status() const override { return 200; }
   std::span<const http::Header> headers() const override { return {&header_, 1}; }
+  void dismiss() override {}
   async::Task<Result<std::string_view>> read() override {
     if (reads_.empty()) {
       current_.assign(64, '#');
@@ -129,6 +130,39 @@ TEST(OpenAiStream, MeansTheSameWhereverTheBytesAreSplit) {
   std::deque<std::string> bytes;
   for (const char c : sent) bytes.emplace_back(1, c);
   EXPECT_EQ(stream(bytes, true).wire, body + kUsage);
+}
+
+// Most events are known by the form of those before them; that must show in nothing.
+TEST(OpenAiStream, TakesAHundredEventsAsItTakesOne) {
+  const auto padded = [](const std::string& event, std::string_view usage, int padding) {
+    return event.substr(0, event.size() - 3) + std::string(usage) + R"(,"obfuscation":")" +
+           std::string(static_cast<std::size_t>(padding), 'x') + "\"}\n\n";
+  };
+  const std::string texts[] = {"a",         "",      "two words", R"(\"quoted\")", "Привет",
+                               R"(\u0041)", "{\\n}", "12345678",  R"(\\)",         "\\\"finish_reason\\\":1"};
+  std::string sent = kRole, with_usage = kRole, without = kRole;
+  for (int i = 0; i < 100; ++i) {
+    const std::string& text = texts[i % std::size(texts)];
+    // In between, some of another form, of another choice, and with a finish that says more than content.
+    const std::string event = content(text, i % 17 == 3 ? 1 : 0);
+    sent += padded(event, R"(,"usage":null)", i % 9);
+    with_usage += padded(event, R"(,"usage":null)", i % 9);
+    without += padded(event, "", i % 9);
+  }
+  const std::string end = finish(1) + finish();
+  for (std::size_t read : {std::size_t{1}, std::size_t{7}, std::size_t{300}, std::size_t{4096}, sent.size() + 500}) {
+    std::deque<std::string> reads;
+    const std::string all = sent + end + kUsage + kDone;
+    for (std::size_t at = 0; at < all.size(); at += read) reads.push_back(all.substr(at, read));
+    EXPECT_EQ(stream(reads, true, 2).wire, with_usage + end + kUsage) << read;
+    const Seen seen = stream(reads, false, 2);
+    EXPECT_EQ(seen.wire, without + end) << read;
+    EXPECT_EQ(seen.outcome.finish_reason, "stop");
+    EXPECT_EQ(seen.outcome.usage.output, 7);
+  }
+  std::string broken = sent;
+  broken.replace(broken.rfind("\"usage\":null"), 12, "\"error\":\"no\"");
+  EXPECT_TRUE(stream({broken + end + kDone}, false, 2).error);
 }
 
 TEST(OpenAiStream, EndsWithTheBytesThatCameBeforeDoneWithoutWaitingForTheTransport) {

@@ -31,6 +31,15 @@ TEST(Cost, PricesEachKindOfTokenOnce) {
             500 * 2'000 + 400 * 500 + 100 * 2'500 + 100 * 8'000 + 200 * 10'000);
 }
 
+TEST(Cost, OfWhatIsKeptAnHourIsMore) {
+  Prices prices{.rates = rates(3, 0.3, 3.75, 15, 15)};
+  prices.rates.cache_write_1h_more = per_million(2.25);
+  EXPECT_EQ(cost_of(Usage{.input = 100, .cache_write = 60, .cache_write_1h = 20}, prices),
+            40 * 3'000 + 40 * 3'750 + 20 * 6'000);
+  EXPECT_EQ(cost_of(Usage{.input = 100, .cache_write = 60, .cache_write_1h = 90}, prices), 40 * 3'000 + 60 * 6'000);
+  EXPECT_EQ(most_cost_of(100, 0, prices), 100 * 6'000);
+}
+
 TEST(Cost, IsRoundedUpOnce) {
   const Prices prices{.rates = rates(0.0375, 0.0001, 0, 0.3, 0.3)};
   EXPECT_EQ(cost_of(Usage{.input = 1}, prices), 38);

@@ -165,11 +165,13 @@ void check_routes(const bj::object& spec, const Catalogue& others, std::vector<S
 // What is cheaper than the usual kind of token is named; what is not named costs the same.
 llm::Rates rates_in(const bj::object& from, double usd, double usual_input, double usual_output) {
   const double input = number_in(from, "input", usual_input), output = number_in(from, "output", usual_output);
+  const double written = number_in(from, "cache_write", input);
   return {.input = llm::per_million(usd * input),
           .cached_input = llm::per_million(usd * number_in(from, "cached_input", input)),
-          .cache_write = llm::per_million(usd * number_in(from, "cache_write", input)),
+          .cache_write = llm::per_million(usd * written),
           .output = llm::per_million(usd * output),
-          .reasoning = llm::per_million(usd * number_in(from, "reasoning", output))};
+          .reasoning = llm::per_million(usd * number_in(from, "reasoning", output)),
+          .cache_write_1h_more = llm::per_million(usd * (number_in(from, "cache_write_1h", written) - written))};
 }
 
 }  // namespace
@@ -182,6 +184,7 @@ const std::string_view kPricesSchema = R"({
     "input": {"$ref": "#/$defs/price"},
     "cached_input": {"$ref": "#/$defs/price"},
     "cache_write": {"$ref": "#/$defs/price"},
+    "cache_write_1h": {"$ref": "#/$defs/price"},
     "output": {"$ref": "#/$defs/price"},
     "reasoning": {"$ref": "#/$defs/price"},
     "batch": {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.01},
@@ -199,6 +202,7 @@ const std::string_view kPricesSchema = R"({
           "input": {"$ref": "#/$defs/price"},
           "cached_input": {"$ref": "#/$defs/price"},
           "cache_write": {"$ref": "#/$defs/price"},
+          "cache_write_1h": {"$ref": "#/$defs/price"},
           "output": {"$ref": "#/$defs/price"},
           "reasoning": {"$ref": "#/$defs/price"}
         }

@@ -266,13 +266,14 @@ TEST(CompileModel, KnowsTiersBatchesAndOtherMoney) {
     return compile_model(version, [&](std::string_view) { return provider; }).value()->routes.at(0);
   };
   const llm::Route tiers = route_of(R"({"card": {"context_length": 1000, "max_output_tokens": 300},
-      "prices": {"input": 1, "output": 4, "batch": 0.5, "long_context": [{"over": 400, "input": 3, "reasoning": 9},
+      "prices": {"input": 1, "output": 4, "cache_write": 1.25, "cache_write_1h": 2, "batch": 0.5, "long_context": [{"over": 400, "input": 3, "reasoning": 9},
                                                                          {"over": 200, "input": 2, "output": 6}]},
       "routes": [{"provider": "openai", "model": "x"}]})",
                                     "openai");
   EXPECT_EQ(tiers.context_length, 1000);
   EXPECT_EQ(tiers.max_output_tokens, 300);
   EXPECT_EQ(tiers.prices->batch_percent, 50);
+  EXPECT_EQ(tiers.prices->rates.cache_write_1h_more, llm::per_million(0.75));
   ASSERT_EQ(tiers.prices->long_context.size(), 2U);
   EXPECT_EQ(tiers.prices->long_context[0].over, 200) << "in their order";
   EXPECT_EQ(tiers.prices->long_context[0].rates.cached_input, llm::per_million(2));

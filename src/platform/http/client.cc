@@ -1,6 +1,8 @@
 #include "platform/http/client.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <vector>
 
@@ -13,6 +15,9 @@ namespace {
 
 // A reused connection that the server had closed tells so within a round trip; what fails later has been worked on.
 constexpr std::chrono::seconds kStaleWithin{1};
+// How much longer, and how much more, an answer may be of which nobody wants the rest.
+constexpr std::chrono::milliseconds kRestTime{200};
+constexpr std::size_t kRestBytes = 64 * 1024;
 
 // Idle connections to one place; the last one used is the first one taken.
 struct Pool {
@@ -51,25 +56,45 @@ void cancel_connection(void* self) {
   static_cast<ClientConnection*>(self)->cancel();
 }
 
+// Reads to the end of an answer that nobody wants, and puts the connection back if its client is still there.
+async::Task<void> read_rest(std::weak_ptr<Pool> home, std::unique_ptr<ClientConnection> connection) {
+  for (std::size_t read = 0; read < kRestBytes;) {
+    const auto piece = co_await connection->read();
+    if (!piece || piece->empty()) break;
+    read += piece->size();
+  }
+  const auto pool = home.lock();
+  if (pool && connection->reusable()) pool->put(std::move(connection));
+}
+
 class PooledResponse final : public ClientResponse {
  public:
-  PooledResponse(Pool& pool, std::unique_ptr<ClientConnection> connection, async::Cancellation& cancellation)
-      : pool_(pool),
+  PooledResponse(async::Loop& loop, std::shared_ptr<Pool> pool, std::unique_ptr<ClientConnection> connection,
+                 async::Cancellation& cancellation)
+      : loop_(loop),
+        pool_(std::move(pool)),
         connection_(std::move(connection)),
         on_cancel_(cancellation, cancel_connection, connection_.get()) {}
   ~PooledResponse() override {
-    if (connection_->reusable()) pool_.put(std::move(connection_));
+    if (connection_->reusable()) {
+      pool_->put(std::move(connection_));
+    } else if (dismissed_ && connection_->begin_rest(kRestTime)) {
+      boost::asio::co_spawn(loop_.executor(), read_rest(pool_, std::move(connection_)), boost::asio::detached);
+    }
   }
 
   int status() const override { return connection_->head().status; }
   std::span<const Header> headers() const override { return connection_->head().headers; }
   async::Task<Result<std::string_view>> read() override { return connection_->read(); }
   async::Task<Result<std::string>> read_all(std::size_t limit) override;
+  void dismiss() override { dismissed_ = true; }
 
  private:
-  Pool& pool_;
+  async::Loop& loop_;
+  const std::shared_ptr<Pool> pool_;
   std::unique_ptr<ClientConnection> connection_;
   async::Cancellation::Registration on_cancel_;
+  bool dismissed_ = false;
 };
 
 std::unexpected<Error> too_large(std::size_t limit) {
@@ -106,7 +131,7 @@ class PoolingClient final : public Client {
                                                             async::Cancellation& cancellation) override;
 
  private:
-  Pool& pool_of(const Origin& origin);
+  const std::shared_ptr<Pool>& pool_of(const Origin& origin);
   async::Task<Result<std::unique_ptr<ClientConnection>>> connect(const Origin& origin,
                                                                  async::Cancellation& cancellation);
 
@@ -114,15 +139,14 @@ class PoolingClient final : public Client {
   ClientOptions options_;
   Resolver resolver_;
   std::shared_ptr<TlsContext> tls_;  // null until it is needed
-  std::vector<std::unique_ptr<Pool>> pools_;
+  std::vector<std::shared_ptr<Pool>> pools_;
 };
 
-Pool& PoolingClient::pool_of(const Origin& origin) {
+const std::shared_ptr<Pool>& PoolingClient::pool_of(const Origin& origin) {
   for (const auto& pool : pools_)
-    if (pool->leads_to(origin)) return *pool;
-  pools_.push_back(std::make_unique<Pool>(
+    if (pool->leads_to(origin)) return pool;
+  return pools_.emplace_back(std::make_shared<Pool>(
       Pool{origin.tls, origin.port, origin.host, origin.unix_path, options_.idle_per_origin, options_.idle_timeout}));
-  return *pools_.back();
 }
 
 async::Task<Result<std::unique_ptr<ClientConnection>>> PoolingClient::connect(const Origin& origin,
@@ -152,8 +176,8 @@ async::Task<Result<std::unique_ptr<ClientConnection>>> PoolingClient::connect(co
 async::Task<Result<std::unique_ptr<ClientResponse>>> PoolingClient::send(const Origin& origin, ClientRequest request,
                                                                          async::Cancellation& cancellation) {
   if (cancellation.requested()) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
-  Pool& pool = pool_of(origin);
-  std::unique_ptr<ClientConnection> connection = pool.take();
+  const std::shared_ptr<Pool> pool = pool_of(origin);
+  std::unique_ptr<ClientConnection> connection = pool->take();
   bool reused = connection != nullptr;
   while (true) {
     if (!connection) {
@@ -162,7 +186,7 @@ async::Task<Result<std::unique_ptr<ClientResponse>>> PoolingClient::send(const O
       connection = std::move(*connected);
     }
     ClientConnection& in_use = *connection;
-    auto response = std::make_unique<PooledResponse>(pool, std::move(connection), cancellation);
+    auto response = std::make_unique<PooledResponse>(loop_, pool, std::move(connection), cancellation);
     const auto begun = reused ? LazyTimer::now() : LazyTimer::Time();
     auto answered = co_await in_use.exchange(origin, request);
     if (answered) co_return std::unique_ptr<ClientResponse>(std::move(response));

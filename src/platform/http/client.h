@@ -61,6 +61,9 @@ class ClientResponse {
   virtual async::Task<Result<std::string_view>> read() = 0;
   // The rest of the body; upstream_too_large over `limit`.
   virtual async::Task<Result<std::string>> read_all(std::size_t limit) = 0;
+  // Nobody wants the rest of the body. When this is destroyed, it is read for a while (200 ms, 64 KiB) behind
+  // everybody's back, so that the connection can be used again. It is not to be read from any more.
+  virtual void dismiss() = 0;
 };
 
 // Belongs to one loop: made, used and destroyed there (or before it runs, after it stopped). Outlives its responses.

@@ -46,7 +46,8 @@ class Exchange {
   // put a comment between two writes, to learn whether the client is still there.
   virtual void begin_stream(int status, std::string_view content_type) = 0;
   virtual async::Task<Result<void>> write(std::string_view bytes) = 0;  // one chunk, sent when this returns
-  virtual async::Task<Result<void>> finish() = 0;
+  virtual async::Task<Result<void>> finish(std::string_view last) = 0;  // with a last chunk, if not empty
+  async::Task<Result<void>> finish() { return finish({}); }
   virtual bool answered() const = 0;  // respond() or begin_stream() has been called
 
   // Requested when the client has gone, or when a drain runs out of time. A client that only half-closes has not gone

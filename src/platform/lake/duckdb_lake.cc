@@ -136,7 +136,9 @@ Error open_error(const std::string& path, std::string_view message) {
 class DuckLake final : public Lake {
  public:
   explicit DuckLake(Options options) : options_(std::move(options)) {
-    for (const auto& table : options_.tables) table_names_.push_back(table.name);
+    for (const auto& table : options_.tables)
+      if (table.is_shown) table_names_.push_back(table.name);
+    for (const auto& view : options_.views) table_names_.push_back(view.name);
   }
   ~DuckLake() override {
     writer_.reset();
@@ -229,6 +231,16 @@ class DuckLake final : public Lake {
       removed += static_cast<std::int64_t>(duckdb_rows_changed(&result.get()));
     }
     return removed;
+  }
+
+  Result<void> remove_unused(std::string_view table, std::string_view column, std::string_view by) override {
+    const std::lock_guard lock(write_mutex_);
+    for (const auto& schema : tenant_schemas()) {
+      const std::string in = sql_name(schema) + ".", name = sql_name(column);
+      FAIRLEAD_CHECK(writer_->execute("DELETE FROM " + in + sql_name(table) + " WHERE " + name + " NOT IN (SELECT " +
+                                      name + " FROM " + in + sql_name(by) + ")"));
+    }
+    return {};
   }
 
  private:
@@ -358,14 +370,31 @@ class DuckLake final : public Lake {
     return counts;
   }
 
-  // Learns whose tables there are and adds the columns that they lack.
+  // Learns whose tables there are and brings them into today's shapes.
   Result<void> read_tenants() {
     FAIRLEAD_TRY(auto counts, count_columns());
     for (const auto& [key, columns] : counts) tenants_.insert(key.first);
     for (const auto& schema : tenants_) {
       for (const auto& table : options_.tables) FAIRLEAD_CHECK(complete(schema, table, counts[{schema, table.name}]));
+      for (const auto& former : options_.former)
+        if (counts.contains({schema, former.table.name})) FAIRLEAD_CHECK(replace(schema, former, counts));
     }
     return {};
+  }
+
+  Result<void> replace(const std::string& schema, const FormerTable& former,
+                       const std::map<TableKey, std::size_t>& counts) {
+    FAIRLEAD_CHECK(writer_->execute("BEGIN TRANSACTION"));
+    const auto done = [&]() -> Result<void> {
+      FAIRLEAD_CHECK(complete(schema, former.table, counts.at({schema, former.table.name})));
+      FAIRLEAD_CHECK(writer_->execute("USE " + std::string(kDatabase) + "." + sql_name(schema)));
+      for (const auto& statement : former.statements) FAIRLEAD_CHECK(writer_->execute(statement));
+      FAIRLEAD_CHECK(writer_->execute("DROP TABLE " + sql_name(former.table.name)));
+      return writer_->execute("COMMIT");
+    }();
+    if (!done) static_cast<void>(writer_->execute("ROLLBACK"));
+    FAIRLEAD_CHECK(use(*writer_));
+    return done;
   }
 
   Result<void> complete(const std::string& schema, const Table& table, std::size_t columns) {
@@ -395,7 +424,7 @@ class DuckLake final : public Lake {
     return {};
   }
 
-  // Makes the tenant's tables known by their bare names, on this connection alone.
+  // Makes the tenant's tables and views known by their bare names, on this connection alone.
   Result<void> show_tenant(Connection& connection, std::string_view tenant) {
     const std::string schema = tenant_schema(tenant);
     bool known = false;
@@ -409,6 +438,8 @@ class DuckLake final : public Lake {
                                          sql_name(schema) + "." + sql_name(table.name)
                                    : "CREATE TEMP TABLE " + sql_name(table.name) + " (" + column_list(table) + ")"));
     }
+    for (const auto& view : options_.views)
+      FAIRLEAD_CHECK(connection.execute("CREATE TEMP VIEW " + sql_name(view.name) + " AS " + view.select));
     return {};
   }
 

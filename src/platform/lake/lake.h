@@ -36,6 +36,19 @@ struct Column {
 struct Table {
   std::string name;
   std::vector<Column> columns;
+  bool is_shown = true;  // strangers may name it
+};
+
+// What is asked of as a table and kept as others: `select` names tables of the list by their bare names.
+struct View {
+  std::string name, select;
+};
+
+// A table of an older Fairlead. When a file is opened in which a tenant has it, it gets the columns that it lacks, the
+// statements, which name tables by their bare names, bring its rows to where they belong today, and it is dropped.
+struct FormerTable {
+  Table table;
+  std::vector<std::string> statements;
 };
 
 // So many rows of one table in one batch, or twice, three times as many, cost the least: they go to the file compressed
@@ -46,6 +59,8 @@ struct Options {
   std::string path;
   std::vector<Table> tables;
   std::size_t memory_bytes = 64 * 1024 * 1024;  // the engine's own bound; what a query needs above it is refused
+  std::vector<View> views{};
+  std::vector<FormerTable> former{};
 };
 
 // The rows of one table in a batch: the values in the order of its columns, then end_row().
@@ -104,19 +119,21 @@ class Lake {
   virtual Result<void> write(const std::function<Result<void>(Batch&)>& work) = 0;
   virtual Result<std::optional<std::int64_t>> note(std::string_view name) = 0;
 
-  // A statement of ours, over the tenant's tables by their bare names; `$1` stands for the first parameter.
+  // A statement of ours, over the tenant's tables and views by their bare names; `$1` stands for the first parameter.
   // Errors: lake_timeout, lake_too_large, lake_error.
   virtual Result<Answer> query(std::string_view tenant, std::string_view sql, std::span<const Parameter> parameters,
                                RowShape shape, Bounds bounds) = 0;
 
-  // A statement of a stranger: one select over the tenant's tables, which can neither reach anything else nor change a
-  // thing (README.md says how). Errors: invalid_sql (kInvalid; also what is not allowed), sql_timeout, sql_too_large,
-  // lake_error.
+  // A statement of a stranger: one select over the tenant's shown tables and views, which can neither reach anything
+  // else nor change a thing (README.md says how). Errors: invalid_sql (kInvalid; also what is not allowed),
+  // sql_timeout, sql_too_large, lake_error.
   virtual Result<Answer> ask(std::string_view tenant, std::string_view sql, Bounds bounds) = 0;
 
   // Deletes the rows of every tenant whose `time_column` is before that time. Returns how many.
   virtual Result<std::int64_t> remove_before(std::string_view table, std::string_view time_column,
                                              std::int64_t unix_micros) = 0;
+  // Deletes the rows of every tenant's `table` whose value of `column` no row of `by` has in its column of that name.
+  virtual Result<void> remove_unused(std::string_view table, std::string_view column, std::string_view by) = 0;
 };
 
 // Gives back the memory that the engine's code takes while nobody runs it: 9 MiB that linking it has touched, 20 MiB

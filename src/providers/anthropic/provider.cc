@@ -37,9 +37,8 @@ class AnthropicProvider final : public llm::Provider {
         .stream = call.request.stream,
         .translator = make_translator({.include_usage = call.request.include_usage,
                                        .created = options_.clock->unix_micros() / 1'000'000,
-                                       .secrets = options_.endpoint.secrets}),
-        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
-    auto response = co_await send(target_, call.context, *std::move(body), *translation.cancellation);
+                                       .secrets = options_.endpoint.secrets})};
+    auto response = co_await send(target_, call.context, *std::move(body));
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }
@@ -47,20 +46,17 @@ class AnthropicProvider final : public llm::Provider {
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override {
     if (!speaks(call.format)) co_return co_await llm::Provider::call(call);
     const bool counts = call.format == llm::Format::kCountTokens;
-    internal::NativeAnswer answer{
-        .stream = call.stream && !counts,
-        .reader = native_reader(call.format, options_.endpoint.secrets),
-        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
+    internal::NativeAnswer answer{.stream = call.stream && !counts,
+                                  .reader = native_reader(call.format, options_.endpoint.secrets)};
     auto response = co_await send(target_ + (counts ? "/count_tokens" : ""), call.context,
-                                  native_body(call.members, call.context.upstream_model), *answer.cancellation);
+                                  native_body(call.members, call.context.upstream_model));
     if (!response) co_return fail(std::move(response).error());
     co_return internal::pass_on(*std::move(response), std::move(answer));
   }
 
  private:
   async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(std::string target, llm::CallContext context,
-                                                                  std::string body,
-                                                                  llm::UpstreamCancellation& cancellation) {
+                                                                  std::string body) {
     internal::Exchange exchange{.origin = origin_,
                                 .target = target,
                                 .header_lines = header_lines_,
@@ -68,7 +64,7 @@ class AnthropicProvider final : public llm::Provider {
                                 .timeout = options_.endpoint.timeout,
                                 .secrets = options_.endpoint.secrets};
     auto response = co_await internal::send_chat(options_.client(context.loop), std::move(exchange), context.deadline,
-                                                 cancellation.token());
+                                                 context.cancellation);
     co_return std::move(response);
   }
 

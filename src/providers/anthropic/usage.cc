@@ -24,7 +24,11 @@ void read_usage(simdjson::dom::object usage, llm::Usage& into) {
   take("cache_read_input_tokens", into.cached_input);
   take("cache_creation_input_tokens", into.cache_write);
   take("output_tokens", into.output);
-  simdjson::dom::object details;
+  simdjson::dom::object kept, details;
+  if (std::int64_t hour = 0; !usage.at_key("cache_creation").get_object().get(kept) &&
+                             !kept.at_key("ephemeral_1h_input_tokens").get_int64().get(hour) && hour >= 0)
+    into.cache_write_1h = hour;
+  into.cache_write_1h = std::min(into.cache_write_1h, into.cache_write);
   std::int64_t thinking = 0;
   if (!usage.at_key("output_tokens_details").get_object().get(details) &&
       !details.at_key("thinking_tokens").get_int64().get(thinking) && thinking >= 0) {

@@ -28,10 +28,9 @@ class BedrockProvider final : public internal::HttpProvider {
     if (!body) co_return fail(std::move(body).error());
     internal::Translation translation{
         .stream = call.request.stream,
-        .translator = make_translator(translator_options(call.context, call.request.include_usage)),
-        .cancellation = internal::cancellation_of(call.context)};
-    auto response = co_await send_signed(call.request.stream ? "/converse-stream" : "/converse", *std::move(body),
-                                         call.context, *translation.cancellation);
+        .translator = make_translator(translator_options(call.context, call.request.include_usage))};
+    auto response =
+        co_await send_signed(call.request.stream ? "/converse-stream" : "/converse", *std::move(body), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }
@@ -61,16 +60,13 @@ class BedrockProvider final : public internal::HttpProvider {
  private:
   // The body of one InvokeModel's answer.
   async::Task<Result<std::string>> invoke(std::string body, llm::CallContext context) {
-    const auto cancellation = internal::cancellation_of(context);
-    auto response = co_await send_signed("/invoke", std::move(body), context, *cancellation);
+    auto response = co_await send_signed("/invoke", std::move(body), context);
     if (!response) co_return fail(std::move(response).error());
     auto answer = co_await (*response)->read_all(internal::kAnswerLimit);
-    response->reset();  // before the cancellation that it was sent with
     co_return std::move(answer);
   }
 
-  async::Task<Response> send_signed(std::string_view action, std::string body, llm::CallContext context,
-                                    llm::UpstreamCancellation& cancellation) {
+  async::Task<Response> send_signed(std::string_view action, std::string body, llm::CallContext context) {
     std::string target = "/model/" + in_path(context.upstream_model) + std::string(action);
     SecretText header_lines;
     if (!parts_.endpoint.api_key.empty()) {
@@ -87,7 +83,7 @@ class BedrockProvider final : public internal::HttpProvider {
                                      .unix_seconds = parts_.clock->unix_micros() / 1'000'000},
                                     credentials_);
     }
-    auto response = co_await send(std::move(target), std::move(header_lines), std::move(body), context, cancellation);
+    auto response = co_await send(std::move(target), std::move(header_lines), std::move(body), context);
     co_return std::move(response);
   }
 

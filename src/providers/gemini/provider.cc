@@ -22,12 +22,10 @@ class GeminiProvider final : public internal::HttpProvider {
     if (!body) co_return fail(std::move(body).error());
     internal::Translation translation{
         .stream = call.request.stream,
-        .translator = make_translator(translator_options(call.context, call.request.include_usage)),
-        .cancellation = internal::cancellation_of(call.context)};
+        .translator = make_translator(translator_options(call.context, call.request.include_usage))};
     std::string target = path_of(call.context.upstream_model) +
                          (call.request.stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
-    auto response =
-        co_await send(std::move(target), key_line_, *std::move(body), call.context, *translation.cancellation);
+    auto response = co_await send(std::move(target), key_line_, *std::move(body), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }
@@ -36,10 +34,9 @@ class GeminiProvider final : public internal::HttpProvider {
     if (!speaks(call.format)) co_return co_await llm::Provider::call(call);
     auto made = embeddings_call(call.members, call.context.upstream_model);
     if (!made) co_return fail(std::move(made).error());
-    internal::Translation translation{.translator = internal::translate_whole(std::move(made->reader)),
-                                      .cancellation = internal::cancellation_of(call.context)};
+    internal::Translation translation{.translator = internal::translate_whole(std::move(made->reader))};
     auto response = co_await send(path_of(call.context.upstream_model) + ":batchEmbedContents", key_line_,
-                                  std::move(made->body), call.context, *translation.cancellation);
+                                  std::move(made->body), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }

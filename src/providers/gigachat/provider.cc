@@ -26,10 +26,8 @@ class GigaChatProvider final : public internal::HttpProvider {
     if (!body) co_return fail(std::move(body).error());
     internal::Translation translation{
         .stream = call.request.stream,
-        .translator = make_translator(translator_options(call.context, call.request.include_usage)),
-        .cancellation = internal::cancellation_of(call.context)};
-    auto response =
-        co_await send_with_token("/chat/completions", *std::move(body), call.context, *translation.cancellation);
+        .translator = make_translator(translator_options(call.context, call.request.include_usage))};
+    auto response = co_await send_with_token("/chat/completions", *std::move(body), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }
@@ -50,22 +48,19 @@ class GigaChatProvider final : public internal::HttpProvider {
             [inputs = ask->input.size(), base64 = ask->base64, model = std::string(call.context.upstream_model)](
                 std::string_view answer, llm::Outcome& outcome) {
               return translate_embeddings(answer, inputs, base64, model, outcome);
-            }),
-        .cancellation = internal::cancellation_of(call.context)};
-    auto response =
-        co_await send_with_token("/embeddings", std::move(body).finish(), call.context, *translation.cancellation);
+            })};
+    auto response = co_await send_with_token("/embeddings", std::move(body).finish(), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }
 
  private:
   // A token that the upstream has let go before its time is replaced once.
-  async::Task<Response> send_with_token(std::string target, std::string body, llm::CallContext context,
-                                        llm::UpstreamCancellation& cancellation) {
+  async::Task<Response> send_with_token(std::string target, std::string body, llm::CallContext context) {
     for (int attempt = 1;; ++attempt) {
       auto token = co_await tokens_->get(context);
       if (!token) co_return fail(std::move(token).error());
-      auto response = co_await send(target, "authorization: Bearer " + *token + "\r\n", body, context, cancellation);
+      auto response = co_await send(target, "authorization: Bearer " + *token + "\r\n", body, context);
       if (response) co_return std::move(response);
       Error error = std::move(response).error();
       const auto secret = std::make_shared<const std::vector<std::string>>(std::vector{std::string(*token)});

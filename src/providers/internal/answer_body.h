@@ -15,8 +15,4 @@ inline constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;  // of an answer i
 Error ended_early();
 std::unexpected<Error> invalid_answer(std::string_view what);
 
-// Reads what is left of a body whose end has been told, so that the connection can be used again; gives up after a
-// moment.
-async::Task<void> drain(std::unique_ptr<http::ClientResponse> response, llm::UpstreamCancellation* cancellation);
-
 }  // namespace fairlead::providers::internal

@@ -45,8 +45,7 @@ std::unique_ptr<llm::Completion> answer_at_hand(std::string wire, llm::Outcome o
 }
 
 async::Task<HttpProvider::Response> HttpProvider::send(std::string target, SecretText header_lines, std::string body,
-                                                       llm::CallContext context,
-                                                       llm::UpstreamCancellation& cancellation) {
+                                                       llm::CallContext context) {
   header_lines += parts_.endpoint.header_lines;
   Exchange exchange{.origin = origin_,
                     .target = target,
@@ -55,7 +54,7 @@ async::Task<HttpProvider::Response> HttpProvider::send(std::string target, Secre
                     .timeout = parts_.endpoint.timeout,
                     .secrets = parts_.endpoint.secrets};
   auto response =
-      co_await send_chat(parts_.client(context.loop), std::move(exchange), context.deadline, cancellation.token());
+      co_await send_chat(parts_.client(context.loop), std::move(exchange), context.deadline, context.cancellation);
   co_return std::move(response);
 }
 
@@ -69,10 +68,6 @@ TranslatorOptions HttpProvider::translator_options(llm::CallContext context, boo
 
 std::string HttpProvider::in_path(std::string_view model) {
   return http::percent_encode(model);
-}
-
-std::unique_ptr<llm::UpstreamCancellation> cancellation_of(llm::CallContext context) {
-  return std::make_unique<llm::UpstreamCancellation>(context.cancellation, context.loop);
 }
 
 std::unique_ptr<Translator> translate_whole(WholeAnswerReader reader) {

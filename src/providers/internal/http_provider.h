@@ -29,8 +29,7 @@ class HttpProvider : public llm::Provider {
  protected:
   using Response = Result<std::unique_ptr<http::ClientResponse>>;
   // Sends JSON to `target` below the base URL and waits for a 2xx head; `header_lines` go before those of the spec.
-  async::Task<Response> send(std::string target, SecretText header_lines, std::string body, llm::CallContext context,
-                             llm::UpstreamCancellation& cancellation);
+  async::Task<Response> send(std::string target, SecretText header_lines, std::string body, llm::CallContext context);
   TranslatorOptions translator_options(llm::CallContext context, bool include_usage) const;
   // The name of a route's model in a path.
   static std::string in_path(std::string_view model);
@@ -38,8 +37,6 @@ class HttpProvider : public llm::Provider {
   ProviderParts parts_;
   http::Origin origin_;
 };
-
-std::unique_ptr<llm::UpstreamCancellation> cancellation_of(llm::CallContext context);
 
 // An answer that is already here, in one piece.
 std::unique_ptr<llm::Completion> answer_at_hand(std::string wire, llm::Outcome outcome);

@@ -31,7 +31,7 @@ class WholeNative final : public llm::Completion {
   const llm::Outcome& outcome() const override { return answer_.reader->outcome; }
 
  private:
-  NativeAnswer answer_;  // first: its cancellation outlives the response
+  NativeAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   std::string body_;
   bool ended_ = false;
@@ -69,11 +69,8 @@ class StreamedNative final : public llm::Completion {
         ended_ = true;
         co_return Delta{.wire = out_, .end = false};
       }
-      if (!out_.empty()) co_return Delta{.wire = out_, .end = ended_};
-    }
-    if (!ended_) {
-      co_await drain(std::move(response_), answer_.cancellation.get());
-      ended_ = true;
+      if (answer_.reader->ended()) response_->dismiss();
+      if (!out_.empty()) co_return Delta{.wire = out_, .end = ended_ || answer_.reader->ended()};
     }
     co_return Delta{.wire = {}, .end = true};
   }
@@ -100,7 +97,7 @@ class StreamedNative final : public llm::Completion {
     return {};
   }
 
-  NativeAnswer answer_;  // first: its cancellation outlives the response
+  NativeAnswer answer_;
   std::unique_ptr<http::ClientResponse> response_;
   EventCutter cutter_;
   http::SseParser parser_{kAnswerLimit};

@@ -51,7 +51,6 @@ class EventCutter {
 struct NativeAnswer {
   bool stream = false;
   std::unique_ptr<NativeReader> reader;
-  std::unique_ptr<llm::UpstreamCancellation> cancellation;  // was sent along with the request
 };
 
 // Reads a 2xx answer: Delta::wire is what came, in whole events (or one whole body), but for comments and those that

@@ -27,7 +27,7 @@ class WholeAnswer final : public llm::Completion {
   const llm::Outcome& outcome() const override { return translation_.translator->outcome(); }
 
  private:
-  Translation translation_;  // first: its cancellation outlives the response
+  Translation translation_;
   std::unique_ptr<http::ClientResponse> response_;
   std::string object_;
   bool ended_ = false;
@@ -61,11 +61,8 @@ class StreamedAnswer final : public llm::Completion {
         ended_ = true;
         co_return Delta{.wire = out_, .end = false};
       }
-      if (!out_.empty()) co_return Delta{.wire = out_, .end = ended_};
-    }
-    if (!ended_) {
-      co_await drain(std::move(response_), translation_.cancellation.get());
-      ended_ = true;
+      if (translator.ended()) response_->dismiss();
+      if (!out_.empty()) co_return Delta{.wire = out_, .end = ended_ || translator.ended()};
     }
     co_return Delta{.wire = {}, .end = true};
   }
@@ -73,7 +70,7 @@ class StreamedAnswer final : public llm::Completion {
   const llm::Outcome& outcome() const override { return translation_.translator->outcome(); }
 
  private:
-  Translation translation_;  // first: its cancellation outlives the response
+  Translation translation_;
   std::unique_ptr<http::ClientResponse> response_;
   std::string out_;
   std::optional<Error> failure_;  // of the next call

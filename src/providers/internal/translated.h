@@ -59,7 +59,6 @@ class EventTranslator : public Translator {
 struct Translation {
   bool stream = false;
   std::unique_ptr<Translator> translator;
-  std::unique_ptr<llm::UpstreamCancellation> cancellation;  // was sent along with the request
 };
 
 // Reads a 2xx answer; errors as llm::Completion::next.

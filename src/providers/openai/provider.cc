@@ -51,14 +51,12 @@ class OpenAiProvider final : public llm::Provider {
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
     auto body = chat_body(call.request, call.context.upstream_model, *options_.dialect);
     if (!body) co_return fail(std::move(body).error());
-    llm::OpenAiAnswer answer{
-        .stream = call.request.stream,
-        .include_usage = call.request.include_usage,
-        .n = call.request.n,
-        .says_reasoning = options_.dialect->says_reasoning,
-        .secrets = options_.endpoint.secrets,
-        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
-    auto response = co_await send(Format::kChat, call.context, *std::move(body), *answer.cancellation);
+    llm::OpenAiAnswer answer{.stream = call.request.stream,
+                             .include_usage = call.request.include_usage,
+                             .n = call.request.n,
+                             .says_reasoning = options_.dialect->says_reasoning,
+                             .secrets = options_.endpoint.secrets};
+    auto response = co_await send(Format::kChat, call.context, *std::move(body));
     if (!response) co_return fail(std::move(response).error());
     co_return llm::read_openai_completion(*std::move(response), std::move(answer));
   }
@@ -69,10 +67,8 @@ class OpenAiProvider final : public llm::Provider {
     const bool ask_usage = stream && call.format == Format::kCompletions && options_.dialect->stream_options;
     std::string body = native_body(call.members, call.context.upstream_model, ask_usage);
     internal::NativeAnswer answer{
-        .stream = stream,
-        .reader = native_reader(call.format, asks_usage(call.members), options_.endpoint.secrets),
-        .cancellation = std::make_unique<llm::UpstreamCancellation>(call.context.cancellation, call.context.loop)};
-    auto response = co_await send(call.format, call.context, std::move(body), *answer.cancellation);
+        .stream = stream, .reader = native_reader(call.format, asks_usage(call.members), options_.endpoint.secrets)};
+    auto response = co_await send(call.format, call.context, std::move(body));
     if (!response) co_return fail(std::move(response).error());
     co_return internal::pass_on(*std::move(response), std::move(answer));
   }
@@ -87,8 +83,7 @@ class OpenAiProvider final : public llm::Provider {
   }
 
   async::Task<Result<std::unique_ptr<http::ClientResponse>>> send(Format format, llm::CallContext context,
-                                                                  std::string body,
-                                                                  llm::UpstreamCancellation& cancellation) {
+                                                                  std::string body) {
     SecretText with_key;
     if (!context.idempotency_key.empty())
       with_key.append(header_lines_).append(internal::header_line("idempotency-key", context.idempotency_key));
@@ -100,7 +95,7 @@ class OpenAiProvider final : public llm::Provider {
                                 .timeout = options_.endpoint.timeout,
                                 .secrets = options_.endpoint.secrets};
     auto response = co_await internal::send_chat(options_.client(context.loop), std::move(exchange), context.deadline,
-                                                 cancellation.token());
+                                                 context.cancellation);
     co_return std::move(response);
   }
 

@@ -39,7 +39,8 @@ std::string event(const std::string& type, const std::string& members) {
 const std::string kStart = event(
     "message_start",
     R"(,"message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-x","stop_reason":null,"usage":)"
-    R"({"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":2,"output_tokens":1}})");
+    R"({"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":2,)"
+    R"("cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":1},"output_tokens":1}})");
 const std::string kText =
     event("content_block_start", R"(,"index":0,"content_block":{"type":"text","text":""})") + event("ping", "") +
     event("content_block_delta", R"(,"index":0,"delta":{"type":"text_delta","text":"Hello"})") +
@@ -99,6 +100,7 @@ TEST(AnthropicStream, BecomesChunks) {
     EXPECT_EQ(all[4].at("usage").at("prompt_tokens_details").at("cached_tokens").as_int64(), 5);
     EXPECT_EQ(answered.outcome.usage.input, 17);
     EXPECT_EQ(answered.outcome.usage.cache_write, 2);
+    EXPECT_EQ(answered.outcome.usage.cache_write_1h, 1);
     EXPECT_EQ(answered.outcome.finish_reason, "stop");
     EXPECT_TRUE(answered.outcome.content_started);
   }

@@ -32,6 +32,7 @@ class FakeResponse final : public http::ClientResponse {
   }
   int status() const override { return script_.status; }
   std::span<const http::Header> headers() const override { return headers_; }
+  void dismiss() override {}
   async::Task<Result<std::string_view>> read() override {
     if (script_.reads.empty()) {
       if (script_.breaks) co_return fail(ErrorKind::kUpstream, "upstream_reset", "closed");

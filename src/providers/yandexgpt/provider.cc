@@ -24,10 +24,8 @@ class YandexProvider final : public internal::HttpProvider {
     if (!body) co_return fail(std::move(body).error());
     internal::Translation translation{
         .stream = call.request.stream,
-        .translator = make_translator(translator_options(call.context, call.request.include_usage)),
-        .cancellation = internal::cancellation_of(call.context)};
-    auto response = co_await send("/foundationModels/v1/completion", header_lines_, *std::move(body), call.context,
-                                  *translation.cancellation);
+        .translator = make_translator(translator_options(call.context, call.request.include_usage))};
+    auto response = co_await send("/foundationModels/v1/completion", header_lines_, *std::move(body), call.context);
     if (!response) co_return fail(std::move(response).error());
     co_return internal::translate(*std::move(response), std::move(translation));
   }

@@ -1,149 +1,20 @@
 #include "telemetry/store/call_store.h"
 
 #include <algorithm>
-#include <map>
 #include <vector>
 
 #include "base/id.h"
 #include "platform/json/text.h"
-#include "telemetry/internal/codec.h"
 #include "telemetry/internal/fields.h"
 
 namespace fairlead::telemetry {
 namespace {
 
 constexpr std::int64_t kLoadBytes = 8 * 1024 * 1024;  // of a transaction; the engine holds it three times over
-constexpr std::int64_t kLoadProjects = 4;             // in a transaction; each takes megabytes of the engine's memory
 constexpr std::string_view kSegmentNote = "spool_segment", kOffsetNote = "spool_offset";
 constexpr std::string_view kUntilSegmentNote = "until_segment", kUntilOffsetNote = "until_offset",
-                           kProjectsNote = "until_projects";
+                           kProjectsNote = "until_projects", kShapesNote = "shapes";
 constexpr std::int64_t kMaxRows = 10'000;
-
-lake::ColumnType column_type(FieldType type) {
-  switch (type) {
-    case FieldType::kText:
-      return lake::ColumnType::kText;
-    case FieldType::kTime:
-      return lake::ColumnType::kTime;
-    case FieldType::kMillis:
-    case FieldType::kReal:
-      return lake::ColumnType::kReal;
-    case FieldType::kNumber:
-      return lake::ColumnType::kNumber;
-    case FieldType::kCount:
-      return lake::ColumnType::kInteger;
-    case FieldType::kBoolean:
-      return lake::ColumnType::kBoolean;
-    case FieldType::kTexts:
-      return lake::ColumnType::kTexts;
-  }
-  return lake::ColumnType::kText;
-}
-
-lake::Texts texts_of(std::string_view column) {
-  if (column == "id" || column == "upstream_id" || column == "call_id") return lake::Texts::kIds;
-  return column == "input" || column == "output" ? lake::Texts::kProse : lake::Texts::kWords;
-}
-
-std::vector<lake::Table> tables() {
-  lake::Table calls{"calls", {}};
-  for (const auto& field : call_fields())
-    calls.columns.push_back({std::string(field.column), column_type(field.type), texts_of(field.column)});
-  lake::Table attempts{"attempts",
-                       {{"call_id", lake::ColumnType::kText, lake::Texts::kIds},
-                        {"project", lake::ColumnType::kText, lake::Texts::kWords},
-                        {"started_at", lake::ColumnType::kTime},
-                        {"number", lake::ColumnType::kNumber}}};
-  for (const auto& field : attempt_fields())
-    attempts.columns.push_back({std::string(field.column), column_type(field.type), lake::Texts::kWords});
-  return {std::move(calls), std::move(attempts)};
-}
-
-template <class Record>
-void append(lake::Rows& rows, const Field<Record>& field, const EncodedFields& fields) {
-  switch (field.type) {
-    case FieldType::kText: {
-      const std::string_view text = fields.text(field.number);
-      return text.empty() ? rows.null() : rows.text(text);
-    }
-    case FieldType::kTime:
-      return rows.time(fields.integer(field.number));
-    case FieldType::kMillis: {
-      const std::int64_t micros = fields.integer(field.number);
-      return micros < 0 ? rows.null() : rows.real(static_cast<double>(micros) / 1000);
-    }
-    case FieldType::kNumber: {
-      const std::int64_t number = fields.integer(field.number);
-      return number == 0 ? rows.null() : rows.integer(number);
-    }
-    case FieldType::kCount:
-      return rows.integer(fields.integer(field.number));
-    case FieldType::kReal:
-      return rows.real(fields.real(field.number));
-    case FieldType::kBoolean:
-      return rows.boolean(fields.boolean(field.number));
-    case FieldType::kTexts: {
-      std::vector<std::string_view> texts;
-      for (const auto& [number, text] : fields.elements()) {
-        if (number == field.number) texts.push_back(text);
-      }
-      return rows.texts(texts);
-    }
-  }
-}
-
-// The tables of a record's project, if it is one of those whose turn it is.
-class Tables {
- public:
-  Tables(lake::Batch& batch, std::int64_t before) : batch_(batch), before_(before) {}
-
-  // Whether the project's records are wanted; then `calls` and `attempts` are its tables.
-  Result<bool> find(std::string_view project) {
-    if (known_ && project == project_) return wanted_;
-    const auto place = places_.try_emplace(std::string(project), std::ssize(places_)).first->second;
-    wanted_ = place >= before_ && place < before_ + kLoadProjects;
-    if (wanted_) {
-      FAIRLEAD_TRY(calls, batch_.rows(project, "calls"));
-      FAIRLEAD_TRY(attempts, batch_.rows(project, "attempts"));
-    }
-    project_ = project;
-    known_ = true;
-    return wanted_;
-  }
-  // Whether there are projects whose turn has yet to come.
-  bool more() const { return std::ssize(places_) > before_ + kLoadProjects; }
-
-  lake::Rows* calls = nullptr;
-  lake::Rows* attempts = nullptr;
-  std::int64_t records = 0;  // appended
-
- private:
-  lake::Batch& batch_;
-  const std::int64_t before_;                   // projects that are in the lake already
-  std::map<std::string, std::int64_t> places_;  // of the projects, in the order of their first records
-  std::string project_;                         // of the record before, and what was found
-  bool known_ = false, wanted_ = false;
-};
-
-Result<void> append_call(Tables& tables, const EncodedRecord& record) {
-  const EncodedFields& call = record.call();
-  const std::string_view project = call.text(kProjectNumber);
-  FAIRLEAD_TRY(const bool wanted, tables.find(project));
-  if (!wanted) return {};
-  ++tables.records;
-  for (const auto& field : call_fields()) append(*tables.calls, field, call);
-  FAIRLEAD_CHECK(tables.calls->end_row());
-  int number = 0;
-  for (const auto& attempt : record.attempts()) {
-    tables.attempts->text(call.text(kIdNumber));
-    tables.attempts->text(project);
-    tables.attempts->time(call.integer(kStartedAtNumber));
-    tables.attempts->integer(++number);
-    for (const auto& field : attempt_fields()) append(*tables.attempts, field, attempt);
-    FAIRLEAD_CHECK(tables.attempts->end_row());
-  }
-  return {};
-}
 
 // Builds the text of a query and its parameters together.
 struct Query {
@@ -193,12 +64,12 @@ Query query_of(const CallFilter& filter) {
 
 // A page of calls, each with its attempts as a list.
 std::string page_sql(const std::string& where, std::string_view order, std::int64_t limit, bool content) {
-  std::string columns, attempt;
+  std::string columns;
   for (const auto& field : call_fields()) {
     if (!content && (field.column == "input" || field.column == "output")) continue;
     columns.append(columns.empty() ? "" : ", ").append(field.column);
   }
-  attempt = "number := number";
+  std::string attempt = "number := number";
   for (const auto& field : attempt_fields())
     attempt.append(", ").append(field.column).append(" := ").append(field.column);
   const std::string ordered = " ORDER BY id " + std::string(order);
@@ -225,21 +96,22 @@ constexpr lake::Bounds page_bounds(std::int64_t rows) {
 
 Result<std::unique_ptr<CallStore>> CallStore::open(const std::string& path, std::string spool,
                                                    std::size_t memory_bytes) {
-  FAIRLEAD_TRY(auto lake, lake::Lake::open({path, tables(), memory_bytes}));
+  FAIRLEAD_TRY(auto lake, lake::Lake::open({path, call_tables(), memory_bytes, call_views(), former_call_tables()}));
   return std::unique_ptr<CallStore>(new CallStore(std::move(lake), std::move(spool)));
 }
 
 Result<CallStore::Place> CallStore::read_place() {
   Place place;
-  const std::pair<std::string_view, std::int64_t*> notes[] = {{kSegmentNote, &place.from.segment},
-                                                              {kOffsetNote, &place.from.offset},
-                                                              {kUntilSegmentNote, &place.until.segment},
-                                                              {kUntilOffsetNote, &place.until.offset},
-                                                              {kProjectsNote, &place.projects}};
+  std::int64_t shapes = 0;
+  const std::pair<std::string_view, std::int64_t*> notes[] = {
+      {kSegmentNote, &place.from.segment},       {kOffsetNote, &place.from.offset},
+      {kUntilSegmentNote, &place.until.segment}, {kUntilOffsetNote, &place.until.offset},
+      {kProjectsNote, &place.projects},          {kShapesNote, &shapes}};
   for (const auto& [name, value] : notes) {
     FAIRLEAD_TRY(const auto note, lake_->note(name));
     *value = note.value_or(0);
   }
+  shapes_.restart(shapes);
   return place;
 }
 
@@ -247,26 +119,28 @@ Result<LoadReport> CallStore::load_batch(Place& place, SpoolPosition upto, std::
   const bool again = place.projects > 0;  // then the stretch is the same as it was before
   const SpoolPosition until = again ? place.until : upto;
   const SpoolLimits limits = again ? SpoolLimits{} : SpoolLimits{std::min(limit, kLoadRecords), kLoadBytes};
+  const std::int64_t shapes = shapes_.next();
   LoadReport report;
   Place next;
   FAIRLEAD_CHECK(lake_->write([&](lake::Batch& batch) -> Result<void> {
-    Tables tables(batch, place.projects);
+    CallAppender calls(batch, shapes_, place.projects);
     const auto read = read_spool(spool_, place.from, until, limits,
-                                 [&](const EncodedRecord& record) { return append_call(tables, record); });
+                                 [&](const EncodedRecord& record) { return calls.append(record); });
     if (!read) return fail(read.error());
     const SpoolPosition end = again ? until : read->next;
-    report.records = tables.records;
-    if (tables.more()) {
-      next = {place.from, end, place.projects + kLoadProjects};
+    report.records = calls.records();
+    if (calls.more()) {
+      next = {place.from, end, place.projects + CallAppender::kProjects};
     } else {
       next = {end};
       report.damaged_bytes = read->damaged_bytes;
     }
-    if (again || tables.more()) {
+    if (again || calls.more()) {
       FAIRLEAD_CHECK(batch.set_note(kUntilSegmentNote, next.until.segment));
       FAIRLEAD_CHECK(batch.set_note(kUntilOffsetNote, next.until.offset));
       FAIRLEAD_CHECK(batch.set_note(kProjectsNote, next.projects));
     }
+    if (shapes_.next() != shapes) FAIRLEAD_CHECK(batch.set_note(kShapesNote, shapes_.next()));
     FAIRLEAD_CHECK(batch.set_note(kSegmentNote, next.from.segment));
     return batch.set_note(kOffsetNote, next.from.offset);
   }));
@@ -344,8 +218,14 @@ Result<std::string> CallStore::ask(std::string_view project, std::string_view qu
 }
 
 Result<std::int64_t> CallStore::remove_before(std::int64_t unix_micros) {
-  FAIRLEAD_CHECK(lake_->remove_before("attempts", "started_at", unix_micros));
-  return lake_->remove_before("calls", "started_at", unix_micros);
+  // Not beside a load, whose next transaction may use shapes that no row has.
+  const std::lock_guard lock(load_mutex_);
+  FAIRLEAD_CHECK(lake_->remove_before(kAttemptRows, "started_at", unix_micros));
+  FAIRLEAD_TRY(const std::int64_t removed, lake_->remove_before(kCallRows, "started_at", unix_micros));
+  if (removed == 0) return 0;
+  FAIRLEAD_CHECK(lake_->remove_unused(kCallShapes, "shape", kCallRows));
+  place_.reset();  // and with it what is known of shapes
+  return removed;
 }
 
 }  // namespace fairlead::telemetry

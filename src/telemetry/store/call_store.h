@@ -11,6 +11,7 @@
 #include "platform/lake/lake.h"
 #include "telemetry/internal/spool.h"
 #include "telemetry/store/call_filter.h"
+#include "telemetry/store/call_tables.h"
 
 namespace fairlead::telemetry {
 
@@ -67,6 +68,7 @@ class CallStore {
   const std::string spool_;
   std::mutex load_mutex_;
   std::optional<Place> place_;  // nothing: not read yet, or not known after an error
+  KnownShapes shapes_;          // all of them committed, while place_ is known
 };
 
 }  // namespace fairlead::telemetry

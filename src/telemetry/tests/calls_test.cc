@@ -336,6 +336,95 @@ TEST(Loading, StartsOverWhereTheLakeIsNew) {
   EXPECT_EQ(store->load(kEverything)->records, 1);
 }
 
+std::int64_t count_of(CallStore& store, const std::string& sql) {
+  const auto answer = store.ask("bank", sql, 10);
+  if (!answer) {
+    ADD_FAILURE() << answer.error().message;
+    return -1;
+  }
+  return json::parse(*answer).value().at("rows").at(0).at(0).as_int64();
+}
+
+// What calls have alike is kept once, but no call takes another's.
+TEST(Loading, KeepsEachCallsOwnThings) {
+  const TempFolder folder;
+  std::vector<CallRecord> records;
+  for (int i = 0; i < 300; ++i) {
+    CallRecord& record = records.emplace_back(record_of("bank", id_of(i)));
+    record.model = record.target_name = "model-" + std::to_string(i % 7);
+    record.status = 200 + i % 3;
+    record.usage.input = i;
+    record.provider = "here";
+    record.attempts = {{"here", "upstream-" + std::to_string(i % 2), 1000 * i, "", ""}};
+    if (i % 5 == 0) record.attempts.push_back({"there", "other", 7, "upstream_reset", "It ended."});
+  }
+  spool(folder.path(), records);
+  auto store = store_in(folder.path());
+  for (SpoolPosition loaded; loaded.segment < kEverything.segment;) {
+    const auto report = store->load_some(kEverything, 40);  // shapes outlive a transaction
+    ASSERT_TRUE(report) << report.error().message;
+    if (report->done) break;
+    if (loaded.segment == 0) store = store_in(folder.path());  // and are numbered on after a restart
+    loaded = report->loaded;
+  }
+  EXPECT_EQ(count_of(*store, "select count(*) from calls"), 300);
+  EXPECT_EQ(count_of(*store,
+                     "select count(*) from calls where model = 'model-' || input_tokens % 7 and target = model "
+                     "and status = 200 + input_tokens % 3 and id like '%' || input_tokens"),
+            300);
+  EXPECT_EQ(count_of(*store, "select count(*) from attempts"), 360);
+  EXPECT_EQ(count_of(*store,
+                     "select count(*) from attempts a join calls c on a.call_id = c.id where number = 1 and "
+                     "a.provider = 'here' and a.upstream_model = 'upstream-' || input_tokens % 2 and "
+                     "a.duration_ms = input_tokens and a.started_at = c.started_at and a.waited_ms = 0 and "
+                     "a.error_code is null"),
+            300);
+  EXPECT_EQ(count_of(*store, "select count(*) from attempts where number = 2 and error_code = 'upstream_reset'"), 60);
+}
+
+// How calls lay in the lake until November 2026.
+TEST(Loading, TakesOverTheTablesOfAnOlderFairlead) {
+  const TempFolder folder;
+  std::vector<lake::Table> tables;
+  for (auto& former : former_call_tables()) tables.push_back(std::move(former.table));
+  tables[0].columns.pop_back();  // of an even older one
+  {
+    auto lake = lake::Lake::open({folder.path() + "/lake.duckdb", tables});
+    ASSERT_TRUE(lake) << lake.error().message;
+    ASSERT_TRUE((*lake)->write([&](lake::Batch& batch) -> Result<void> {
+      for (int i = 0; i < 200; ++i) {
+        for (const auto& table : tables) {
+          FAIRLEAD_TRY(lake::Rows* const rows, batch.rows("bank", table.name));
+          for (const auto& column : table.columns) {
+            if (column.name == "id" || column.name == "call_id") {
+              rows->text(id_of(i));
+            } else if (column.name == "model" && i % 2 == 0) {
+              rows->text("even");
+            } else if (column.name == "input_tokens" || column.name == "number") {
+              rows->integer(i);
+            } else {
+              rows->null();
+            }
+          }
+          FAIRLEAD_CHECK(rows->end_row());
+        }
+      }
+      return {};
+    }));
+  }
+  for (int times = 0; times < 2; ++times) {
+    auto store = store_in(folder.path());
+    EXPECT_EQ(count_of(*store,
+                       "select count(*) from calls where id like '%' || input_tokens and (model = 'even') is "
+                       "not distinct from if(input_tokens % 2 = 0, true, null)"),
+              200);
+    EXPECT_EQ(count_of(*store, "select count(*) from attempts where call_id like '%' || number"), 200);
+    spool(folder.path(), {record_of("bank", id_of(1000 + times))});
+    ASSERT_TRUE(store->load(kEverything));
+    EXPECT_EQ(count_of(*store, "select count(*) from calls"), 201 + times);
+  }
+}
+
 TEST(Loading, Expires) {
   const TempFolder folder;
   CallRecord old = record_of("bank", id_of(1)), young = record_of("bank", id_of(2));
@@ -344,6 +433,11 @@ TEST(Loading, Expires) {
   auto store = store_in(folder.path());
   ASSERT_TRUE(store->load(kEverything));
   EXPECT_EQ(store->remove_before(young.started_at_us).value(), 1);
+  EXPECT_THAT(ids_of(list(*store, "")), ElementsAre(id_of(2)));
+  EXPECT_EQ(store->remove_before(young.started_at_us + 1).value(), 1);
+  // What calls had alike went with the last of them, and comes back with the next.
+  spool(folder.path(), {young});
+  ASSERT_TRUE(store->load(kEverything));
   EXPECT_THAT(ids_of(list(*store, "")), ElementsAre(id_of(2)));
 }
 

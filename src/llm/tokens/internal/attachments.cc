@@ -41,6 +41,8 @@ class Walk {
     if (!one.is_object()) return;
     const object whole = one.get_object().value_unsafe();
     if (const std::string_view type = text_in(whole, "type"); !type.empty() && attached(type, whole)) return;
+    object audio;
+    if (!whole["audio"].get(audio) && !text_in(audio, "id").empty()) out_.unbounded = true;  // an answer of before
     for (const auto& member : whole) value(member.value, depth + 1);
   }
 
@@ -58,7 +60,8 @@ class Walk {
  private:
   // False: look inside.
   bool attached(std::string_view type, const object& part) {
-    if (type == "text" || type == "input_text" || type == "output_text") return true;
+    // What a tool is given is text to the model, whatever it looks like.
+    if (type == "text" || type == "input_text" || type == "output_text" || type.ends_with("tool_use")) return true;
     if (type == "image_url" || type == "input_image" || type == "image" || type == "computer_screenshot") {
       image(part);
       return true;
@@ -111,7 +114,9 @@ Attachments attachments_of(Format format, std::span<const Member> members) {
   for (const Member& member : members) {
     if (std::ranges::find(kStored, member.name) != kStored.end() && member.json != "null") out.unbounded = true;
     if (format == Format::kResponses && member.name == "prompt" && member.json != "null") out.unbounded = true;
-    if (std::ranges::find(kHolders, member.name) == kHolders.end() || !has(member.json, "\"type\"")) continue;
+    if (std::ranges::find(kHolders, member.name) == kHolders.end() ||
+        (!has(member.json, "\"type\"") && !has(member.json, "\"audio\"")))
+      continue;
     simdjson::dom::parser parser;
     element root;
     if (parser.parse(member.json.data(), member.json.size()).get(root)) continue;

@@ -31,6 +31,7 @@ class Tally {
   Tally(const Bpe& bpe, bool is_o200k) : bpe_(bpe), tool_(is_o200k ? 7 : 10) {}
 
   std::int64_t tokens = 0, messages = 0;
+  std::int64_t others = 0;  // bytes of parts that are neither text nor counted as attachments: sounds
 
   void text(std::string_view text) { tokens += bpe_.count(text); }
   void text(const object& from, std::string_view name) {
@@ -129,8 +130,11 @@ class Tally {
     if (content.get(list)) return;
     for (const element one : list)
       if (object part; !one.get(part)) {
+        std::string_view type;
         text(part, "text");
         text(part, "refusal");
+        if (!part["type"].get(type) && type != "text" && type != "refusal" && !is_attachment(type))
+          others += static_cast<std::int64_t>(simdjson::minify(part).size());
       }
   }
 
@@ -169,7 +173,7 @@ TokenCount count_by_ranks(const CountedRequest& request, const Route& route, con
     }
   }
   out.likely = tally.tokens + (framed ? kPriming : 0);
-  out.most = out.likely;
+  out.most = out.likely + tally.others;
   if (framed) out.most += kRequestSlack + kMessageSlack * tally.messages + 2 * tool_tokens;
   const Attachments attachments = attachments_of(request.format, request.members);
   for (const Image& image : attachments.images) {

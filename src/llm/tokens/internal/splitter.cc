@@ -79,6 +79,12 @@ std::size_t Splitter::word(std::size_t position) const {
   return after_caseless > position ? after_caseless : end;
 }
 
+// In o200k_base, "s" is U+017F too, of which it is the capital's other small letter.
+std::size_t Splitter::long_contraction(std::size_t position) const {
+  const std::size_t end = contraction(position);
+  return end == position && text_.substr(std::min(position, text_.size()), 3) == "'\u017F" ? position + 3 : end;
+}
+
 std::string_view Splitter::next_cl100k() {
   const Char first = at(at_);
   if (first.size == 0) return {};
@@ -113,10 +119,10 @@ std::string_view Splitter::next_o200k() {
         }();
         if (capitals) end = word(at_);
       }
-      return take(contraction(end));
+      return take(long_contraction(end));
     }
   }
-  if (is_letter(first.is) || first.is == CharClass::kMark) return take(contraction(word(at_)));
+  if (is_letter(first.is) || first.is == CharClass::kMark) return take(long_contraction(word(at_)));
   return rest(first, true);
 }
 

@@ -27,6 +27,7 @@ class Splitter {
   };
   Char at(std::size_t position) const;
   std::size_t contraction(std::size_t position) const;  // its end, or `position`
+  std::size_t long_contraction(std::size_t position) const;
   std::size_t letters(std::size_t position) const;
   std::size_t word(std::size_t position) const;
   std::string_view rest(Char first, bool slashes);  // the alternatives that both have

@@ -13,7 +13,7 @@ struct Known {
   std::vector<std::uint32_t> cl100k, o200k;
 };
 
-// js-tiktoken 1.0.21; the first and the fourth are OpenAI's own examples (Cookbook, "How to count tokens with
+// js-tiktoken 1.0.21, and for the last but one tiktoken 0.12, which differs; the first and the fourth are OpenAI's own examples (Cookbook, "How to count tokens with
 // tiktoken").
 const std::vector<Known>& known() {
   static const std::vector<Known> kKnown = {
@@ -36,6 +36,9 @@ const std::vector<Known>& known() {
       {"\u0301a \u0301A \u0301B",
        {54939, 64, 220, 54939, 32, 220, 54939, 33},
        {13430, 64, 220, 13430, 32, 220, 13430, 33}},
+      {"a\u0085b \uFEFFc don'\u017F",
+       {64, 126, 227, 65, 76880, 66, 1541, 6, 129, 123},
+       {64, 126, 227, 65, 71280, 66, 1700, 6, 70067}},
       {"", {}, {}}};
   return kKnown;
 }

@@ -140,6 +140,25 @@ TEST(EstimateInput, OfWhatCannotBeSeenIsTheWholeContext) {
   EXPECT_LT(estimate_chat(R"([{"role":"user","content":"previous_response_id file document"}])", known).most, 500);
 }
 
+TEST(EstimateInput, TakesNoTextForAnImage) {
+  const std::string text(10'000, 'x');
+  const std::string messages =
+      R"([{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"type":"image","source":{"data":")" +
+      text + R"("}}}]}])";
+  EXPECT_GE(estimate_chat(messages, route("anthropic", "c")).most, 10'000);
+}
+
+TEST(EstimateInput, BoundsSounds) {
+  const std::string part =
+      R"({"type":"input_audio","input_audio":{"format":"mp3","data":")" + std::string(3000, 'A') + R"("}})";
+  const std::string messages = R"([{"role":"user","content":[)" + part + "]}]";
+  EXPECT_GE(estimate_chat(messages, route("openai", "gpt-4o")).most, 3000);
+  EXPECT_GE(count_chat(messages, route("openai", "gpt-4o-audio-preview")).most, 3000);
+  EXPECT_LT(count_chat(messages, route("openai", "gpt-4o-audio-preview")).likely, 100);
+  const std::string earlier = R"([{"role":"assistant","audio":{"id":"audio_1"}}])";
+  EXPECT_EQ(count_chat(earlier, route("openai", "gpt-4o-audio-preview")).most, kLongestContext);
+}
+
 TEST(EstimateInput, BearsWhatIsNoJson) {
   EXPECT_GT(estimate_chat(R"([{"type":)", route("openai", "gpt-4o")).most, 0);
   EXPECT_GT(count_chat(R"([{"type":)", route("openai", "gpt-4o")).most, 0);

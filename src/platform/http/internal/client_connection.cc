@@ -254,6 +254,15 @@ async::Task<Result<std::string_view>> ClientConnection::read() {
   co_return std::string_view();
 }
 
+bool ClientConnection::begin_rest(std::chrono::milliseconds timeout) {
+  if (given_up() || surplus_ || chunks_.failed() || !transport_.is_open() || !parser_.response().keep_alive ||
+      framing_ == Framing::kUntilClose)
+    return false;
+  deadline_ = LazyTimer::now() + timeout;
+  read_timeout_ = std::chrono::milliseconds(0);
+  return true;
+}
+
 bool ClientConnection::reusable() {
   if (given_up() || !transport_.is_open() || !parser_.response().keep_alive || framing_ == Framing::kUntilClose)
     return false;

@@ -39,6 +39,8 @@ class ClientConnection {
   void cancel();
   // True if nothing is left of the answer and another request may follow.
   bool reusable();
+  // Nobody waits for the rest of the answer, which read() has that long to bring. False if that would be of no use.
+  bool begin_rest(std::chrono::milliseconds timeout);
   bool quiet() { return transport_.is_open() && transport_.quiet(); }
   // Calls back once when it has been idle for long enough; the callback may destroy it.
   void wait_idle(std::chrono::milliseconds timeout, IdleCallback callback, void* owner);

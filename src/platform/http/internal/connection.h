@@ -34,7 +34,8 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   async::Task<Result<void>> respond(int status, std::string_view content_type, std::string_view body) override;
   void begin_stream(int status, std::string_view content_type) override;
   async::Task<Result<void>> write(std::string_view bytes) override;
-  async::Task<Result<void>> finish() override;
+  using Exchange::finish;
+  async::Task<Result<void>> finish(std::string_view last) override;
   bool answered() const override { return answered_; }
   async::Cancellation& cancellation() override { return cancellation_; }
   async::Loop& loop() override { return shard_->loop(); }

@@ -118,11 +118,25 @@ async::Task<Result<void>> Connection::write(std::string_view bytes) {
   co_return co_await send(bytes, end);
 }
 
-async::Task<Result<void>> Connection::finish() {
+async::Task<Result<void>> Connection::finish(std::string_view last) {
   assert(streaming_ && !complete_);
   answer_started_ = true;
-  if (chunked_answer_ && head().method != Method::kHead) out_.append("0\r\n\r\n");
-  auto sent = co_await send({}, {});
+  if (head().method == Method::kHead) last = {};
+  std::string_view end;
+  if (chunked_answer_ && head().method != Method::kHead) {
+    end = "\r\n0\r\n\r\n";
+    if (last.empty()) {
+      end.remove_prefix(2);
+    } else {
+      append_number(out_, last.size(), 16);
+      out_.append("\r\n");
+    }
+  }
+  if (out_.size() + last.size() <= kOneSend) {
+    out_.append(last).append(end);
+    last = end = {};
+  }
+  auto sent = co_await send(last, end);
   complete_ = sent.has_value();
   co_return sent;
 }

@@ -46,6 +46,12 @@ class ClientRunner {
                                                              .content_type = "text/plain",
                                                              .deadline = Clock::now() + 5s});
   }
+  // Takes what the first read brings, and leaves the rest.
+  std::string take_some(std::uint16_t port) {
+    const auto origin = Origin::parse("http://127.0.0.1:" + std::to_string(port));
+    return boost::asio::co_spawn(runtime_.loop(0).context(), read_once(*client_, *origin), boost::asio::use_future)
+        .get();
+  }
   // Cancels when `after` has passed.
   Outcome send_and_cancel(const std::string& url, std::chrono::milliseconds after) {
     const auto origin = Origin::parse(url);
@@ -71,6 +77,14 @@ class ClientRunner {
     else
       outcome.code = body.error().code;
     co_return outcome;
+  }
+  static async::Task<std::string> read_once(Client& client, const Origin& origin) {
+    async::Cancellation cancellation;
+    auto response = co_await client.send(origin, {.target = "/", .deadline = Clock::now() + 5s}, cancellation);
+    if (!response) co_return response.error().code;
+    auto bytes = co_await (*response)->read();
+    (*response)->dismiss();
+    co_return bytes ? std::string(*bytes) : bytes.error().code;
   }
   async::Runtime runtime_;
   async::BlockingPool pool_;
@@ -255,6 +269,40 @@ TEST(Client, TakesNoAnswerThatCameUnasked) {
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
   EXPECT_EQ(client.get(upstream.port()).body, "ok");
   EXPECT_EQ(upstream.connections(), 2);
+}
+
+TEST(Client, ReadsTheRestOfADismissedAnswerBehindItsBack) {
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndone\r\n", end = "0\r\n\r\n";
+  const std::string more = "2\r\nno\r\n";
+  struct Case {
+    ScriptedUpstream::Turn first;
+    int connections;
+    std::chrono::milliseconds pause = 100ms;
+  };
+  const Case cases[] = {
+      {{.answer = chunked + end}, 1, 0ms},
+      {{.answer = chunked + end, .split_at = chunked.size()}, 1},
+      {{.answer = chunked + more + end, .split_at = chunked.size()}, 1},
+      {{.answer = chunked + more + end + "x", .split_at = chunked.size()}, 2},
+      {{.answer = chunked + "zz\r\n", .split_at = chunked.size()}, 2},
+      {{.answer = chunked, .delay_after = 400ms, .then_close = true}, 2, 300ms},  // it never ends
+      {{.answer = chunked, .then_close = true}, 2},
+  };
+  for (const Case& one : cases) {
+    ScriptedUpstream upstream({one.first, {.answer = kFine}});
+    ClientRunner client;
+    EXPECT_EQ(client.take_some(upstream.port()), "done");
+    std::this_thread::sleep_for(one.pause);
+    EXPECT_EQ(client.get(upstream.port()).body, "ok");
+    EXPECT_EQ(upstream.connections(), one.connections) << one.first.answer;
+  }
+}
+
+TEST(Client, LeavesWithADismissedAnswerUnread) {
+  ScriptedUpstream upstream(
+      {{.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndone\r\n", .delay_after = 2s}});
+  ClientRunner client;
+  EXPECT_EQ(client.take_some(upstream.port()), "done");
 }
 
 TEST(Client, GivesUpAtTheDeadline) {

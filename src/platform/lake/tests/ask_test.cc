@@ -32,17 +32,20 @@ class Ask : public ::testing::Test {
     folder_ = ::mkdtemp(pattern.data());
     std::ofstream(folder_ + "/secret.csv") << "secret\nhunter2\n";
     auto opened = Lake::open({folder_ + "/lake.duckdb",
-                              {{"calls",
+                              {{"call_rows",
                                 {{"id", ColumnType::kText},
                                  {"size", ColumnType::kInteger},
                                  {"at", ColumnType::kTime},
-                                 {"tags", ColumnType::kTexts}}},
-                               {"attempts", {{"call_id", ColumnType::kText}, {"number", ColumnType::kNumber}}}}});
+                                 {"tags", ColumnType::kTexts}},
+                                false},
+                               {"attempts", {{"call_id", ColumnType::kText}, {"number", ColumnType::kNumber}}}},
+                              64 * 1024 * 1024,
+                              {{"calls", "SELECT * FROM call_rows"}}});
     ASSERT_TRUE(opened) << opened.error().message;
     lake_ = std::move(*opened);
     for (const std::string tenant : {"mine", "theirs"}) {
       ASSERT_TRUE(lake_->write([&](Batch& batch) -> Result<void> {
-        FAIRLEAD_TRY(Rows* const calls, batch.rows(tenant, "calls"));
+        FAIRLEAD_TRY(Rows* const calls, batch.rows(tenant, "call_rows"));
         FAIRLEAD_TRY(Rows* const attempts, batch.rows(tenant, "attempts"));
         for (int i = 0; i < 3000; ++i) {
           calls->text(tenant + "-" + std::to_string(i));
@@ -288,7 +291,13 @@ TEST_F(Ask, SaysWhichTablesThereAre) {
   const auto answer = ask("select * from cals");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().message,
-            "There is no table `cals`. Did you mean `calls`? The tables are `calls` `attempts`.");
+            "There is no table `cals`. Did you mean `calls`? The tables are `attempts` `calls`.");
+}
+
+TEST_F(Ask, NamesWhatIsShownAlone) {
+  const auto answer = ask("select * from call_rows");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, "invalid_sql");
 }
 
 // Neither a plan nor a failing cast can bring another tenant's values to light, because a query never reads their

@@ -223,6 +223,55 @@ TEST(Lake, RemovesWhatIsOlder) {
               ElementsAre(R"({"id":"6"})", R"({"id":"8"})"));
 }
 
+TEST(Lake, RemovesWhatIsNotUsed) {
+  const TempFolder folder;
+  const Options options{folder.file("lake.duckdb"), {events(), {"kept", {{"size", ColumnType::kInteger}}}}};
+  auto lake = Lake::open(options);
+  ASSERT_TRUE((*lake)->write([](Batch& batch) -> Result<void> {
+    for (const std::string_view tenant : {"bank", "shop"}) {
+      FAIRLEAD_TRY(Rows* const kept, batch.rows(tenant, "kept"));
+      for (int size = 0; size < 4; ++size) {
+        kept->integer(size);
+        FAIRLEAD_CHECK(kept->end_row());
+      }
+    }
+    FAIRLEAD_CHECK(append_event(batch, "bank", "a", 1));
+    return append_event(batch, "shop", "b", 3);
+  }));
+  ASSERT_TRUE((*lake)->remove_unused("kept", "size", "events"));
+  EXPECT_THAT(rows_of(**lake, "bank", "SELECT size FROM kept"), ElementsAre(R"({"size":1})"));
+  EXPECT_THAT(rows_of(**lake, "shop", "SELECT size FROM kept"), ElementsAre(R"({"size":3})"));
+}
+
+TEST(Lake, BringsTheRowsOfAFormerTableWhereTheyBelong) {
+  const TempFolder folder;
+  const std::string path = folder.file("lake.duckdb");
+  {
+    auto lake = Lake::open(options_at(path));
+    ASSERT_TRUE((*lake)->write([](Batch& batch) -> Result<void> {
+      FAIRLEAD_CHECK(append_event(batch, "bank", "one", 1));
+      return append_event(batch, "shop", "two", 2);
+    }));
+  }
+  FormerTable former{events(), {"INSERT INTO sizes SELECT size, id, note FROM events"}};
+  former.table.columns.push_back({"note", ColumnType::kText});  // which the file lacks
+  const Table sizes{
+      "sizes", {{"size", ColumnType::kInteger}, {"id", ColumnType::kText}, {"note", ColumnType::kText}}, false};
+  Options options{path, {sizes}, 64 * 1024 * 1024, {{"events", "SELECT id, size AS bytes FROM sizes"}}, {former}};
+  FormerTable broken = former;
+  broken.statements.emplace_back("INSERT INTO nowhere SELECT 1");
+  options.former = {broken};
+  EXPECT_FALSE(Lake::open(options));  // and changes nothing
+  options.former = {former};
+  for (int times = 0; times < 2; ++times) {
+    auto lake = Lake::open(options);
+    ASSERT_TRUE(lake) << lake.error().message;
+    EXPECT_THAT(rows_of(**lake, "bank", "SELECT * FROM events"), ElementsAre(R"({"id":"one","bytes":1})"));
+    EXPECT_THAT(rows_of(**lake, "shop", "SELECT * FROM events"), ElementsAre(R"({"id":"two","bytes":2})"));
+    EXPECT_THAT(rows_of(**lake, "nobody", "SELECT * FROM events"), ElementsAre());
+  }
+}
+
 TEST(Lake, WritesAndReadsBesideEachOther) {
   const TempFolder folder;
   auto lake = Lake::open(options_at(folder.file("lake.duckdb")));
