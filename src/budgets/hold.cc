@@ -78,7 +78,7 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
       const Metric metric = definition.limits[l].metric;
       if (is_amount(metric)) {
         amounts_ = true;
-        bounds_output_ |= definition.hard && metric != Metric::kInputTokens;
+        bounds_output_ |= definition.hard && (metric == Metric::kOutputTokens || metric == Metric::kTokens);
         bounds_cost_ |= definition.hard && metric == Metric::kCost;
       } else if (part == Part::kAll) {
         auto taken = take(i, l, 1, now_us);

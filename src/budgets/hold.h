@@ -30,7 +30,7 @@ class Hold {
   // budget_ledger_full. Nothing is held then but the knowledge of what refused it.
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
 
-  // Whether anything but requests and calls at a time is limited; whether output is by a hard budget, and cost.
+  // Whether anything but requests and calls at a time is limited; whether tokens of output are by a hard budget, and cost.
   bool counts_amounts() const { return amounts_; }
   bool bounds_output() const { return bounds_output_; }
   bool bounds_cost() const { return bounds_cost_; }

@@ -123,7 +123,10 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, const routing:
   std::int64_t output = bound.tokens.value_or(0);
   if (!bound.tokens) {
     const std::int64_t most = route.max_output_tokens > 0 ? route.max_output_tokens : route.context_length;
-    if (most == 0 && hold_->bounds_output())
+    // Where output costs nothing, a budget of cost does not ask how much it is.
+    const bool matters = hold_->bounds_output() || (hold_->bounds_cost() && route.prices &&
+                                                    llm::most_cost_of(0, 1'000'000, *route.prices) > 0);
+    if (most == 0 && matters)
       return fail(ErrorKind::kInvalid, "max_tokens_required",
                   "This call falls under a budget, and nothing says how long its answer may be: give the request "
                   "`max_tokens`, or the card of model `" +

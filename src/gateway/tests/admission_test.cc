@@ -44,6 +44,10 @@ TEST(OutputBound, IsWhatTheRequestAllows) {
   EXPECT_EQ(bound(kEmbeddings, members({{"max_tokens", "12"}})), 0);
 }
 
+constexpr std::string_view kWhole = R"({"model":"m","max_tokens":100,"messages":[{"role":"user","content":"hi"}]})";
+constexpr std::string_view kStream =
+    R"({"model":"m","max_tokens":100,"stream":true,"messages":[{"role":"user","content":"hi"}]})";
+
 // A dollar a token. A chat of 100 tokens of output at most, over routes that are played.
 class AdmissionTest : public testing::Test {
  public:
@@ -65,7 +69,7 @@ class AdmissionTest : public testing::Test {
     return *bench_;
   }
   // What a call under a budget of so much comes to.
-  routing::Answered ask(std::int64_t dollars, bool stream = false) {
+  routing::Answered ask(std::int64_t dollars, std::string body = std::string(kWhole)) {
     std::vector<budgets::Definition> all;
     all.push_back(*budgets::Definition::of(
         "bank", "all-" + std::to_string(++count_), 1,
@@ -79,9 +83,7 @@ class AdmissionTest : public testing::Test {
     Admission admission(clock_);
     EXPECT_TRUE(admission.enter(book_.get(), call, "key"));
     bench_->admission = &admission;
-    routing::Answered out =
-        bench_->ask(std::string(R"({"model":"m","max_tokens":100,"messages":[{"role":"user","content":"hi"}])") +
-                    (stream ? R"(,"stream":true})" : "}"));
+    routing::Answered out = bench_->ask(std::move(body));
     reserved_ = use(Metric::kCost).reserved;
     admission.settle(out.record);
     admission.settle(out.record);
@@ -153,7 +155,7 @@ TEST_F(AdmissionTest, AStreamGoesOnElsewhereOnlyIfThereIsEnough) {
     const std::string said(800, 'a');
     bench({{.deltas = {routing::chunk(said)}, .break_after = routing::unreachable()}}, {routing::streams({said + " b"})});
     bench_->model->routing.continue_streams = true;
-    const routing::Answered answered = ask(enough ? 2000 : 400, true);
+    const routing::Answered answered = ask(enough ? 2000 : 400, std::string(kStream));
     EXPECT_EQ(answered.error.has_value(), !enough);
     EXPECT_EQ(second_->calls.size(), enough ? 1u : 0u);
     EXPECT_EQ(spent(), 8 + 200 + (enough ? 14 : 0)) << "four bytes a token";
@@ -167,6 +169,18 @@ TEST_F(AdmissionTest, WhatHasNoBoundOrNoPriceIsNotSent) {
   ASSERT_TRUE(answered.error);
   EXPECT_EQ(answered.error->code, "price_unknown");
   EXPECT_TRUE(first_->calls.empty());
+
+  const std::string unbounded = R"({"model":"m","messages":[{"role":"user","content":"hi"}]})";
+  bench({whole()}, {whole()});
+  EXPECT_EQ(ask(100'000, unbounded).error.value().code, "max_tokens_required");
+  EXPECT_TRUE(first_->calls.empty());
+  for (llm::Route& route : bench_->model->routes) route.max_output_tokens = 50;
+  EXPECT_FALSE(ask(100'000, unbounded).error);
+  for (llm::Route& route : bench_->model->routes) {
+    route.max_output_tokens = 0;
+    route.prices = routing::flat(1'000'000, 0);
+  }
+  EXPECT_FALSE(ask(100'000, unbounded).error) << "what costs nothing needs no bound";
 }
 
 }  // namespace
