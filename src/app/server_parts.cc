@@ -270,7 +270,7 @@ http::Router ServerParts::routes() {
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
   budgets::add_routes(
-      router, *guard_, [this] { return books(); }, clock_);
+      router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });

@@ -84,6 +84,7 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
         auto taken = take(i, l, 1, now_us);
         if (taken) continue;
         give_back(0, now_us);
+        count_refusal();
         return taken;
       }
     }
@@ -103,6 +104,10 @@ void Hold::count_request(std::int64_t now_us) {
     return true;
   });
   entries_.erase(spent, entries_.end());
+}
+
+void Hold::count_refusal() const {
+  if (refused_by_ != nullptr) refused_by_->counters().refused.fetch_add(1, std::memory_order_relaxed);
 }
 
 Result<void> Hold::add(const Budget& budget, std::string_view subject, int lane) {
@@ -133,7 +138,7 @@ Result<void> Hold::take(std::size_t charge, std::size_t limit, std::int64_t amou
   last_us_ = now_us;
   from.budget->ledger().touch();
   if (!meter.take(bound, amount, now_us, taken, retry_after_us)) {
-    from.budget->counters().refused.fetch_add(1, std::memory_order_relaxed);
+    refused_by_ = from.budget;
     return fail(refusal(from, what, amount, retry_after_us, now_us));
   }
   if (!bound.hard && what.metric != Metric::kConcurrency && meter.use(bound, now_us).left(bound) == 0)

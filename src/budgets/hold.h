@@ -35,9 +35,10 @@ class Hold {
   bool bounds_output() const { return bounds_output_; }
   bool bounds_cost() const { return bounds_cost_; }
 
-  // Sees to it that tokens and cost of `needed` are set aside, altogether; takes what is missing. Errors as enter().
+  // Sees to it that tokens and cost of `needed` are set aside, altogether; takes what is missing. Errors as enter(), but
+  // not counted: the caller may come with less, and calls count_refusal() when it gives up.
   Result<void> reserve(const Amounts& needed, std::int64_t now_us);
-  bool reserved() const { return reserved_any_; }
+  void count_refusal() const;
 
   // The end: what was used. A request was one, unless a budget refused it before it was made.
   void settle(const Amounts& used, std::int64_t now_us);
@@ -72,6 +73,7 @@ class Hold {
   boost::container::small_vector<Charge, 4> charges_;
   boost::container::small_vector<Entry, 8> entries_;
   Amounts set_aside_{};
+  const Budget* refused_by_ = nullptr;  // last
   std::int64_t last_us_ = 0;  // when something was taken
   bool amounts_ = false, bounds_output_ = false, bounds_cost_ = false, reserved_any_ = false;
 };

@@ -51,15 +51,15 @@ double share_of(const Budget& budget, Account& account, std::int64_t now_us) {
 struct Subject {
   std::string name;
   double share = 0;
-  bj::array limits;
 };
 
+// Of all that have used anything: looks at every account.
 std::vector<Subject> subjects_of(const Budget& budget, std::int64_t now_us) {
   std::vector<Subject> out;
   budget.ledger().for_each(budget.id(), [&](Account& account) {
     if (account.subject().empty() && !budget.definition().each) return;
     const double share = share_of(budget, account, now_us);
-    if (share > 0) out.push_back({std::string(account.subject()), share, limits_json(budget, account, now_us)});
+    if (share > 0) out.push_back({std::string(account.subject()), share});
   });
   std::ranges::sort(
       out, [](const Subject& a, const Subject& b) { return a.share != b.share ? a.share > b.share : a.name < b.name; });
@@ -95,8 +95,13 @@ bj::object budget_json(const Budget& budget, std::int64_t now_us, std::size_t su
     out["subject_count"] = all.size();
     if (all.size() > subjects) all.resize(subjects);
     bj::array list;
-    for (Subject& one : all)
-      list.push_back(bj::object{{"subject", one.name}, {"share", one.share}, {"limits", std::move(one.limits)}});
+    for (const Subject& one : all) {
+      Account* const account = budget.ledger().acquire(Ledger::kNoLane, budget.id(), one.name);
+      if (account == nullptr) continue;
+      list.push_back(
+          bj::object{{"subject", one.name}, {"share", one.share}, {"limits", limits_json(budget, *account, now_us)}});
+      Ledger::release(*account);
+    }
     out["subjects"] = std::move(list);
   }
   const Counters& counters = budget.counters();
@@ -111,47 +116,68 @@ std::shared_ptr<const Book> book_of(const Books& books, const std::string& proje
   return nullptr;
 }
 
-async::Task<void> list(http::Exchange& exchange, Books books, const Clock& clock, std::string project) {
+struct Context {
+  Books books;
+  const Clock* clock;
+  async::BlockingPool* blocking;
+};
+
+bj::object list(const Context& context, const std::string& project) {
   bj::array data;
-  if (const auto book = book_of(books, project))
-    for (const auto& budget : book->budgets()) data.push_back(budget_json(*budget, clock.unix_micros(), 1));
+  if (const auto book = book_of(context.books, project))
+    for (const auto& budget : book->budgets()) data.push_back(budget_json(*budget, context.clock->unix_micros(), 1));
   bj::object answer;
   answer["data"] = std::move(data);
   answer["has_more"] = false;
-  co_await access::respond_json(exchange, 200, std::move(answer));
+  return answer;
 }
 
-async::Task<void> show(http::Exchange& exchange, Books books, const Clock& clock, std::string project) {
+Result<bj::object> show(const Context& context, const std::string& project, const std::string& name,
+                        std::size_t limit) {
+  const auto book = book_of(context.books, project);
+  if (const Budget* const budget = book ? book->find(name) : nullptr)
+    return budget_json(*budget, context.clock->unix_micros(), limit);
+  std::vector<std::string> names;
+  if (book)
+    for (const auto& one : book->budgets()) names.push_back(one->definition().name);
+  return fail(ErrorKind::kNotFound, "budget_not_found",
+              "There is no budget `" + name.substr(0, 63) + "`." + did_you_mean(name, names));
+}
+
+// Accounts are many: they are looked at off the loop.
+async::Task<void> answer_list(http::Exchange& exchange, Context context, std::string project) {
+  auto listing = context.blocking->run([context, project]() -> Result<bj::object> { return list(context, project); });
+  auto listed = co_await std::move(listing);
+  if (!listed) co_return co_await access::refuse(exchange, std::move(listed).error());
+  co_await access::respond_json(exchange, 200, *std::move(listed));
+}
+
+async::Task<void> answer_show(http::Exchange& exchange, Context context, std::string project) {
   const auto limit = access::limit_of(exchange, kSubjects, kMostSubjects);
   if (!limit) co_return co_await access::refuse(exchange, limit.error());
   const std::string name(exchange.path_parameter("name"));
-  const auto book = book_of(books, project);
-  const Budget* const budget = book ? book->find(name) : nullptr;
-  if (budget == nullptr) {
-    std::vector<std::string> names;
-    if (book)
-      for (const auto& one : book->budgets()) names.push_back(one->definition().name);
-    Error error{ErrorKind::kNotFound, "budget_not_found",
-                "There is no budget `" + name.substr(0, 63) + "`." + did_you_mean(name, names)};
-    co_return co_await access::refuse(exchange, std::move(error));
-  }
-  bj::object answer = budget_json(*budget, clock.unix_micros(), *limit);
-  co_await access::respond_json(exchange, 200, std::move(answer));
+  auto showing = context.blocking->run(
+      [context, project, name, most = *limit]() -> Result<bj::object> { return show(context, project, name, most); });
+  auto shown = co_await std::move(showing);
+  if (!shown) co_return co_await access::refuse(exchange, std::move(shown).error());
+  co_await access::respond_json(exchange, 200, *std::move(shown));
 }
 
 }  // namespace
 
-void add_routes(http::Router& router, const access::Guard& guard, Books books, const Clock& clock) {
-  router.add(http::Method::kGet, "/api/v1/budgets",
-             guard.protect(access::Scope::kRead,
-                           [books, &clock](http::Exchange& exchange, const access::Principal& principal) {
-                             return list(exchange, books, clock, principal.project);
-                           }));
-  router.add(http::Method::kGet, "/api/v1/budgets/{name}",
-             guard.protect(access::Scope::kRead,
-                           [books, &clock](http::Exchange& exchange, const access::Principal& principal) {
-                             return show(exchange, books, clock, principal.project);
-                           }));
+void add_routes(http::Router& router, const access::Guard& guard, Books books, const Clock& clock,
+                async::BlockingPool& blocking) {
+  const Context context{std::move(books), &clock, &blocking};
+  router.add(
+      http::Method::kGet, "/api/v1/budgets",
+      guard.protect(access::Scope::kRead, [context](http::Exchange& exchange, const access::Principal& principal) {
+        return answer_list(exchange, context, principal.project);
+      }));
+  router.add(
+      http::Method::kGet, "/api/v1/budgets/{name}",
+      guard.protect(access::Scope::kRead, [context](http::Exchange& exchange, const access::Principal& principal) {
+        return answer_show(exchange, context, principal.project);
+      }));
 }
 
 void add_metrics(telemetry::Metrics& metrics, const Ledger& ledger, Books books, const Clock& clock) {

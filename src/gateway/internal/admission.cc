@@ -124,8 +124,8 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, const routing:
   if (!bound.tokens) {
     const std::int64_t most = route.max_output_tokens > 0 ? route.max_output_tokens : route.context_length;
     // Where output costs nothing, a budget of cost does not ask how much it is.
-    const bool matters = hold_->bounds_output() || (hold_->bounds_cost() && route.prices &&
-                                                    llm::most_cost_of(0, 1'000'000, *route.prices) > 0);
+    const bool matters = hold_->bounds_output() ||
+                         (hold_->bounds_cost() && route.prices && llm::most_cost_of(0, 1'000'000, *route.prices) > 0);
     if (most == 0 && matters)
       return fail(ErrorKind::kInvalid, "max_tokens_required",
                   "This call falls under a budget, and nothing says how long its answer may be: give the request "
@@ -164,20 +164,24 @@ Result<void> Admission::begin(const RoutedRequest& request, std::span<const rout
     if (counted != estimated) reserved = hold_->reserve(counted, clock_.unix_micros());
   }
   refused_ = !reserved;
+  if (refused_) hold_->count_refusal();
   return reserved;
 }
 
 bool Admission::allows(const RoutedRequest& request, const routing::Candidate& next, const routing::Candidate* beside,
                        const llm::Usage& usage, llm::NanoUsd cost) {
   if (!hold_ || !hold_->counts_amounts()) return true;
-  Amounts needed = amounts_of(usage.input, usage.output, cost);
-  for (const routing::Candidate* const one : {&next, beside}) {
-    if (one == nullptr) continue;
-    const auto worst = worst_of(request, *one, false);
-    if (!worst) return false;
-    for (std::size_t i = 0; i < needed.size(); ++i) needed[i] += (*worst)[i];
+  for (const bool count_closely : {false, true}) {
+    Amounts needed = amounts_of(usage.input, usage.output, cost);
+    for (const routing::Candidate* const one : {&next, beside}) {
+      if (one == nullptr) continue;
+      const auto worst = worst_of(request, *one, count_closely);
+      if (!worst) return false;
+      for (std::size_t i = 0; i < needed.size(); ++i) needed[i] += (*worst)[i];
+    }
+    if (hold_->reserve(needed, clock_.unix_micros())) return true;
   }
-  return hold_->reserve(needed, clock_.unix_micros()).has_value();
+  return false;
 }
 
 void Admission::settle(const telemetry::CallRecord& record) {
