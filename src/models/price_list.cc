@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "models/internal/routing_spec.h"
-#include "platform/config/yaml.h"
+#include "platform/json/text.h"
 
 // FAIRLEAD_PRICES: the file.
 asm(".pushsection .rodata\n"
@@ -44,10 +44,10 @@ std::unexpected<Error> invalid(std::string what) {
 
 }  // namespace
 
-Result<PriceList> PriceList::parse(std::string_view yaml) {
-  FAIRLEAD_TRY(const auto documents, config::load_yaml(yaml, "prices"));
-  if (documents.size() != 1 || !documents[0].value.is_object()) return invalid("it is not one object");
-  const bj::object& root = documents[0].value.get_object();
+Result<PriceList> PriceList::parse(std::string_view text) {
+  FAIRLEAD_TRY(const bj::value document, json::parse(text));
+  if (!document.is_object()) return invalid("it is not one object");
+  const bj::object& root = document.get_object();
   PriceList out;
   out.as_of_ = text_in(root, "as_of");
   if (out.as_of_.empty()) return invalid("it has no date");

@@ -1,4 +1,4 @@
-// The prices that come with the program: prices/*.yaml, the newest one.
+// The prices that come with the program: the newest of prices/*.yaml, which is made JSON when the program is built.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -22,7 +22,7 @@ class PriceList {
   // Read when it is first asked for. Thread-safe.
   static const PriceList& shipped();
   // Error: what is wrong with the text, and where.
-  static Result<PriceList> parse(std::string_view yaml);
+  static Result<PriceList> parse(std::string_view text);
 
   // Null: not listed.
   const ListedModel* find(std::string_view provider_type, std::string_view upstream_model) const;

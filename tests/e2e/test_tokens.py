@@ -3,7 +3,6 @@
 import csv
 import itertools
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -11,11 +10,20 @@ import subprocess
 import anthropic
 import httpx
 import pytest
+from harness import binary
 
 NODE = pathlib.Path(__file__).parent / "node"
 TOP = pathlib.Path(__file__).parents[2]
 DATA = TOP.parent / "shared" / "data"
-LLM_TOKENS = pathlib.Path(os.environ.get("FAIRLEAD_BINARY", TOP / "build/dev/fairlead")).parent / "src/llm/llm_tokens"
+
+
+@pytest.fixture(scope="module")
+def llm_tokens():
+    """The program that says our tokens of a text."""
+    path = pathlib.Path(binary()).parent / "src/llm/llm_tokens"
+    if not DATA.is_dir() or not path.exists():
+        pytest.skip("needs ../shared/data, and llm_tokens built beside the program")
+    return path
 
 
 def english():
@@ -60,25 +68,23 @@ def ids(command, wanted):
     return done.stdout.decode().removesuffix("\n").split("\n")
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
 @pytest.mark.parametrize("name", ["cl100k_base", "o200k_base"])
-def test_tokens_are_those_of_js_tiktoken(name):
+def test_tokens_are_those_of_js_tiktoken(llm_tokens, name):
     if not shutil.which("node") or not (NODE / "node_modules/js-tiktoken").is_dir():
         pytest.skip("needs Node.js, and `npm ci --ignore-scripts` in tests/e2e/node")
     made = texts()
     assert [len(one) for one in made.values()] == [4000, 3000, 3000]
     wanted = [text for one in made.values() for text in one] + list(odd())
-    ours, theirs = ids([LLM_TOKENS, "ids", name], wanted), ids(["node", "tokens.mjs", name], wanted)
+    ours, theirs = ids([llm_tokens, "ids", name], wanted), ids(["node", "tokens.mjs", name], wanted)
     different = [(text, ours[i], theirs[i]) for i, text in enumerate(wanted) if ours[i].strip() != theirs[i].strip()]
     assert len(ours) == len(theirs) == len(wanted) and not different, different[:3]
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
-def test_the_estimate_keeps_its_bound():
+def test_the_estimate_keeps_its_bound(llm_tokens):
     for name, made in texts().items():
-        true = [len(line.split()) for line in ids([LLM_TOKENS, "ids", "o200k_base"], made)]
-        older = [len(line.split()) for line in ids([LLM_TOKENS, "ids", "cl100k_base"], made)]
-        estimates = [tuple(map(int, line.split())) for line in ids([LLM_TOKENS, "estimate"], made)]
+        true = [len(line.split()) for line in ids([llm_tokens, "ids", "o200k_base"], made)]
+        older = [len(line.split()) for line in ids([llm_tokens, "ids", "cl100k_base"], made)]
+        estimates = [tuple(map(int, line.split())) for line in ids([llm_tokens, "estimate"], made)]
         assert all(most >= max(new, old) + 3 for (_, most), new, old in zip(estimates, true, older)), name
         # 28 bytes of JSON stand for what wraps a message: 7 tokens by bytes and in truth.
         ratios = sorted((likely - 7) / new for (likely, _), new in zip(estimates, true) if new >= 5)

@@ -59,9 +59,9 @@ bj::object route_json(const llm::Model& model, const llm::Route& route) {
 // Of every route of what bare names stand for.
 async::Task<void> list(http::Exchange& exchange, const SnapshotHolder& snapshots, std::string project) {
   const std::string wanted = access::parameter_of(exchange, "model");
-  const std::shared_ptr<const Snapshot> snapshot = snapshots.current(exchange.loop());
+  const Snapshot& snapshot = *snapshots.current(exchange.loop());  // until the first co_await
   bj::array data;
-  if (const Project* const found = snapshot->project(project))
+  if (const Project* const found = snapshot.project(project))
     for (const auto& [name, addressable] : found->addressables()) {
       const Target* const target = addressable.in_force();
       if (target == nullptr || target->kind != "model" || !target->model) continue;

@@ -46,10 +46,11 @@ TEST(PriceList, KnowsTheKindsOfTokens) {
 }
 
 TEST(PriceList, SaysWhatIsWrongWithIt) {
-  EXPECT_FALSE(PriceList::parse("a: ["));
-  EXPECT_FALSE(PriceList::parse("vendors: []"));
-  EXPECT_THAT(PriceList::parse("as_of: x\nvendors: [{type: a, models: {m: {output: 1}}}]").error().message,
-              testing::HasSubstr("m has no price"));
+  EXPECT_FALSE(PriceList::parse("{"));
+  EXPECT_FALSE(PriceList::parse(R"({"vendors": []})"));
+  EXPECT_THAT(
+      PriceList::parse(R"({"as_of": "x", "vendors": [{"type": "a", "models": {"m": {"output": 1}}}]})").error().message,
+      testing::HasSubstr("m has no price"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ CallRecord record_of(std::int64_t number, std::int64_t projects, const Clock& cl
   record.upstream_id = "chatcmpl-" + record.id;
   record.status = 200;
   record.finish_reason = "stop";
-  record.usage = {90 + number % 50, 0, 0, 110 + number % 60, 0, true};
+  record.usage = {.input = 90 + number % 50, .output = 110 + number % 60, .reported = true};
   record.cost_usd = static_cast<double>(record.usage.input) * 0.00000025;
   record.attempts = {{"fixed", "fixed", record.duration_us - 30, "", ""}};
   return record;

@@ -34,7 +34,7 @@ CallRecord typical() {
   record.stream = true;
   record.status = 200;
   record.finish_reason = "stop";
-  record.usage = {311, 200, 0, 87, 0, true};
+  record.usage = {.input = 311, .cached_input = 200, .output = 87, .reported = true};
   record.cost_usd = 0.000425;
   record.session = "s-4711";
   record.user = "u-17";

@@ -47,7 +47,7 @@ CallRecord full_record() {
   record.error_code = "upstream_timeout";
   record.error_message = "local timed out after 2 s";
   record.finish_reason = "length";
-  record.usage = {311, 200, 50, 87, 7, true};
+  record.usage = {.input = 311, .cached_input = 200, .cache_write = 50, .output = 87, .reasoning = 7, .reported = true};
   record.cost_usd = 0.000425;
   record.session = "s-4";
   record.user = "u-17";

@@ -83,6 +83,25 @@ TEST(HeardTest, OfALongAnswerIsAllOfItsText) {
   EXPECT_EQ(large.text(llm::Format::kChat).size(), 100'003U);
 }
 
+TEST(HeardTest, ReadsEscapesAndWhatIsNoPlainText) {
+  std::string events = chunk("a \"quote\" \\ and\n\u044F ");
+  events +=
+      R"(data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm \" "}}]})"
+      "\n\n"
+      R"(data: {"choices":[{"index":0,"delta":{"content":null,"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}}]})"
+      "\n\n"
+      R"(data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"content\":\"x\"}"}}]}}]})"
+      "\n\n"
+      R"(data: {"choices":[{"index":0,"delta":{"content":""}},{"index":1,"delta":{"content":"b"}}]})"
+      "\n\n";
+  Heard heard;
+  heard.take(llm::Format::kChat, events);
+  const std::string text = heard.text(llm::Format::kChat);
+  for (const std::string_view part : {"a \"quote\" \\ and\n\u044F ", "hm \" ", "f{\"content\":\"x\"}", "b"})
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  EXPECT_EQ(text.size(), 19 + 5 + 16 + 1U);
+}
+
 TEST(HeardTest, KnowsTheFormats) {
   const auto text = [](llm::Format format, std::string_view events) {
     Heard heard;

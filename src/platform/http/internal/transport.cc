@@ -79,7 +79,8 @@ void Transport::wait_for_failure(std::function<void(ErrorCode)> handler) {
 
 std::size_t Transport::send_now(std::span<const iovec> pieces) {
   if (tls_) return 0;
-  if (pieces.size() == 1 || (pieces.size() == 2 && pieces[1].iov_len == 0)) {
+  while (pieces.size() > 1 && pieces.back().iov_len == 0) pieces = pieces.first(pieces.size() - 1);
+  if (pieces.size() == 1) {
     // The usual case; the kernel has less to copy and check than for sendmsg().
     const ssize_t sent =
         ::send(socket_.native_handle(), pieces[0].iov_base, pieces[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
