@@ -30,13 +30,14 @@ class Hold {
   // budget_ledger_full. Nothing is held then but the knowledge of what refused it.
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
 
-  // Whether anything but requests and calls at a time is limited; whether tokens of output are by a hard budget, and cost.
+  // Whether anything but requests and calls at a time is limited; whether tokens of output are by a hard budget, and
+  // cost.
   bool counts_amounts() const { return amounts_; }
   bool bounds_output() const { return bounds_output_; }
   bool bounds_cost() const { return bounds_cost_; }
 
-  // Sees to it that tokens and cost of `needed` are set aside, altogether; takes what is missing. Errors as enter(), but
-  // not counted: the caller may come with less, and calls count_refusal() when it gives up.
+  // Sees to it that tokens and cost of `needed` are set aside, altogether; takes what is missing. Errors as enter(),
+  // but not counted: the caller may come with less, and calls count_refusal() when it gives up.
   Result<void> reserve(const Amounts& needed, std::int64_t now_us);
   void count_refusal() const;
 
@@ -74,7 +75,7 @@ class Hold {
   boost::container::small_vector<Entry, 8> entries_;
   Amounts set_aside_{};
   const Budget* refused_by_ = nullptr;  // last
-  std::int64_t last_us_ = 0;  // when something was taken
+  std::int64_t last_us_ = 0;            // when something was taken
   bool amounts_ = false, bounds_output_ = false, bounds_cost_ = false, reserved_any_ = false;
 };
 

@@ -153,7 +153,8 @@ TEST_F(AdmissionTest, AHedgeIsMadeOnlyIfThereIsEnoughForBoth) {
 TEST_F(AdmissionTest, AStreamGoesOnElsewhereOnlyIfThereIsEnough) {
   for (const bool enough : {true, false}) {
     const std::string said(800, 'a');
-    bench({{.deltas = {routing::chunk(said)}, .break_after = routing::unreachable()}}, {routing::streams({said + " b"})});
+    bench({{.deltas = {routing::chunk(said)}, .break_after = routing::unreachable()}},
+          {routing::streams({said + " b"})});
     bench_->model->routing.continue_streams = true;
     const routing::Answered answered = ask(enough ? 2000 : 400, std::string(kStream));
     EXPECT_EQ(answered.error.has_value(), !enough);
