@@ -205,14 +205,35 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
   return out;
 }
 
+// Null if the project has no budgets.
+Result<std::shared_ptr<const budgets::Book>> Configuration::book_of(const resources::Project& project) {
+  std::vector<budgets::Definition> definitions;
+  for (const auto& [key, resource] : project.resources) {
+    if (key.first != "budget") continue;
+    const resources::Version& version = version_in_force(resource);
+    FAIRLEAD_TRY(budgets::Definition definition,
+                 budgets::Definition::of(project.name, version.name, version.version, version.spec));
+    definitions.push_back(std::move(definition));
+  }
+  if (definitions.empty()) return nullptr;
+  return std::make_shared<const budgets::Book>(project.name, std::move(definitions), parts_.ledger);
+}
+
 Result<std::function<void()>> Configuration::prepare(const resources::Project& after) {
   const std::lock_guard lock(mutex_);
+  FAIRLEAD_TRY(auto book, book_of(after));
   auto compiled = std::make_shared<Compiled>(compile(after));
+  compiled->project.set_budgets(std::move(book));
   return [this, compiled] {
     const std::lock_guard lock(mutex_);
     const std::string name = compiled->source.name;
     // A secret that changed since then is not put back to what it was.
-    if (compiled->secrets_seen != secrets_changed_[name]) *compiled = compile(std::move(compiled->source));
+    if (compiled->secrets_seen != secrets_changed_[name]) {
+      std::shared_ptr<const budgets::Book> same = compiled->project.book();
+      *compiled = compile(std::move(compiled->source));
+      compiled->project.set_budgets(std::move(same));
+    }
+    if (const budgets::Book* const budgets = compiled->project.budgets()) budgets->adopt(parts_.clock.unix_micros());
     projects_.insert_or_assign(name, std::move(*compiled));
     publish();
   };
@@ -223,7 +244,9 @@ void Configuration::refresh_secrets(const std::string& project) {
   ++secrets_changed_[project];
   const auto found = projects_.find(project);
   if (found == projects_.end()) return;
+  std::shared_ptr<const budgets::Book> same = found->second.project.book();
   found->second = compile(std::move(found->second.source));
+  found->second.project.set_budgets(std::move(same));
   publish();
 }
 

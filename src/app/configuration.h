@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "access/keys.h"
+#include "base/clock.h"
+#include "budgets/ledger.h"
 #include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
 #include "models/kind.h"
@@ -30,6 +32,9 @@ class Configuration {
     std::function<void(std::vector<models::LocalFile>)> want_models;
     // What is known of routes; outlives this and every snapshot.
     gateway::routing::Registry& routing;
+    // Of what budgets have spent; outlives this and every snapshot.
+    budgets::Ledger& ledger;
+    const Clock& clock;
   };
   Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys);
 
@@ -53,6 +58,7 @@ class Configuration {
     std::shared_ptr<llm::Provider> provider;
   };
   Compiled compile(resources::Project project);  // with mutex_ held
+  Result<std::shared_ptr<const budgets::Book>> book_of(const resources::Project& project);
   MadeProvider provider(const resources::Version& version, std::string identity, std::string& fault);
   void publish();  // with mutex_ held
 

@@ -1,5 +1,6 @@
 #include "app/kinds.h"
 
+#include "budgets/kind.h"
 #include "models/kind.h"
 #include "prompts/kind.h"
 #include "providers/kind.h"
@@ -11,6 +12,7 @@ std::vector<resources::Kind> kinds() {
       providers::provider_kind(),
       models::model_kind(),
       prompts::prompt_kind(),
+      budgets::budget_kind(),
   };
 }
 

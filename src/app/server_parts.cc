@@ -14,6 +14,7 @@
 #include "app/paths.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "budgets/http/routes.h"
 #include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
@@ -82,6 +83,7 @@ Result<void> ServerParts::start() {
   }
   FAIRLEAD_CHECK(load_resources());
   telemetry_->start();
+  ledger_->start();
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   // From here on snapshots go through the running loops.
@@ -110,6 +112,12 @@ Result<void> ServerParts::open_stores() {
   records.retention = std::chrono::duration_cast<std::chrono::hours>(settings_.telemetry.retention);
   records.lake_command = {"/proc/self/exe", std::string(telemetry::kLakeProcessArgument)};
   FAIRLEAD_TRY(telemetry_, telemetry::Telemetry::create(records, runtime_.size(), clock_));
+
+  budgets::Ledger::Options ledger;
+  ledger.path = settings_.data + "/ledger";
+  ledger.accounts = settings_.budgets.accounts;
+  ledger.lanes = runtime_.size();
+  FAIRLEAD_TRY(ledger_, budgets::Ledger::open(ledger, clock_));
 
   models::ModelFilesOptions files;
   files.folder = settings_.serving.models.empty() ? settings_.data + "/models" : settings_.serving.models;
@@ -171,8 +179,13 @@ Result<void> ServerParts::load_resources() {
   std::uint64_t seed = 0;
   std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
   routing_.emplace(clock_, seed, runtime_.size());
-  Configuration::Parts parts{
-      .make_provider = {}, .secret_versions = {}, .publish = {}, .want_models = {}, .routing = *routing_};
+  Configuration::Parts parts{.make_provider = {},
+                             .secret_versions = {},
+                             .publish = {},
+                             .want_models = {},
+                             .routing = *routing_,
+                             .ledger = *ledger_,
+                             .clock = clock_};
   parts.secret_versions = [this](const std::string& project) {
     auto versions = secrets_->versions_blocking(project);
     if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
@@ -243,6 +256,8 @@ Result<void> ServerParts::listen() {
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
   gateway::add_metrics(telemetry_->metrics(), *routing_);
+  budgets::add_metrics(
+      telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
   return {};
 }
 
@@ -254,6 +269,8 @@ http::Router ServerParts::routes() {
   access::add_secret_routes(router, *guard_, *secrets_);
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
+  budgets::add_routes(
+      router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
@@ -262,6 +279,14 @@ http::Router ServerParts::routes() {
     return answer_unknown(e, status, std::string(allow));
   });
   return router;
+}
+
+std::vector<std::shared_ptr<const budgets::Book>> ServerParts::books() const {
+  std::vector<std::shared_ptr<const budgets::Book>> out;
+  const auto snapshot = configuration_->snapshot();
+  for (const auto& [name, project] : snapshot->projects)
+    if (project.book()) out.push_back(project.book());
+  return out;
 }
 
 async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
@@ -310,6 +335,7 @@ void ServerParts::stop() {
   runtime_.stop();
   clients_.clear();
   server_.reset();
+  if (ledger_) ledger_->stop();
 }
 
 }  // namespace fairlead::app

@@ -10,6 +10,7 @@
 #include "access/secrets.h"
 #include "app/configuration.h"
 #include "base/clock.h"
+#include "budgets/ledger.h"
 #include "gateway/data_plane.h"
 #include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
@@ -46,6 +47,7 @@ class ServerParts {
   Result<void> apply_project_folder();
   Result<void> listen();
   http::Router routes();
+  std::vector<std::shared_ptr<const budgets::Book>> books() const;  // of all projects
   async::Task<void> answer_ready(http::Exchange& exchange);
   async::Task<void> answer_unknown(http::Exchange& exchange, int status, std::string allow);
   Result<std::shared_ptr<llm::Provider>> make_provider(const resources::Version& version);
@@ -64,6 +66,7 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
+  std::unique_ptr<budgets::Ledger> ledger_;            // outlives the snapshots
   std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;

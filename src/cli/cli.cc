@@ -50,6 +50,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_pull(app, context);
   add_prompts(app, context);
   add_models(app, context);
+  add_budgets(app, context);
   add_keys(app, context);
   add_secrets(app, context);
   add_calls(app, context);

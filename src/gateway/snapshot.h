@@ -11,6 +11,7 @@
 
 #include "access/keys.h"
 #include "base/result.h"
+#include "budgets/budget.h"
 #include "gateway/routing/shadow_state.h"
 #include "llm/call.h"
 #include "llm/provider.h"
@@ -52,12 +53,16 @@ class Project {
   // not repeated.
   Result<Resolved> resolve(std::string_view reference) const;
   const std::map<std::string, Addressable, std::less<>>& addressables() const { return by_kind_and_name_; }
+  const budgets::Book* budgets() const { return budgets_.get(); }  // null: it has none
+  const std::shared_ptr<const budgets::Book>& book() const { return budgets_; }
+  void set_budgets(std::shared_ptr<const budgets::Book> budgets) { budgets_ = std::move(budgets); }
 
  private:
   std::unexpected<Error> not_found(std::string_view reference) const;
   std::string name_;
   std::map<std::string, Addressable, std::less<>> by_kind_and_name_;  // "prompt:support-reply"
   std::map<std::string, std::string, std::less<>> kind_of_name_;      // bare names are unique among kinds
+  std::shared_ptr<const budgets::Book> budgets_;
 };
 
 struct Snapshot {

@@ -44,6 +44,7 @@ struct CallRecord {
   double cost_usd = 0;
   std::string session, user;
   std::vector<std::string> tags;
+  std::vector<std::string> budgets;     // that the call fell under
   std::string shadow_of;                // of a shadow: id of the call that it was made for
   std::string input_json, output_text;  // only with `telemetry.content: full`
 };

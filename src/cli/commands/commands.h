@@ -20,6 +20,7 @@ void add_secrets(CLI::App& app, Context& context);
 void add_calls(CLI::App& app, Context& context);
 void add_sql(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
+void add_budgets(CLI::App& app, Context& context);
 void add_prompts(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);

@@ -1,6 +1,7 @@
 #include "gateway/internal/call_pipeline.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/id.h"
 #include "platform/http/problem.h"
@@ -36,6 +37,7 @@ CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std
       shadows_(shadows),
       clock_(clock),
       started_(clock.steady()),
+      admission_(clock),
       surface_call_{call_, {}, {}, 0} {
   record_.started_at_us = clock.unix_micros();
   record_.operation = surface.operation();
@@ -107,7 +109,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
   }
   if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
     draw_shadow(state->shadow);
-  co_return Result<void>{};
+  co_return admission_.enter(snapshot_->project(call_.project)->budgets(), call_, principal_->name);
 }
 
 void CallPipeline::draw_shadow(const std::optional<routing::Shadow>& shadow) {
@@ -169,6 +171,7 @@ async::Task<Result<void>> CallPipeline::answer() {
   request.project = call_.project;
   request.key = principal_->name;
   if (no_chat_) request.no_chat = &*no_chat_;
+  request.admission = &admission_;
   RoutedCompletion routed(request, clock_);
   Result<void> done;
   if (call_.request.stream)
@@ -176,7 +179,7 @@ async::Task<Result<void>> CallPipeline::answer() {
   else
     done = co_await relay_whole(routed);
   routed_ = routed.route() != nullptr;
-  if (!recorded_) note_outcome(routed);
+  note_outcome(routed);
   co_return done;
 }
 
@@ -186,6 +189,7 @@ void CallPipeline::begin_answer(const RoutedCompletion& routed) {
   exchange_.add_header("x-fairlead-target", target);
   exchange_.add_header("x-fairlead-model", call_.model->name);
   exchange_.add_header("x-fairlead-provider", routed.route()->provider->name());
+  admission_.add_headers(exchange_);
   record_.status = 200;
 }
 
@@ -212,13 +216,12 @@ void CallPipeline::note_events(std::string_view wire) {
 }
 
 // What must be kept before a client may see the end of its answer.
-async::Task<Result<void>> CallPipeline::before_the_end(RoutedCompletion& routed) {
+async::Task<Result<void>> CallPipeline::before_the_end() {
   if (form_ && form_->wants_keeping()) {
     auto kept = co_await form_->keep();
     if (!kept) co_return fail(std::move(kept).error());
   }
   if (!recorder_.strict()) co_return Result<void>{};
-  note_outcome(routed);
   recorded_ = true;
   auto durable = co_await recorder_.record_and_wait(*call_.loop, take_record());
   if (durable) co_return Result<void>{};
@@ -233,9 +236,10 @@ async::Task<Result<void>> CallPipeline::relay_whole(RoutedCompletion& routed) {
   auto body = in_form(*answer, routed);
   if (!body) co_return fail(std::move(body).error());
   record_.first_token_us = micros_between(started_, clock_.steady());
+  note_outcome(routed);
   begin_answer(routed);
   if (recorder_.strict() || (form_ && form_->wants_keeping())) {
-    auto kept = co_await before_the_end(routed);
+    auto kept = co_await before_the_end();
     if (!kept) co_return fail(std::move(kept).error());
   }
   auto sent = co_await exchange_.respond(200, "application/json", *body);
@@ -258,8 +262,9 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
       record_.first_token_us = micros_between(started_, clock_.steady());
     Result<void> sent;
     if (delta->end) {
+      note_outcome(routed);
       if (recorder_.strict() || (form_ && form_->wants_keeping())) {
-        auto kept = co_await before_the_end(routed);
+        auto kept = co_await before_the_end();
         if (!kept) co_return fail(std::move(kept).error());
       }
       std::string last(*wire);
@@ -278,9 +283,12 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
   }
 }
 
+// Once: when the answer has ended, before the client sees its end, or when nothing more of it is wanted.
 void CallPipeline::note_outcome(RoutedCompletion& routed) {
+  if (std::exchange(noted_, true)) return;
   routed.stop();
   routed.describe(record_);
+  admission_.settle(record_);
 }
 
 void CallPipeline::note_client_gone() {
@@ -289,6 +297,7 @@ void CallPipeline::note_client_gone() {
 }
 
 async::Task<void> CallPipeline::refuse(Error error) {
+  admission_.settle(record_);
   record_.error_code = error.code;
   record_.error_message = error.message;
   record_.status = surface_.error_status(error);
@@ -309,6 +318,9 @@ async::Task<void> CallPipeline::refuse(Error error) {
     co_return;
   }
   http::add_retry_headers(exchange_, error);
+  admission_.add_headers(exchange_);
+  // Official clients try a 429 again unless they are told that it is of no use.
+  if (error.code == "budget_exceeded") exchange_.add_header("x-should-retry", "false");
   const std::string body = surface_.error_body(error, call_.id);
   (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
 }
@@ -341,6 +353,7 @@ telemetry::CallRecord CallPipeline::take_record() {
   record_.session = std::move(call_.options.session);
   record_.user = std::move(call_.options.user);
   record_.tags = std::move(call_.options.tags);
+  record_.budgets = admission_.names();
   if (recorder_.content_enabled()) {
     record_.input_json = surface_.input(surface_call_);
     if (text_) record_.output_text = text_->text();

@@ -6,6 +6,7 @@
 
 #include "access/keys.h"
 #include "base/clock.h"
+#include "gateway/internal/admission.h"
 #include "gateway/internal/answer_text.h"
 #include "gateway/internal/routed_completion.h"
 #include "gateway/internal/shadows.h"
@@ -36,7 +37,7 @@ class CallPipeline {
   async::Task<Result<void>> relay_stream(RoutedCompletion& routed);
   Result<std::string_view> in_form(const llm::Delta& delta, const RoutedCompletion& routed);
   void note_events(std::string_view wire);
-  async::Task<Result<void>> before_the_end(RoutedCompletion& routed);
+  async::Task<Result<void>> before_the_end();
   async::Task<void> refuse(Error error);
   void begin_answer(const RoutedCompletion& routed);
   void note_outcome(RoutedCompletion& routed);
@@ -52,6 +53,7 @@ class CallPipeline {
   Shadows& shadows_;
   const Clock& clock_;
   const SteadyTime started_;
+  Admission admission_;
   const access::Principal* principal_ = nullptr;
   const Target* target_ = nullptr;
   llm::Call call_;
@@ -64,7 +66,7 @@ class CallPipeline {
   std::int64_t events_ = 0;           // that have gone out of a stream which is passed on
   bool done_ = false;                 // they have ended with [DONE]
   telemetry::CallRecord record_;
-  bool recorded_ = false;
+  bool recorded_ = false, noted_ = false;
   const routing::Shadow* shadow_ = nullptr;     // the call is one of those that have one
   std::optional<llm::ChatRequest> unrendered_;  // for it, as the prompt got it
   std::unique_ptr<ShadowCall> shadow_call_;

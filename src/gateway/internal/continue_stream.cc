@@ -37,7 +37,11 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
                                    {},
                                    request_.tags,
                                    request_.project,
-                                   request_.key});
+                                   request_.key,
+                                   nullptr,
+                                   false,
+                                   request_.admission});
+  if (!allowed(*continued_, current_)) return false;
   last_outcome_ = {};
   slots_[0].emplace(
       *continued_,

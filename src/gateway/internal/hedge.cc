@@ -38,6 +38,7 @@ void RoutedCompletion::launch_hedge() {
   const bool other_helps = current_ + 1 < plan_.size() &&
                            (plan_[current_ + 1].state == nullptr || plan_[current_ + 1].state->breaker.passes(now));
   hedge_->candidate = other_helps ? current_ + 1 : current_;
+  if (!allowed(request_, hedge_->candidate)) return;
   if (!routing::state_of(request_.model)->shared->hedges.withdraw()) return;
   slots_[1].emplace(request_, routing::AttemptPlan{plan_[hedge_->candidate], routing::Reason::kHedge, Millis(0), true},
                     clock_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/internal/admission.h"
 #include "gateway/routing/pause.h"
 #include "gateway/routing/retries.h"
 
@@ -71,6 +72,11 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       const bool waited = co_await routing::pause(request_.loop, step.wait, request_.cancellation);
       if (!waited) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
     }
+    const std::size_t next = step.what == Step::What::kNextRoute ? current_ + 1 : current_;
+    if (!allowed(request_, next)) {
+      ended_ = true;
+      co_return fail(final_error(std::move(delta).error()));
+    }
     if (step.what == Step::What::kNextRoute) {
       ++current_;
       repetitions_ = 0;
@@ -95,8 +101,13 @@ Result<void> RoutedCompletion::begin() {
     ended_ = true;
     return fail(any ? *request_.no_chat : no_route(request_.model));
   }
+  if (request_.is_shadow) plan_.resize(1);
+  if (request_.admission != nullptr) {
+    auto admitted = request_.admission->begin(request_, plan_);
+    ended_ = !admitted;
+    if (!admitted) return admitted;
+  }
   if (request_.is_shadow) {
-    plan_.resize(1);
     start(Reason::kFirst, Millis(0));
     return {};
   }
@@ -106,6 +117,13 @@ Result<void> RoutedCompletion::begin() {
   plan_hedge();
   start(Reason::kFirst, Millis(0));
   return {};
+}
+
+// Whether the call's budgets bear another try, beside the one in flight if there is one.
+bool RoutedCompletion::allowed(const RoutedRequest& request, std::size_t candidate) const {
+  if (request.admission == nullptr) return true;
+  const routing::Candidate* const beside = attempt_ != nullptr ? &attempt_->candidate() : nullptr;
+  return request.admission->allows(request, plan_[candidate], beside, usage_, cost_);
 }
 
 void RoutedCompletion::start(Reason reason, Millis waited) {
@@ -187,7 +205,8 @@ Error RoutedCompletion::final_error(Error last) {
 
 void RoutedCompletion::close(routing::Attempt& attempt, const Error* error) {
   const bool ended = error == nullptr && !stopped_;
-  const llm::Usage usage = attempt.usage(ended);
+  const bool left = error == nullptr || error->kind == ErrorKind::kCancelled || error->kind == ErrorKind::kTimeout;
+  const llm::Usage usage = attempt.usage(ended, left);
   attempts_.push_back(attempt.finish(error));
   add(usage_, usage);
   usage_.reported = usage.reported;

@@ -56,6 +56,7 @@ class RoutedCompletion final : public llm::Completion {
     bool lost = false;
   };
   Result<void> begin();
+  bool allowed(const RoutedRequest& request, std::size_t candidate) const;
   void plan_hedge();
   void launch_hedge();
   async::Task<void> run_hedge();

@@ -11,6 +11,8 @@
 
 namespace fairlead::gateway::internal {
 
+class Admission;
+
 // What it views outlives the answer.
 struct RoutedRequest {
   const llm::ChatRequest& chat;
@@ -29,6 +31,7 @@ struct RoutedRequest {
   const Error* no_chat = nullptr;
   // Of a shadow: one try of one route, and it stands in nobody's way.
   bool is_shadow = false;
+  Admission* admission = nullptr;  // sets aside what each try may use; null: nobody asks
 };
 
 }  // namespace fairlead::gateway::internal

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "base/id.h"
+#include "gateway/internal/admission.h"
 #include "gateway/internal/answer_text.h"
 #include "gateway/internal/routed_completion.h"
 #include "gateway/routing/plan.h"
@@ -49,7 +50,7 @@ void keep_nothing(llm::ChatRequest& chat) {
 class Shadows::Run {
  public:
   Run(Lane& lane, ShadowCall& shadow, telemetry::Recorder& recorder, const Clock& clock)
-      : lane_(lane), shadow_(shadow), recorder_(recorder), clock_(clock), started_(clock.steady()) {
+      : lane_(lane), shadow_(shadow), recorder_(recorder), clock_(clock), started_(clock.steady()), admission_(clock) {
     record_ = std::move(shadow.like);
     record_.shadow_of = std::move(record_.id);
     record_.started_at_us = clock.unix_micros();
@@ -84,6 +85,11 @@ class Shadows::Run {
       co_return;
     }
     routing::ShadowState& state = *shadow_.shadow->state;
+    const budgets::Book* const book = shadow_.snapshot->project(call_.project)->budgets();
+    if (!admission_.enter(book, call_, shadow_.key_name, budgets::Hold::Part::kAmounts)) {
+      state.count(routing::ShadowDrop::kBudget);
+      co_return;
+    }
     const double expected = expected_cost(*call_.model, call_.request, shadow_.native.size());
     const auto day = state.budget.reserve(expected, shadow_.shadow->policy.budget_usd, record_.started_at_us);
     if (!day) {
@@ -93,8 +99,9 @@ class Shadows::Run {
     const bool was_sent = co_await answer();
     // What was cut short costs something that nobody has said.
     state.budget.settle(*day, expected, cut_short_ ? std::max(expected, record_.cost_usd) : record_.cost_usd);
+    admission_.settle(record_);
     if (!was_sent)
-      state.count(routing::ShadowDrop::kBusy);
+      state.count(admission_.refused() ? routing::ShadowDrop::kBudget : routing::ShadowDrop::kBusy);
     else
       record();
   }
@@ -124,7 +131,7 @@ class Shadows::Run {
     co_return Result<void>{};
   }
 
-  // False: the upstream had no place to spare, and nothing was sent.
+  // False: a budget or the upstream had nothing to spare, and nothing was sent.
   async::Task<bool> answer() {
     RoutedRequest request{call_.request,
                           *call_.model,
@@ -142,11 +149,12 @@ class Shadows::Run {
     request.key = shadow_.key_name;
     if (no_chat_) request.no_chat = &*no_chat_;
     request.is_shadow = true;
+    request.admission = &admission_;
     RoutedCompletion routed(request, clock_);
     for (;;) {
       auto delta = co_await routed.next();
       if (!delta) {
-        if (delta.error().code == "upstream_busy") co_return false;
+        if (delta.error().code == "upstream_busy" || admission_.refused()) co_return false;
         const ErrorKind kind = delta.error().kind;
         cut_short_ = kind == ErrorKind::kCancelled || kind == ErrorKind::kTimeout || routed.outcome().content_started;
         note(explained(std::move(delta).error()));
@@ -187,6 +195,7 @@ class Shadows::Run {
   void record() {
     record_.duration_us = micros_since(started_);
     record_.variant = std::move(call_.variant);
+    record_.budgets = admission_.names();
     if (recorder_.content_enabled()) {
       record_.input_json = shadow_.surface->input(surface_call_);
       if (text_) record_.output_text = text_->text();
@@ -203,6 +212,7 @@ class Shadows::Run {
   telemetry::Recorder& recorder_;
   const Clock& clock_;
   const SteadyTime started_;
+  Admission admission_;
   async::Cancellation cancellation_;
   llm::Call call_;
   SurfaceCall surface_call_{call_, {}, {}, 0};

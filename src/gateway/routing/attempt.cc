@@ -115,9 +115,9 @@ llm::CountedRequest Attempt::counted() const {
   return {format_, request_.native};
 }
 
-llm::Usage Attempt::usage(bool ended) {
+llm::Usage Attempt::usage(bool ended, bool left) {
   llm::Usage out = outcome().usage;
-  const bool came = outcome().content_started || ended;
+  const bool came = outcome().content_started || ended || (left && sent_);
   if ((ended && out.reported) || !came || format_ == llm::Format::kCountTokens || format_ == llm::Format::kModerations)
     return out;
   const llm::Route& route = *plan_.candidate.route;
@@ -193,6 +193,7 @@ async::Task<Result<llm::Delta>> Attempt::next() {
   }
   if (bounds_) arm_for_next();
   if (!completion_) {
+    sent_ = true;
     auto begun = co_await send();
     if (!begun) co_return fail(explained(std::move(begun).error()));
     completion_ = *std::move(begun);

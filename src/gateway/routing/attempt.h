@@ -50,7 +50,8 @@ class Attempt {
   // What it has used. As the upstream says; what it does not say of an answer that came, or of as much of one as came
   // before it broke off or nobody waited for it any longer, is counted here, and then it is not `reported`. `ended`:
   // the answer came to its end. Before finish().
-  llm::Usage usage(bool ended);
+  // `left`: nobody waited for it any longer, and an upstream that has the request may bill its input.
+  llm::Usage usage(bool ended, bool left);
   // Content has come, or more than the first piece, which may hold nothing but a role.
   bool flowing() const { return flowing_; }
 
@@ -99,7 +100,7 @@ class Attempt {
   llm::Format format_ = llm::Format::kChat;
   Breaker::Entry entry_ = Breaker::Entry::kNormal;
   bool any_delta_ = false, flowing_ = false;
-  bool told_success_ = false, finished_ = false;
+  bool sent_ = false, told_success_ = false, finished_ = false;
 };
 
 }  // namespace fairlead::gateway::routing

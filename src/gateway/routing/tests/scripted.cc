@@ -65,7 +65,9 @@ async::Task<void> run(Bench& bench, async::Loop& loop, const llm::ChatRequest& c
                                      tags,
                                      {},
                                      {},
-                                     bench.no_chat ? &*bench.no_chat : nullptr},
+                                     bench.no_chat ? &*bench.no_chat : nullptr,
+                                     false,
+                                     bench.admission},
                                     bench.clock);
   for (;;) {
     bench.before_next();

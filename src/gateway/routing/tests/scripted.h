@@ -88,6 +88,7 @@ class Bench {
   llm::Format format = llm::Format::kChat;
   std::vector<llm::Member> native;
   std::optional<Error> no_chat;  // if set, why there is no chat
+  internal::Admission* admission = nullptr;
   // Called on the loop before each read of the answer.
   std::function<void()> before_next = [] {};
   async::Cancellation* cancellation = nullptr;  // of the call in progress
