@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/suggest.h"
+#include "llm/cache.h"
 #include "llm/reference.h"
 #include "llm/shadow.h"
 #include "prompts/internal/specification.h"
@@ -53,6 +54,7 @@ constexpr const char* kSchema = R"json({
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
     "shadow": @SHADOW@,
+    "cache": @CACHE@,
     "output": {
       "type": "object",
       "required": ["schema"],
@@ -88,8 +90,11 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
 
 std::string schema() {
   std::string out = kSchema;
-  constexpr std::string_view kPlace = "@SHADOW@";
-  out.replace(out.find(kPlace), kPlace.size(), llm::kShadowSchema);
+  const auto fill = [&out](std::string_view place, std::string_view schema) {
+    out.replace(out.find(place), place.size(), schema);
+  };
+  fill("@SHADOW@", llm::kShadowSchema);
+  fill("@CACHE@", llm::kCacheSchema);
   return out;
 }
 

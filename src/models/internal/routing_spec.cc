@@ -258,6 +258,7 @@ const std::string_view kRoutingMembers = R"(
     }
   },
   "shadow": {"$ref": "#/$defs/shadow"},
+  "cache": {"$ref": "#/$defs/cache"},
   "continue": {
     "type": ["boolean", "object"],
     "additionalProperties": false,
