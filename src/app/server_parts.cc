@@ -14,6 +14,7 @@
 #include "app/paths.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "gateway/http/cache_routes.h"
 #include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
@@ -231,7 +232,8 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
-  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, clock_);
+  cache_.emplace(runtime_, settings_.cache.memory, clock_);
+  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;
@@ -243,6 +245,7 @@ Result<void> ServerParts::listen() {
   telemetry_->metrics().add("fairlead_open_connections", telemetry::Metrics::Type::kGauge, "Connections of clients.",
                             [this] { return static_cast<double>(server_->open_connections()); });
   gateway::add_metrics(telemetry_->metrics(), *routing_);
+  gateway::add_cache_metrics(telemetry_->metrics(), *cache_);
   return {};
 }
 
@@ -255,6 +258,7 @@ http::Router ServerParts::routes() {
   telemetry_->add_routes(router, *guard_);
   gateway::add_routes(router, *guard_, *routing_);
   gateway::add_prices(router, *guard_, *snapshots_);
+  gateway::add_cache_routes(router, *guard_, *cache_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -45,6 +45,7 @@ struct CallRecord {
   std::string session, user;
   std::vector<std::string> tags;
   std::string shadow_of;                // of a shadow: id of the call that it was made for
+  std::string cache;                    // hit, semantic, shared or miss; empty: the cache was not asked
   std::string input_json, output_text;  // only with `telemetry.content: full`
 };
 

@@ -1,0 +1,269 @@
+#include "gateway/internal/cached_answer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fairlead::gateway::internal {
+namespace {
+
+using cache::AnswerShape;
+using cache::Asked;
+using cache::Flight;
+using cache::KeptAnswer;
+
+bool is_kept(llm::Format format) {
+  return format == llm::Format::kChat || format == llm::Format::kCompletions || format == llm::Format::kMessages ||
+         format == llm::Format::kResponses;
+}
+
+std::optional<llm::CachePolicy> policy_of(const Target& target, const llm::Call& call) {
+  if (!target.cache && !call.options.cache) return std::nullopt;
+  llm::CachePolicy out = target.cache.value_or(llm::CachePolicy{});
+  if (out.mode == llm::CacheMode::kOff) return std::nullopt;
+  if (call.options.cache) out.mode = *call.options.cache;
+  if (out.mode == llm::CacheMode::kOff || (out.per_user && call.options.user.empty())) return std::nullopt;
+  return out;
+}
+
+// A request for a native stream says it in text alone.
+bool asks_for_usage(const RoutedRequest& request) {
+  if (request.chat.include_usage) return true;
+  for (const llm::Member& member : request.native) {
+    if (member.name != "stream_options") continue;
+    std::string text(member.json);
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+    return text.find(R"("include_usage":true)") != text.npos;
+  }
+  return false;
+}
+
+// What is the first caller's own fault, so that another one may fare better.
+bool is_own_fault(const Error& error) {
+  return error.kind == ErrorKind::kCancelled || error.code == "call_timeout";
+}
+
+}  // namespace
+
+std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Target& target, const llm::Call& call,
+                                                   const RoutedRequest& request, llm::Format surface) {
+  const std::optional<llm::CachePolicy> policy = policy_of(target, call);
+  if (!policy || !cache.enabled() || !is_kept(surface)) return nullptr;
+  const bool is_prompt = target.kind == "prompt";
+  std::string prompt;
+  if (is_prompt) prompt = target.name + "@" + std::to_string(target.version) + "/" + call.variant;
+  const cache::KeyParts parts{.project = call.project,
+                              .user = policy->per_user ? std::string_view(call.options.user) : std::string_view(),
+                              .prompt = prompt,
+                              .answers_as = target.answers_as,
+                              .model = request.model,
+                              .tags = request.tags,
+                              .stream = request.chat.stream,
+                              .format = surface,
+                              .members = request.native.empty() ? std::span(request.chat.members) : request.native};
+  Asked asked{.key = cache::key_of(parts, false).exact,
+              .owner = {call.project, is_prompt ? target.name : std::string(), request.model.name},
+              .mode = policy->mode,
+              .ttl = policy->ttl,
+              .streamed = request.chat.stream};
+  const AnswerShape shape{.stream = request.chat.stream, .include_usage = asks_for_usage(request)};
+  return std::make_unique<CachedAnswer>(cache, std::move(asked), request, shape);
+}
+
+CachedAnswer::CachedAnswer(cache::Cache& cache, Asked asked, const RoutedRequest& request, AnswerShape shape)
+    : cache_(cache), asked_(std::move(asked)), request_(request), shape_(shape), flying_(request.loop.executor()) {}
+
+async::Task<Result<llm::Delta>> CachedAnswer::next() {
+  for (;;) {
+    if (!looked_up_) co_await look_up();
+    if (ended_) co_return llm::Delta{.wire = {}, .end = true};
+    if (kept_) co_return deliver(*kept_);
+    if (!reader_) {
+      auto delta = co_await routed_->next();
+      co_return delta;
+    }
+    auto piece = co_await read();
+    if (!piece) co_return fail(std::move(piece).error());
+    if (*piece) co_return **piece;
+    reader_.reset();  // the first caller has come to nothing by its own fault
+    looked_up_ = false;
+  }
+}
+
+async::Task<void> CachedAnswer::look_up() {
+  looked_up_ = true;
+  Asked asked = asked_;
+  cache::Found found = co_await cache_.look_up(request_.loop, std::move(asked));
+  kept_ = std::move(found.answer);
+  if (kept_) co_return;
+  if (found.flight) reader_.emplace(found.flight, request_.loop);
+  if (found.leads)
+    lead(std::move(found.flight));
+  else if (!reader_)
+    routed_.emplace(request_, cache_.clock());
+}
+
+// A chat's stream is asked for without its usage chunk: who wants one gets it from what is known at the end.
+void CachedAnswer::lead(std::shared_ptr<Flight> flight) {
+  leads_ = true;
+  chat_ = request_.chat;
+  chat_->include_usage = false;
+  const RoutedRequest flown{*chat_,          request_.model,         request_.call_id,  request_.idempotency_key,
+                            request_.loop,   flight->cancellation(), request_.deadline, request_.format,
+                            request_.native, request_.tags,          request_.project,  request_.key,
+                            request_.no_chat};
+  routed_.emplace(flown, cache_.clock());
+  flying_.spawn(fly(std::move(flight)));
+}
+
+async::Task<void> CachedAnswer::fly(std::shared_ptr<Flight> flight) {
+  std::string all;
+  for (bool begun = false;;) {
+    auto delta = co_await routed_->next();
+    if (!delta) {
+      const bool own = is_own_fault(delta.error());
+      flight->fail(std::move(delta).error(), own);
+      cache_.settle(request_.loop, asked_, std::move(flight), nullptr);
+      co_return;
+    }
+    if (!begun && (delta->end || !delta->wire.empty())) {
+      begun = true;
+      flight->begin(what_came());
+    }
+    all += delta->wire;
+    flight->append(delta->wire, routed_->outcome().content_started);
+    if (delta->end) break;
+  }
+  auto answer = std::make_shared<KeptAnswer>(what_came());
+  answer->wire = std::move(all);
+  answer->cost_usd = routed_->cost_usd();
+  flight->end(answer);
+  // One that another route went on with may be two that do not fit.
+  const auto is_continued = [](const telemetry::Attempt& attempt) { return attempt.reason == "continuation"; };
+  const bool keep = std::ranges::none_of(routed_->attempts(), is_continued) && is_complete(*answer);
+  cache_.settle(request_.loop, asked_, std::move(flight), keep ? std::move(answer) : nullptr);
+}
+
+KeptAnswer CachedAnswer::what_came() const {
+  KeptAnswer out;
+  out.format = routed_->format();
+  out.streamed = shape_.stream;
+  out.has_usage = out.format == llm::Format::kCompletions && shape_in(out.format).include_usage;
+  out.outcome = routed_->outcome();
+  out.provider = routed_->provider();
+  out.model = routed_->model().name;
+  out.model_version = routed_->model().version;
+  out.made_at_us = cache_.clock().unix_micros();
+  return out;
+}
+
+// The next of what the flight brings; nothing if it was released.
+async::Task<Result<std::optional<llm::Delta>>> CachedAnswer::read() {
+  Flight& flight = reader_->flight();
+  bool as_it_comes = flight.streamed() && shape_.stream;
+  if (as_it_comes) {
+    auto bytes = co_await reader_->next(request_.deadline, request_.cancellation);
+    if (!bytes) co_return fail(std::move(bytes).error());
+    const KeptAnswer& from = reader_->from();
+    as_it_comes = from.format == llm::Format::kChat || from.has_usage == shape_in(from.format).include_usage;
+    if (as_it_comes && !bytes->empty()) {
+      if (outcome_.upstream_model.empty()) outcome_ = from.outcome;
+      outcome_.content_started = reader_->content_started();
+      co_return std::optional(llm::Delta{.wire = *bytes, .end = false});
+    }
+  }
+  auto waited = co_await reader_->wait_for_end(request_.deadline, request_.cancellation);
+  if (!waited) co_return fail(std::move(waited).error());
+  switch (flight.state()) {
+    case Flight::State::kReleased:
+      if (!leads_) co_return std::optional<llm::Delta>();
+      [[fallthrough]];
+    case Flight::State::kFailed:
+    case Flight::State::kRunning:
+      co_return fail(flight.error());
+    case Flight::State::kEnded:
+      break;
+  }
+  const KeptAnswer& answer = *flight.answer();
+  if (!as_it_comes) {
+    auto delivered = deliver(answer);
+    if (!delivered) co_return fail(std::move(delivered).error());
+    co_return std::optional(*delivered);
+  }
+  ended_ = true;
+  outcome_ = answer.outcome;
+  written_.clear();
+  if (shape_in(answer.format).include_usage && !answer.has_usage)
+    written_ = cache::usage_event(answer.wire, answer.outcome.usage);
+  co_return std::optional(llm::Delta{.wire = written_, .end = true});
+}
+
+// All of it, at once.
+Result<llm::Delta> CachedAnswer::deliver(const KeptAnswer& answer) {
+  ended_ = true;
+  outcome_ = answer.outcome;
+  const AnswerShape shape = shape_in(answer.format);
+  if (is_written_as(answer, shape)) return llm::Delta{.wire = answer.wire, .end = true};
+  FAIRLEAD_TRY(written_, written_as(answer, shape));
+  return llm::Delta{.wire = written_, .end = true};
+}
+
+// An answer that is put into the surface's own form has its usage from the outcome.
+AnswerShape CachedAnswer::shape_in(llm::Format format) const {
+  const bool by_chunk =
+      format == request_.format && (format == llm::Format::kChat || format == llm::Format::kCompletions);
+  return {.stream = shape_.stream, .include_usage = shape_.stream && shape_.include_usage && by_chunk};
+}
+
+const KeptAnswer& CachedAnswer::source() const {
+  return kept_ ? *kept_ : reader_->from();
+}
+
+const llm::Outcome& CachedAnswer::outcome() const {
+  return reader_ || kept_ || !routed_ ? outcome_ : routed_->outcome();
+}
+
+llm::Format CachedAnswer::format() const {
+  return reader_ || kept_ ? source().format : routed_ ? routed_->format() : llm::Format::kChat;
+}
+
+std::string_view CachedAnswer::provider() const {
+  return reader_ || kept_ ? std::string_view(source().provider) : routed_->provider();
+}
+
+void CachedAnswer::stop() {
+  if (routed_) routed_->stop();
+}
+
+// The flight goes on for those who read it.
+async::Task<void> CachedAnswer::finish() {
+  if (reader_) reader_->leave();
+  co_await flying_.join();
+}
+
+void CachedAnswer::describe(telemetry::CallRecord& record) const {
+  record.cache = word();
+  if (routed_) return routed_->describe(record);
+  record.usage.reported = true;  // nothing was used
+  if (!kept_ && !(reader_ && reader_->has_read()) && !ended_) return;
+  const KeptAnswer& from = source();
+  record.model = from.model;
+  record.model_version = from.model_version;
+  record.provider = from.provider;
+  record.upstream_model = from.outcome.upstream_model;
+  record.upstream_id = from.outcome.upstream_id;
+  record.finish_reason = outcome_.finish_reason;
+}
+
+std::string_view CachedAnswer::word() const {
+  if (routed_) return "miss";
+  return kept_ ? "hit" : reader_ ? "shared" : "";
+}
+
+std::string CachedAnswer::cache_header() const {
+  std::string out(word());
+  if (!kept_) return out;
+  const std::int64_t age_s = (cache_.clock().unix_micros() - kept_->made_at_us) / 1'000'000;
+  return out + "; age=" + std::to_string(std::max<std::int64_t>(0, age_s));
+}
+
+}  // namespace fairlead::gateway::internal
