@@ -30,7 +30,8 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
 
 struct Caching {
   std::optional<llm::CachePolicy> policy;
-  std::string answers_as;
+  std::shared_ptr<const llm::Model> embedding{};
+  std::string answers_as{};
 };
 
 std::shared_ptr<const gateway::Target> working(const resources::Version& version,
@@ -45,6 +46,7 @@ std::shared_ptr<const gateway::Target> working(const resources::Version& version
   target->model = std::move(model);
   target->shadow = std::move(shadow);
   target->cache = std::move(caching.policy);
+  target->embedding = std::move(caching.embedding);
   target->answers_as = std::move(caching.answers_as);
   if (stage) target->stages.push_back(std::move(stage));
   return target;
@@ -194,6 +196,15 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     return found == identities.end() ? std::string(made.name()) : found->second;
   };
   ModelCompiler models(project, find_provider, identity, parts_.routing);
+  const auto find_model = [&](std::string_view name) { return models.in_force(name); };
+  const auto caching = [&](std::optional<llm::CachePolicy> policy, const llm::Model& model) {
+    Caching made{.policy = std::move(policy), .answers_as = answers_as(model, digests)};
+    if (made.policy && made.policy->semantic && !made.policy->semantic->embedding.empty())
+      made.embedding = find_model(made.policy->semantic->embedding);
+    // Vectors of two models are not to be compared.
+    if (made.embedding) made.answers_as += " " + answers_as(*made.embedding, digests);
+    return made;
+  };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "model") continue;
     const int in_force = resource.in_force();
@@ -209,17 +220,17 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
       // Only what a bare name reaches keeps a worker; older versions share it when they name the same file.
       if (version.version == in_force)
         for (models::LocalFile& file : models::local_files(version.spec)) out.wanted.push_back(std::move(file));
-      return working(version, *model, nullptr, {llm::cache_of(version.spec), answers_as(**model, digests)});
+      return working(version, *model, nullptr, caching(llm::cache_of(version.spec), **model));
     });
   }
-  const auto find_model = [&](std::string_view name) { return models.in_force(name); };
   const auto caching_of = [&](const resources::Version& prompt) {
     const boost::json::value* const name = prompt.spec.if_contains("model");
     const auto model = name != nullptr && name->is_string() ? find_model(name->get_string()) : nullptr;
-    Caching out{llm::cache_of(prompt.spec), model ? answers_as(*model, digests) : ""};
-    if (const auto* const resource = model ? project.find("model", model->name) : nullptr; resource && !out.policy)
-      out.policy = llm::cache_of(version_in_force(*resource).spec);
-    return out;
+    auto policy = llm::cache_of(prompt.spec);
+    if (!model) return Caching{std::move(policy)};
+    if (const auto* const resource = project.find("model", model->name); resource && !policy)
+      policy = llm::cache_of(version_in_force(*resource).spec);
+    return caching(std::move(policy), *model);
   };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "prompt") continue;

@@ -54,6 +54,7 @@ const std::string_view kCacheSchema = R"({
             {
               "type": "object",
               "additionalProperties": false,
+              "dependentRequired": {"embedding": ["threshold"]},
               "properties": {
                 "threshold": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
                 "embedding": {"type": "string", "minLength": 1, "maxLength": 200}

@@ -22,7 +22,7 @@ inline bool writes(CacheMode mode) {
 
 // Answers to other words for the same question.
 struct SemanticPolicy {
-  double threshold = 0;   // cosine, over 0, at most 1; 0: the embedding's own
+  double threshold = 0;   // cosine, over 0, at most 1; 0: that of the built-in
   std::string embedding;  // name of the model that embeds; empty: the built-in, by words
 };
 

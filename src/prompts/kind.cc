@@ -72,6 +72,14 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
     const auto names = others.names("model");
     faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
   }
+  if (const auto cache = llm::cache_of(spec); cache && cache->semantic && !cache->semantic->embedding.empty()) {
+    const std::string& embedding = cache->semantic->embedding;
+    if (!others.find("model", embedding)) {
+      const auto names = others.names("model");
+      faults.push_back(
+          {"/cache/semantic/embedding", "unknown model `" + embedding + "`." + did_you_mean(embedding, names)});
+    }
+  }
   if (const auto shadow = llm::shadow_of(spec)) {
     const llm::Reference to = llm::Reference::parse(shadow->to);
     if (to.name == name && to.kind != "model") {

@@ -8,8 +8,8 @@ void add_cache(CLI::App& app, Context& context) {
   CLI::App* const cache = app.add_subcommand("cache", "The answer cache: what it holds, and clearing it");
   cache->require_subcommand(1);
 
-  CLI::App* const showing = command(*cache, context, "show", "Show what is kept, by prompt and model",
-                                    "fairlead cache show");
+  CLI::App* const showing =
+      command(*cache, context, "show", "Show what is kept, by prompt and model", "fairlead cache show");
   showing->callback([&context] {
     answer(context, http::Method::kGet, "/api/v1/cache", nullptr, [&context](const boost::json::value& reply) {
       std::vector<std::vector<std::string>> rows;
@@ -25,8 +25,9 @@ void add_cache(CLI::App& app, Context& context) {
     std::string prompt, model;
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const clearing = command(*cache, context, "clear", "Forget answers; without an option, all of the project's",
-                                     "fairlead cache clear --prompt support-reply");
+  CLI::App* const clearing =
+      command(*cache, context, "clear", "Forget answers; without an option, all of the project's",
+              "fairlead cache clear --prompt support-reply");
   clearing->add_option("--prompt", words->prompt, "Those of calls of this prompt");
   clearing->add_option("--model", words->model, "Those of this model");
   clearing->callback([&context, words] {

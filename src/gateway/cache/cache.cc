@@ -36,13 +36,14 @@ Cache::Cache(async::Runtime& runtime, std::size_t capacity_bytes, const Clock& c
 
 Cache::~Cache() = default;
 
-// By other bits than the maps' hash.
-Cache::Part& Cache::part_of(const Sha256& key) const {
+// By other bits than the maps' hash. A group is in one part.
+Cache::Part& Cache::part_of(const Asked& asked) const {
+  const Sha256& key = asked.meaning ? asked.meaning->group : asked.key;
   return *parts_[(static_cast<std::size_t>(key[30]) << 8 | key[31]) % parts_.size()];
 }
 
 async::Task<Found> Cache::look_up(async::Loop& here, Asked asked) {
-  Part& part = part_of(asked.key);
+  Part& part = part_of(asked);
   if (&part.loop == &here) co_return look_up_in(part, here, asked);
   auto work = [this, &part, &here, asked = std::move(asked)] { return look_up_in(part, here, asked); };
   auto found = co_await async::run_on(part.loop, std::move(work));
@@ -59,6 +60,12 @@ Found Cache::look_up_in(Part& part, async::Loop& caller, const Asked& asked) con
       out.flight = flying->second.flight;
       return out;
     }
+    if (asked.meaning) {
+      Shard::Near near = part.shard.find_near(*asked.meaning, asked.threshold, clock_.unix_micros());
+      out.answer = std::move(near.answer);
+      out.similarity = near.similarity;
+      if (out.answer) return out;
+    }
   }
   if (!llm::writes(asked.mode)) return out;
   out.flight = std::make_shared<Flight>(runtime_, caller, asked.streamed);
@@ -69,16 +76,15 @@ Found Cache::look_up_in(Part& part, async::Loop& caller, const Asked& asked) con
 
 void Cache::settle(async::Loop& here, const Asked& asked, std::shared_ptr<Flight> flight,
                    std::shared_ptr<const KeptAnswer> answer) {
-  Part& part = part_of(asked.key);
-  auto work = [this, &part, key = asked.key, owner = asked.owner, ttl = asked.ttl, flight = std::move(flight),
-               answer = std::move(answer)]() mutable {
-    const auto flying = part.flying.find(key);
+  Part& part = part_of(asked);
+  auto work = [this, &part, asked = asked, flight = std::move(flight), answer = std::move(answer)]() mutable {
+    const auto flying = part.flying.find(asked.key);
     // Else it was cleared, or a later one has begun.
     if (flying == part.flying.end() || flying->second.flight != flight) return;
     part.flying.erase(flying);
     if (!answer) return;
-    const std::int64_t expires_at_us = clock_.unix_micros() + std::chrono::duration_cast<Micros>(ttl).count();
-    part.shard.put(key, std::move(answer), expires_at_us, std::move(owner));
+    const std::int64_t expires_at_us = clock_.unix_micros() + std::chrono::duration_cast<Micros>(asked.ttl).count();
+    part.shard.put(asked.key, std::move(answer), expires_at_us, std::move(asked.owner), std::move(asked.meaning));
     part.count();
   };
   if (&part.loop == &here)

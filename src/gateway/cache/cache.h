@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,11 +27,15 @@ struct Asked {
   llm::CacheMode mode = llm::CacheMode::kOn;
   std::chrono::milliseconds ttl{};
   bool streamed = false;  // what the call's own upstream call would bring
+  // Answers to other words are as good, from this cosine on.
+  std::optional<Meaning> meaning{};
+  float threshold = 1;
 };
 
 // What it gets. Neither answer nor flight: the call goes its own way, and nothing is kept.
 struct Found {
   std::shared_ptr<const KeptAnswer> answer;
+  float similarity = 0;            // of the question that it answers; 0: it is the same
   std::shared_ptr<Flight> flight;  // joined
   bool leads = false;              // the flight is this call's to fly
 };
@@ -72,7 +77,7 @@ class Cache {
 
  private:
   struct Part;  // of one loop
-  Part& part_of(const Sha256& key) const;
+  Part& part_of(const Asked& asked) const;
   Found look_up_in(Part& part, async::Loop& caller, const Asked& asked) const;
 
   async::Runtime& runtime_;

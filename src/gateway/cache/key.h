@@ -25,8 +25,8 @@ struct KeyParts {
 
 struct Key {
   Sha256 exact{};  // of all of it
-  // Of all but the words of the last message, if that is a user's and the request has no tools; else `question` is
-  // empty. Filled in only if it is asked for.
+  // Of all but the words of the last message and of their marks (marks_of), if that is a user's and the request has no
+  // tools; else `question` is empty. Filled in only if it is asked for.
   Sha256 group{};
   std::string question;
 };

@@ -10,6 +10,9 @@ constexpr int kMostUses = 3;
 constexpr std::size_t kOverhead = 192;
 // Of a remembered key.
 constexpr std::size_t kRememberedBytes = 80;
+// Of a group: to scan more would take a loop over a quarter of a millisecond.
+constexpr std::size_t kMostNeighbours = 65'536;
+constexpr std::size_t kNeighbourBytes = sizeof(Sketch) + 2 * sizeof(void*);
 
 }  // namespace
 
@@ -25,21 +28,57 @@ std::shared_ptr<const KeptAnswer> Shard::find(const Sha256& key, std::int64_t no
   return entry.answer;
 }
 
-void Shard::put(const Sha256& key, std::shared_ptr<const KeptAnswer> answer, std::int64_t expires_at_us, Owner owner) {
+Shard::Near Shard::find_near(const Meaning& meaning, float threshold, std::int64_t now_us) {
+  for (;;) {
+    const auto group = groups_.find(meaning.group);
+    if (group == groups_.end()) return {};
+    const auto near = group->second.neighbours.nearest(meaning.embedding, threshold);
+    if (!near) return {};
+    const Entry& entry = *group->second.entries[near->place];
+    if (auto answer = find(Sha256(entry.key), now_us)) return {std::move(answer), near->similarity};
+  }
+}
+
+void Shard::put(const Sha256& key, std::shared_ptr<const KeptAnswer> answer, std::int64_t expires_at_us, Owner owner,
+                std::optional<Meaning> meaning) {
   if (const auto there = entries_.find(key); there != entries_.end()) remove(there->second);
   const std::size_t bytes = answer->bytes() + sizeof(Entry) + kOverhead + owner.project.capacity() +
-                            owner.prompt.capacity() + owner.model.capacity();
+                            owner.prompt.capacity() + owner.model.capacity() +
+                            (meaning ? kNeighbourBytes + meaning->embedding.capacity() * sizeof(float) : 0);
   if (bytes > capacity_ / 8) return;
   const bool returns = has_left_.contains(DigestHash()(key));
   Queue& queue = returns ? main_ : small_;
   queue.push_back({key, std::move(answer), expires_at_us, std::move(owner), bytes, 0, returns});
   entries_[key] = std::prev(queue.end());
+  if (meaning) {
+    queue.back().meaning = *std::move(meaning);
+    join(queue.back());
+  }
   bytes_ += bytes;
   if (!returns) small_bytes_ += bytes;
   evict();
 }
 
+void Shard::join(Entry& entry) {
+  Group& group = groups_[entry.meaning.group];
+  if (group.entries.size() == kMostNeighbours) return;
+  group.neighbours.add(entry.meaning.embedding);
+  entry.group = &group;
+  entry.place = group.entries.size();
+  group.entries.push_back(&entry);
+}
+
+void Shard::leave(Entry& entry) {
+  Group& group = *entry.group;
+  group.neighbours.remove(entry.place);
+  group.entries[entry.place] = group.entries.back();
+  group.entries[entry.place]->place = entry.place;
+  group.entries.pop_back();
+  if (group.entries.empty()) groups_.erase(entry.meaning.group);
+}
+
 void Shard::remove(Queue::iterator entry) {
+  if (entry->group != nullptr) leave(*entry);
   bytes_ -= entry->bytes;
   if (!entry->in_main) small_bytes_ -= entry->bytes;
   entries_.erase(entry->key);

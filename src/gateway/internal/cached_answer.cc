@@ -1,10 +1,19 @@
 #include "gateway/internal/cached_answer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <utility>
+
+#include "gateway/internal/reading.h"
+#include "platform/json/text.h"
 
 namespace fairlead::gateway::internal {
 namespace {
+
+// docs/reference/cache.md says how good that is.
+constexpr double kThreshold = 0.95;
 
 using cache::AnswerShape;
 using cache::Asked;
@@ -37,6 +46,23 @@ bool asks_for_usage(const RoutedRequest& request) {
   return false;
 }
 
+// Of an answer to /v1/embeddings with one input, brought to unit length; empty if there is none.
+cache::Embedding embedding_in(std::string_view wire) {
+  cache::Embedding out;
+  const auto document = Document::parse(wire);
+  if (!document) return out;
+  simdjson::dom::array numbers;
+  if (document->root()["data"].at(0)["embedding"].get_array().get(numbers)) return out;
+  for (const Element one : numbers) {
+    double number = 0;
+    if (one.get_double().get(number)) return {};
+    out.push_back(static_cast<float>(number));
+  }
+  const float length = std::sqrt(cache::similarity(out.data(), out.data(), out.size()));
+  for (float& one : out) one = length > 0 ? one / length : 0;
+  return out;
+}
+
 // What is the first caller's own fault, so that another one may fare better.
 bool is_own_fault(const Error& error) {
   return error.kind == ErrorKind::kCancelled || error.code == "call_timeout";
@@ -60,17 +86,32 @@ std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Ta
                               .stream = request.chat.stream,
                               .format = surface,
                               .members = request.native.empty() ? std::span(request.chat.members) : request.native};
-  Asked asked{.key = cache::key_of(parts, false).exact,
+  cache::Key key = cache::key_of(parts, policy->semantic.has_value());
+  Asked asked{.key = key.exact,
               .owner = {call.project, is_prompt ? target.name : std::string(), request.model.name},
               .mode = policy->mode,
               .ttl = policy->ttl,
               .streamed = request.chat.stream};
+  const bool by_model = policy->semantic && !policy->semantic->embedding.empty();
+  if (!key.question.empty() && (!by_model || target.embedding)) {
+    asked.meaning = {key.group, by_model ? cache::Embedding() : cache::embed_by_words(key.question)};
+    asked.threshold = static_cast<float>(policy->semantic->threshold > 0 ? policy->semantic->threshold : kThreshold);
+  }
   const AnswerShape shape{.stream = request.chat.stream, .include_usage = asks_for_usage(request)};
-  return std::make_unique<CachedAnswer>(cache, std::move(asked), request, shape);
+  auto embedding = by_model && asked.meaning ? target.embedding : nullptr;
+  return std::make_unique<CachedAnswer>(cache, std::move(asked), request, shape, std::move(embedding),
+                                        std::move(key.question));
 }
 
-CachedAnswer::CachedAnswer(cache::Cache& cache, Asked asked, const RoutedRequest& request, AnswerShape shape)
-    : cache_(cache), asked_(std::move(asked)), request_(request), shape_(shape), flying_(request.loop.executor()) {}
+CachedAnswer::CachedAnswer(cache::Cache& cache, Asked asked, const RoutedRequest& request, AnswerShape shape,
+                           std::shared_ptr<const llm::Model> embedding, std::string question)
+    : cache_(cache),
+      asked_(std::move(asked)),
+      request_(request),
+      shape_(shape),
+      embedding_(std::move(embedding)),
+      question_(std::move(question)),
+      flying_(request.loop.executor()) {}
 
 async::Task<Result<llm::Delta>> CachedAnswer::next() {
   for (;;) {
@@ -91,15 +132,58 @@ async::Task<Result<llm::Delta>> CachedAnswer::next() {
 
 async::Task<void> CachedAnswer::look_up() {
   looked_up_ = true;
+  if (embedding_ && asked_.meaning->embedding.empty()) {
+    if (llm::reads(asked_.mode)) {  // an equal call's answer needs no embedding
+      Asked equal = asked_;
+      equal.mode = llm::CacheMode::kRead;
+      cache::Found found = co_await cache_.look_up(request_.loop, std::move(equal));
+      if (take(std::move(found))) co_return;
+    }
+    co_await embed();
+  }
   Asked asked = asked_;
   cache::Found found = co_await cache_.look_up(request_.loop, std::move(asked));
+  if (!take(std::move(found))) routed_.emplace(request_, cache_.clock());
+}
+
+// Whether there is something to read.
+bool CachedAnswer::take(cache::Found found) {
   kept_ = std::move(found.answer);
-  if (kept_) co_return;
+  similarity_ = found.similarity;
   if (found.flight) reader_.emplace(found.flight, request_.loop);
-  if (found.leads)
-    lead(std::move(found.flight));
-  else if (!reader_)
-    routed_.emplace(request_, cache_.clock());
+  if (found.leads) lead(std::move(found.flight));
+  return kept_ || reader_;
+}
+
+// Without one, if the model gives none, the call finds and leaves answers to equal calls alone.
+async::Task<void> CachedAnswer::embed() {
+  const std::string model = json::quoted(embedding_->name), input = json::quoted(question_);
+  const llm::Member members[] = {{"model", model}, {"input", input}};
+  const llm::ChatRequest none;
+  const Error no_chat{ErrorKind::kUnsupported, "unsupported_by_model", "It gives no embeddings.", "model"};
+  const RoutedRequest request{none,
+                              *embedding_,
+                              request_.call_id,
+                              {},
+                              request_.loop,
+                              request_.cancellation,
+                              std::min(request_.deadline, cache_.clock().steady() + embedding_->timeout),
+                              llm::Format::kEmbeddings,
+                              members,
+                              request_.tags,
+                              request_.project,
+                              request_.key,
+                              &no_chat};
+  RoutedCompletion routed(request, cache_.clock());
+  auto answer = co_await routed.next();
+  if (answer) asked_.meaning->embedding = embedding_in(answer->wire);
+  routed.stop();
+  embedding_cost_usd_ += routed.cost_usd();
+  for (telemetry::Attempt attempt : routed.attempts()) {
+    attempt.model = embedding_->name;
+    attempt.reason = "embedding";
+    embedding_attempts_.push_back(std::move(attempt));
+  }
 }
 
 // A chat's stream is asked for without its usage chunk: who wants one gets it from what is known at the end.
@@ -242,8 +326,11 @@ async::Task<void> CachedAnswer::finish() {
 
 void CachedAnswer::describe(telemetry::CallRecord& record) const {
   record.cache = word();
-  if (routed_) return routed_->describe(record);
   record.usage.reported = true;  // nothing was used
+  if (routed_) routed_->describe(record);
+  record.attempts.insert(record.attempts.begin(), embedding_attempts_.begin(), embedding_attempts_.end());
+  record.cost_usd += embedding_cost_usd_;
+  if (routed_) return;
   if (!kept_ && !(reader_ && reader_->has_read()) && !ended_) return;
   const KeptAnswer& from = source();
   record.model = from.model;
@@ -256,14 +343,16 @@ void CachedAnswer::describe(telemetry::CallRecord& record) const {
 
 std::string_view CachedAnswer::word() const {
   if (routed_) return "miss";
-  return kept_ ? "hit" : reader_ ? "shared" : "";
+  return kept_ ? (similarity_ > 0 ? "semantic" : "hit") : reader_ ? "shared" : "";
 }
 
 std::string CachedAnswer::cache_header() const {
   std::string out(word());
   if (!kept_) return out;
   const std::int64_t age_s = (cache_.clock().unix_micros() - kept_->made_at_us) / 1'000'000;
-  return out + "; age=" + std::to_string(std::max<std::int64_t>(0, age_s));
+  out += fmt::format("; age={}", std::max<std::int64_t>(0, age_s));
+  if (similarity_ > 0) out += fmt::format("; similarity={:.2f}", std::floor(similarity_ * 100) / 100);
+  return out;
 }
 
 }  // namespace fairlead::gateway::internal

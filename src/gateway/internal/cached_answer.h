@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/cache/cache.h"
 #include "gateway/internal/answer.h"
@@ -21,7 +22,8 @@ class CachedAnswer final : public Answer {
   // `surface`: the format of the endpoint.
   static std::unique_ptr<CachedAnswer> create(cache::Cache& cache, const Target& target, const llm::Call& call,
                                               const RoutedRequest& request, llm::Format surface);
-  CachedAnswer(cache::Cache& cache, cache::Asked asked, const RoutedRequest& request, cache::AnswerShape shape);
+  CachedAnswer(cache::Cache& cache, cache::Asked asked, const RoutedRequest& request, cache::AnswerShape shape,
+               std::shared_ptr<const llm::Model> embedding, std::string question);
 
   async::Task<Result<llm::Delta>> next() override;
   const llm::Outcome& outcome() const override;
@@ -36,6 +38,8 @@ class CachedAnswer final : public Answer {
 
  private:
   async::Task<void> look_up();
+  async::Task<void> embed();
+  bool take(cache::Found found);
   void lead(std::shared_ptr<cache::Flight> flight);
   async::Task<void> fly(std::shared_ptr<cache::Flight> flight);
   cache::KeptAnswer what_came() const;
@@ -46,11 +50,16 @@ class CachedAnswer final : public Answer {
   std::string_view word() const;            // of the record
 
   cache::Cache& cache_;
-  const cache::Asked asked_;
+  cache::Asked asked_;
   const RoutedRequest request_;
   const cache::AnswerShape shape_;
+  const std::shared_ptr<const llm::Model> embedding_;  // for `question_`; null: none is needed
+  const std::string question_;
+  std::vector<telemetry::Attempt> embedding_attempts_;
+  double embedding_cost_usd_ = 0;
   bool looked_up_ = false, ended_ = false;
   std::shared_ptr<const cache::KeptAnswer> kept_;  // a hit
+  float similarity_ = 0;                           // of one by other words
   std::optional<cache::Flight::Reader> reader_;
   std::optional<llm::ChatRequest> chat_;    // as the flight's upstream is asked
   std::optional<RoutedCompletion> routed_;  // for itself and for those who read its flight

@@ -430,6 +430,27 @@ TEST_F(CachingTest, AnUpstreamsErrorIsEveryones) {
   provider_->break_off.reset();
 }
 
+TEST_F(CachingTest, OtherWordsForTheSameQuestionGetItsAnswerWhereThatIsAskedFor) {
+  EXPECT_EQ(cached(send(body(false, "", "How do I block my card?"))), "miss");
+  EXPECT_EQ(cached(send(body(false, "", "how can i block the card"))), "miss");
+  serve(llm::CachePolicy{.semantic = llm::SemanticPolicy{.threshold = 0.85}}, "another");
+  EXPECT_EQ(cached(send(body(false, "", "How do I block my card?"))), "miss");
+  const Answer other = send(body(true, "", "how can i block the card"));
+  EXPECT_THAT(cached(other), StartsWith("semantic; age=0; similarity=0.8"));
+  EXPECT_THAT(other.body, HasSubstr("answer 3"));
+  EXPECT_THAT(cached(send(body(false, "", "How do I block my card?"))), StartsWith("hit"));
+  EXPECT_EQ(cached(send(body(false, "", "How do I activate my card?"))), "miss");
+  EXPECT_EQ(cached(send(body(false, "", "How do I not block my card?"))), "miss");
+  EXPECT_EQ(cached(send(body(false, R"(,"temperature":0.1)", "how can i block the card"))), "miss");
+  EXPECT_EQ(cached(send(body(false, "", "how can i block the card"), "authorization: Bearer fl-neighbour\r\n")),
+            "miss");
+  const std::string tools = R"(,"tools":[{"type":"function","function":{"name":"f","parameters":{}}}])";
+  EXPECT_EQ(cached(send(body(false, tools, "How do I block my card?"))), "miss");
+  EXPECT_EQ(cached(send(body(false, tools, "how can i block the card"))), "miss");
+  for (int i = 0; i < 4; ++i) records_.take();
+  EXPECT_EQ(records_.take().cache, "hit");
+}
+
 TEST_F(CachingTest, WithoutMemoryThereIsNoCache) {
   cache::Cache none(runtime_, 0, clock_);
   EXPECT_FALSE(none.enabled());

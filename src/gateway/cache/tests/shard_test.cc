@@ -112,5 +112,40 @@ TEST(ShardTest, ClearsByPromptModelAndProject) {
   EXPECT_EQ(shard.bytes(), 0u);
 }
 
+TEST(ShardTest, FindsByMeaningWithinAGroupWhatIsStillThere) {
+  Shard shard(1 << 20);
+  const auto meaning = [](std::string_view group, std::string_view text) {
+    return Meaning{sha256(group), embed_by_words(text)};
+  };
+  const auto answer = answer_of(1);
+  shard.put(key_of(1), answer, 1'000, kOwner, meaning("g", "how do i block my card"));
+  shard.put(key_of(2), answer_of(2), kNever, kOwner, meaning("g", "what is the exchange rate"));
+  const Shard::Near near = shard.find_near(meaning("g", "How can I block the card?"), 0.85F, 0);
+  EXPECT_EQ(near.answer, answer);
+  EXPECT_GT(near.similarity, 0.85F);
+  EXPECT_FALSE(shard.find_near(meaning("another", "How can I block the card?"), 0.85F, 0).answer);
+  EXPECT_FALSE(shard.find_near(meaning("g", "How can I activate the card?"), 0.85F, 0).answer);
+  EXPECT_FALSE(shard.find_near(meaning("g", "How can I block the card?"), 0.85F, 1'000).answer);
+  EXPECT_EQ(shard.size(), 1u);
+  shard.clear({"bank", "", ""});
+  EXPECT_FALSE(shard.find_near(meaning("g", "what is the exchange rate"), 0.85F, 0).answer);
+}
+
+TEST(ShardTest, EvictionAndGroupsKeepStep) {
+  std::mt19937_64 random(11);
+  Shard shard(200'000);
+  for (int i = 0; i < 20'000; ++i) {
+    const int number = static_cast<int>(random() % 500);
+    const Meaning meaning{sha256("g" + std::to_string(number % 3)),
+                          embed_by_words("question number " + std::to_string(number * 7'919))};
+    if (const Shard::Near near = shard.find_near(meaning, 0.999F, i); near.answer)
+      ASSERT_TRUE(near.answer->wire.starts_with(std::to_string(number) + "."));
+    else
+      shard.put(key_of(number), answer_of(number, random() % 4'000), random() % 4 == 0 ? i + 50 : kNever, kOwner,
+                meaning);
+    ASSERT_LE(shard.bytes(), 200'000u);
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::gateway::cache
