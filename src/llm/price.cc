@@ -47,14 +47,15 @@ NanoUsd cost_of(const Usage& usage, const Prices& prices, Billing billing) {
   const std::int64_t reasoned = std::min(tokens(usage.reasoning), output);
   const Rates& rates = rates_at(input, prices);
   const Wide picos = Wide{input - cached - written} * rates.input + Wide{cached} * rates.cached_input +
-                     Wide{written} * rates.cache_write + Wide{kept} * rates.cache_write_1h_more + Wide{output - reasoned} * rates.output +
-                     Wide{reasoned} * rates.reasoning;
+                     Wide{written} * rates.cache_write + Wide{kept} * rates.cache_write_1h_more +
+                     Wide{output - reasoned} * rates.output + Wide{reasoned} * rates.reasoning;
   return nanos(picos, billing == Billing::kBatch ? prices.batch_percent : 100);
 }
 
 NanoUsd most_cost_of(std::int64_t input, std::int64_t output, const Prices& prices) {
   const auto at = [&](const Rates& rates) {
-    return Wide{tokens(input)} * std::max({rates.input, rates.cached_input, rates.cache_write + rates.cache_write_1h_more}) +
+    return Wide{tokens(input)} *
+               std::max({rates.input, rates.cached_input, rates.cache_write + rates.cache_write_1h_more}) +
            Wide{tokens(output)} * std::max(rates.output, rates.reasoning);
   };
   Wide most = at(prices.rates);

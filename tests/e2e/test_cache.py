@@ -135,7 +135,7 @@ def test_other_surfaces_over_chats(server, upstreams, first_is_streamed):
     for name, ask in askers(server, "chats").items():
         texts = [ask(stream) for stream in (first_is_streamed, not first_is_streamed, True, False)]
         assert set(texts) == {"It is on its way to you."}, name
-        count += name != "stored"  # the same chat as `response`
+        count += 1
         assert len(a.requests) == count, name
 
 
@@ -252,7 +252,7 @@ def test_a_spec_that_is_wrong_is_refused(server, tmp_path, cache):
     folder.mkdir()
     (folder / "m.yaml").write_text(MODEL.format(name="wrong", cache=cache, provider="a").replace("---\n", ""))
     refused = server.cli("plan", str(folder), check=False)
-    assert refused.returncode == 2 and "cache" in refused.stdout + refused.stderr
+    assert refused.returncode == 2 and re.search("cache|nobody", refused.stderr)
 
 
 def test_ten_thousand_equal_calls_in_flight_reach_the_upstream_once(serve_models, upstreams):

@@ -20,7 +20,6 @@ struct KeptAnswer {
   std::string provider;    // the provider resource
   std::string model;       // the model resource that answered
   int model_version = 0;
-  double cost_usd = 0;          // of getting it
   std::int64_t made_at_us = 0;  // unix time of its end
 
   std::size_t bytes() const;

@@ -12,6 +12,8 @@
 namespace fairlead::gateway::internal {
 namespace {
 
+constexpr std::size_t kMostBytes = 64 * 1024 * 1024;  // of an answer in flight
+
 // docs/reference/cache.md says how good that is.
 constexpr double kThreshold = 0.95;
 
@@ -63,9 +65,10 @@ cache::Embedding embedding_in(std::string_view wire) {
   return out;
 }
 
-// What is the first caller's own fault, so that another one may fare better.
-bool is_own_fault(const Error& error) {
-  return error.kind == ErrorKind::kCancelled || error.code == "call_timeout";
+// Whether it is the first caller's own, so that another one may fare better: its time was up, or it was not let to any
+// route.
+bool is_own_fault(const Error& error, const RoutedCompletion& routed) {
+  return error.kind == ErrorKind::kCancelled || error.code == "call_timeout" || routed.attempts().empty();
 }
 
 }  // namespace
@@ -178,7 +181,7 @@ async::Task<void> CachedAnswer::embed() {
   auto answer = co_await routed.next();
   if (answer) asked_.meaning->embedding = embedding_in(answer->wire);
   routed.stop();
-  embedding_cost_usd_ += routed.cost_usd();
+  embedding_cost_ += routed.cost();
   for (telemetry::Attempt attempt : routed.attempts()) {
     attempt.model = embedding_->name;
     attempt.reason = "embedding";
@@ -203,8 +206,11 @@ async::Task<void> CachedAnswer::fly(std::shared_ptr<Flight> flight) {
   std::string all;
   for (bool begun = false;;) {
     auto delta = co_await routed_->next();
+    if (delta && all.size() + delta->wire.size() > kMostBytes)
+      delta = fail(ErrorKind::kUpstream, "upstream_too_large", "The upstream's answer is too large.");
     if (!delta) {
-      const bool own = is_own_fault(delta.error());
+      routed_->stop();
+      const bool own = is_own_fault(delta.error(), *routed_);
       flight->fail(std::move(delta).error(), own);
       cache_.settle(request_.loop, asked_, std::move(flight), nullptr);
       co_return;
@@ -219,7 +225,6 @@ async::Task<void> CachedAnswer::fly(std::shared_ptr<Flight> flight) {
   }
   auto answer = std::make_shared<KeptAnswer>(what_came());
   answer->wire = std::move(all);
-  answer->cost_usd = routed_->cost_usd();
   flight->end(answer);
   // One that another route went on with may be two that do not fit.
   const auto is_continued = [](const telemetry::Attempt& attempt) { return attempt.reason == "continuation"; };
@@ -329,7 +334,7 @@ void CachedAnswer::describe(telemetry::CallRecord& record) const {
   record.usage.reported = true;  // nothing was used
   if (routed_) routed_->describe(record);
   record.attempts.insert(record.attempts.begin(), embedding_attempts_.begin(), embedding_attempts_.end());
-  record.cost_usd += embedding_cost_usd_;
+  record.cost_usd += llm::usd(embedding_cost_);
   if (routed_) return;
   if (!kept_ && !(reader_ && reader_->has_read()) && !ended_) return;
   const KeptAnswer& from = source();

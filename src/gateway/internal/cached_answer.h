@@ -56,7 +56,7 @@ class CachedAnswer final : public Answer {
   const std::shared_ptr<const llm::Model> embedding_;  // for `question_`; null: none is needed
   const std::string question_;
   std::vector<telemetry::Attempt> embedding_attempts_;
-  double embedding_cost_usd_ = 0;
+  llm::NanoUsd embedding_cost_ = 0;
   bool looked_up_ = false, ended_ = false;
   std::shared_ptr<const cache::KeptAnswer> kept_;  // a hit
   float similarity_ = 0;                           // of one by other words

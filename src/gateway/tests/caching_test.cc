@@ -107,8 +107,9 @@ class CachingTest : public DataPlaneTest {
     auto model = std::make_shared<llm::Model>();
     model->name = "small";
     model->version = 3;
-    model->prices = {.input = 100'000, .output = 100'000};
     model->routes = {{provider_, "up-1"}};
+    const llm::PicoUsd price = llm::per_million(100'000);  // ten tokens a dollar
+    model->routes[0].prices = llm::Prices{.rates = {price, price, price, price, price}};
     auto target = std::make_shared<Target>();
     *target = {.kind = "model",
                .name = "small",
@@ -320,8 +321,8 @@ TEST_F(CachingTest, ManyEqualCallsInFlightAreOneOfTheUpstreams) {
   std::vector<std::future<Result<Answer>>> calls;
   for (int i = 0; i < 400; ++i)
     calls.push_back(start(body(i % 3 != 0, i % 3 == 1 ? R"(,"stream_options":{"include_usage":true})" : "")));
-  wait_until([&] { return provider_->asked > 0; });
-  std::this_thread::sleep_for(100ms);
+  wait_until([&] { return provider_->asked > 0 && server_->open_connections() == calls.size(); });
+  std::this_thread::sleep_for(300ms);
   provider_->half_open = true;
   int leaders = 0, shared = 0;
   for (auto& one : calls) {

@@ -13,8 +13,8 @@ struct Known {
   std::vector<std::uint32_t> cl100k, o200k;
 };
 
-// js-tiktoken 1.0.21, and for the last but one tiktoken 0.12, which differs; the first and the fourth are OpenAI's own examples (Cookbook, "How to count tokens with
-// tiktoken").
+// js-tiktoken 1.0.21, and for the last but one tiktoken 0.12, which differs; the first and the fourth are OpenAI's own
+// examples (Cookbook, "How to count tokens with tiktoken").
 const std::vector<Known>& known() {
   static const std::vector<Known> kKnown = {
       {"tiktoken is great!", {83, 1609, 5963, 374, 2294, 0}, {83, 8251, 2488, 382, 2212, 0}},
