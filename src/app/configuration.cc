@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/digest.h"
 #include "base/log.h"
+#include "llm/cache.h"
 #include "prompts/stage.h"
 #include "providers/kind.h"
 
@@ -26,9 +28,15 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
   return target;
 }
 
+struct Caching {
+  std::optional<llm::CachePolicy> policy;
+  std::shared_ptr<const llm::Model> embedding{};
+  std::string answers_as{};
+};
+
 std::shared_ptr<const gateway::Target> working(const resources::Version& version,
                                                std::shared_ptr<const llm::Model> model,
-                                               std::shared_ptr<llm::Stage> stage,
+                                               std::shared_ptr<llm::Stage> stage, Caching caching,
                                                std::optional<gateway::routing::Shadow> shadow = {}) {
   auto target = std::make_shared<gateway::Target>();
   target->kind = version.kind;
@@ -37,8 +45,23 @@ std::shared_ptr<const gateway::Target> working(const resources::Version& version
   target->created_at_s = version.created_at_us / 1'000'000;
   target->model = std::move(model);
   target->shadow = std::move(shadow);
+  target->cache = std::move(caching.policy);
+  target->embedding = std::move(caching.embedding);
+  target->answers_as = std::move(caching.answers_as);
   if (stage) target->stages.push_back(std::move(stage));
   return target;
+}
+
+// What the answers of a model depend on besides the request. `providers`: digests of their specs, by name.
+std::string answers_as(const llm::Model& model, const std::map<std::string, std::string, std::less<>>& providers) {
+  std::string text = model.name + "@" + std::to_string(model.version) + " " + model.digest;
+  for (const llm::Route& route : model.routes) {
+    const auto found = providers.find(route.provider->name());
+    text += "\n";
+    text += found == providers.end() ? std::string(route.provider->name()) : found->second;
+  }
+  for (const auto& fallback : model.fallbacks) text += "\n" + answers_as(*fallback, providers);
+  return sha256_hex(text);
 }
 
 // Whatever a provider is made from; two that are the same are one place and one account.
@@ -147,7 +170,7 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
   out.secrets_seen = secrets_changed_[project.name];
   const auto secrets = parts_.secret_versions(project.name);
   std::map<std::string, std::shared_ptr<llm::Provider>, std::less<>> providers;
-  std::map<std::string, std::string, std::less<>> identities;
+  std::map<std::string, std::string, std::less<>> identities, digests;
   std::map<std::string, std::string, std::less<>> faults;  // of providers, by name
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "provider") continue;
@@ -156,6 +179,7 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     MadeProvider made = provider(version, identity_of(version, secrets), fault);
     if (made.provider) providers[resource.name] = std::move(made.provider);
     identities[resource.name] = std::move(made.identity);
+    digests[resource.name] = version.digest;
     if (!fault.empty()) faults[resource.name] = std::move(fault);
   }
   const models::ProviderLookup find_provider = [&](std::string_view name) -> std::shared_ptr<llm::Provider> {
@@ -172,6 +196,15 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     return found == identities.end() ? std::string(made.name()) : found->second;
   };
   ModelCompiler models(project, find_provider, identity, parts_.routing);
+  const auto find_model = [&](std::string_view name) { return models.in_force(name); };
+  const auto caching = [&](std::optional<llm::CachePolicy> policy, const llm::Model& model) {
+    Caching made{.policy = std::move(policy), .answers_as = answers_as(model, digests)};
+    if (made.policy && made.policy->semantic && !made.policy->semantic->embedding.empty())
+      made.embedding = find_model(made.policy->semantic->embedding);
+    // Vectors of two models are not to be compared.
+    if (made.embedding) made.answers_as += " " + answers_as(*made.embedding, digests);
+    return made;
+  };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "model") continue;
     const int in_force = resource.in_force();
@@ -187,10 +220,18 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
       // Only what a bare name reaches keeps a worker; older versions share it when they name the same file.
       if (version.version == in_force)
         for (models::LocalFile& file : models::local_files(version.spec)) out.wanted.push_back(std::move(file));
-      return working(version, *model, nullptr);
+      return working(version, *model, nullptr, caching(llm::cache_of(version.spec), **model));
     });
   }
-  const auto find_model = [&](std::string_view name) { return models.in_force(name); };
+  const auto caching_of = [&](const resources::Version& prompt) {
+    const boost::json::value* const name = prompt.spec.if_contains("model");
+    const auto model = name != nullptr && name->is_string() ? find_model(name->get_string()) : nullptr;
+    auto policy = llm::cache_of(prompt.spec);
+    if (!model) return Caching{std::move(policy)};
+    if (const auto* const resource = project.find("model", model->name); resource && !policy)
+      policy = llm::cache_of(version_in_force(*resource).spec);
+    return caching(std::move(policy), *model);
+  };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "prompt") continue;
     add(resource, [&](const resources::Version& version) {
@@ -199,7 +240,7 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
       std::optional<gateway::routing::Shadow> shadow;
       if (auto policy = llm::shadow_of(version.spec))
         shadow = {*std::move(policy), parts_.routing.shadow(project.name, "prompt:" + version.name)};
-      return working(version, nullptr, std::move(*stage), std::move(shadow));
+      return working(version, nullptr, std::move(*stage), caching_of(version), std::move(shadow));
     });
   }
   return out;

@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "budgets/http/routes.h"
+#include "gateway/http/cache_routes.h"
 #include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
 #include "models/http/routes.h"
@@ -244,7 +245,8 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
-  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, clock_);
+  cache_.emplace(runtime_, settings_.cache.memory, clock_);
+  data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;
@@ -258,6 +260,7 @@ Result<void> ServerParts::listen() {
   gateway::add_metrics(telemetry_->metrics(), *routing_);
   budgets::add_metrics(
       telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
+  gateway::add_cache_metrics(telemetry_->metrics(), *cache_);
   return {};
 }
 
@@ -272,6 +275,7 @@ http::Router ServerParts::routes() {
   budgets::add_routes(
       router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
+  gateway::add_cache_routes(router, *guard_, *cache_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

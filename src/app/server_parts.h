@@ -68,6 +68,7 @@ class ServerParts {
   std::unique_ptr<serving::LocalModels> local_models_;
   std::unique_ptr<budgets::Ledger> ledger_;            // outlives the snapshots
   std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
+  std::optional<gateway::cache::Cache> cache_;
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<resources::ResourceService> resources_;

@@ -53,6 +53,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_budgets(app, context);
   add_keys(app, context);
   add_secrets(app, context);
+  add_cache(app, context);
   add_calls(app, context);
   add_sql(app, context);
   add_status(app, context);

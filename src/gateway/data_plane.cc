@@ -10,9 +10,10 @@
 namespace fairlead::gateway {
 
 DataPlane::DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, store::Database& database,
-                     FileStore& files, const Clock& clock)
+                     FileStore& files, cache::Cache& cache, const Clock& clock)
     : snapshots_(snapshots),
       recorder_(recorder),
+      cache_(cache),
       clock_(clock),
       models_(snapshots, clock),
       shadows_(std::make_unique<internal::Shadows>(snapshots.runtime(), recorder, clock)),
@@ -33,7 +34,8 @@ std::vector<store::Migration> DataPlane::migrations() {
 }
 
 async::Task<void> DataPlane::call(http::Exchange& exchange, const Surface& surface) const {
-  internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, *shadows_, clock_);
+  internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, *shadows_, cache_,
+                                  clock_);
   co_await pipeline.run();
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/cache/cache.h"
 #include "gateway/files.h"
 #include "gateway/models.h"
 #include "gateway/response_store.h"
@@ -24,7 +25,7 @@ class Shadows;
 class DataPlane {
  public:
   DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recorder, store::Database& database, FileStore& files,
-            const Clock& clock);
+            cache::Cache& cache, const Clock& clock);
   ~DataPlane();
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
@@ -43,6 +44,7 @@ class DataPlane {
 
   const SnapshotHolder& snapshots_;
   telemetry::Recorder& recorder_;
+  cache::Cache& cache_;
   const Clock& clock_;
   const Models models_;
   std::unique_ptr<internal::Shadows> shadows_;

@@ -28,6 +28,9 @@ struct Target {
   std::vector<std::shared_ptr<llm::Stage>> stages;  // run in order; a prompt's renders and sets the model
   std::shared_ptr<const llm::Model> model;          // of kind "model"; a prompt's stage sets it
   std::optional<routing::Shadow> shadow;            // of a prompt's own; a model's is with the model
+  std::optional<llm::CachePolicy> cache;            // of a prompt's own, else its model's
+  std::shared_ptr<const llm::Model> embedding;      // of cache.semantic, if it names one
+  std::string answers_as;  // the same text, the same answers: digest of the model, its providers and its fallbacks
   std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)
 };
 

@@ -2,11 +2,13 @@
 #pragma once
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "llm/cache.h"
 #include "llm/chat.h"
 #include "llm/provider.h"
 #include "platform/async/cancellation.h"
@@ -22,6 +24,7 @@ struct CallOptions {
   std::string session, user;
   std::vector<std::string> tags;
   std::string idempotency_key;
+  std::optional<CacheMode> cache;
   static Result<CallOptions> parse(std::string_view fairlead_json);
 };
 

@@ -254,6 +254,12 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       FAIRLEAD_CHECK(take_text(out.user));
     } else if (entry.key == "idempotency_key") {
       FAIRLEAD_CHECK(take_text(out.idempotency_key));
+    } else if (entry.key == "cache") {
+      if (!entry.value.is_string()) return internal::wrong_type(param, "a string", entry.value);
+      out.cache = cache_mode_of(text_of(entry.value));
+      if (!out.cache)
+        return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': off, on, read or write.", param),
+                    param);
     } else if (entry.key == "tags") {
       if (!entry.value.is_array()) return internal::wrong_type(param, "an array of strings", entry.value);
       for (const dom::element tag : array_of(entry.value)) {
@@ -263,10 +269,11 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
         out.tags.emplace_back(text_of(tag));
       }
     } else {
-      return fail(
-          ErrorKind::kInvalid, "unknown_parameter",
-          fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, idempotency_key.", param),
-          param);
+      return fail(ErrorKind::kInvalid, "unknown_parameter",
+                  fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, cache, "
+                              "idempotency_key.",
+                              param),
+                  param);
     }
   }
   return out;

@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/suggest.h"
+#include "llm/cache.h"
 #include "models/internal/routing_spec.h"
 #include "models/price_list.h"
 
@@ -27,6 +28,9 @@ std::string schema() {
   out += R"(,
       "shadow": )";
   out += llm::kShadowSchema;
+  out += R"(,
+      "cache": )";
+  out += llm::kCacheSchema;
   out += R"(
     },
     "properties": {

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/suggest.h"
+#include "llm/cache.h"
 #include "llm/reference.h"
 #include "llm/shadow.h"
 #include "prompts/internal/specification.h"
@@ -53,6 +54,7 @@ constexpr const char* kSchema = R"json({
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
     "shadow": @SHADOW@,
+    "cache": @CACHE@,
     "output": {
       "type": "object",
       "required": ["schema"],
@@ -69,6 +71,14 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
   if (!others.find("model", read.model)) {
     const auto names = others.names("model");
     faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
+  }
+  if (const auto cache = llm::cache_of(spec); cache && cache->semantic && !cache->semantic->embedding.empty()) {
+    const std::string& embedding = cache->semantic->embedding;
+    if (!others.find("model", embedding)) {
+      const auto names = others.names("model");
+      faults.push_back(
+          {"/cache/semantic/embedding", "unknown model `" + embedding + "`." + did_you_mean(embedding, names)});
+    }
   }
   if (const auto shadow = llm::shadow_of(spec)) {
     const llm::Reference to = llm::Reference::parse(shadow->to);
@@ -88,8 +98,11 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
 
 std::string schema() {
   std::string out = kSchema;
-  constexpr std::string_view kPlace = "@SHADOW@";
-  out.replace(out.find(kPlace), kPlace.size(), llm::kShadowSchema);
+  const auto fill = [&out](std::string_view place, std::string_view schema) {
+    out.replace(out.find(place), place.size(), schema);
+  };
+  fill("@SHADOW@", llm::kShadowSchema);
+  fill("@CACHE@", llm::kCacheSchema);
   return out;
 }
 

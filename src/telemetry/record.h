@@ -46,6 +46,7 @@ struct CallRecord {
   std::vector<std::string> tags;
   std::vector<std::string> budgets;     // that the call fell under
   std::string shadow_of;                // of a shadow: id of the call that it was made for
+  std::string cache;                    // hit, semantic, shared or miss; empty: the cache was not asked
   std::string input_json, output_text;  // only with `telemetry.content: full`
 };
 

@@ -17,6 +17,7 @@ void add_promote_and_rollback(CLI::App& app, Context& context);
 void add_pull(CLI::App& app, Context& context);
 void add_keys(CLI::App& app, Context& context);
 void add_secrets(CLI::App& app, Context& context);
+void add_cache(CLI::App& app, Context& context);
 void add_calls(CLI::App& app, Context& context);
 void add_sql(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);

@@ -30,6 +30,10 @@ Amounts amounts_of(std::int64_t input, std::int64_t output, llm::NanoUsd cost) {
   return out;
 }
 
+void add(Amounts& sum, const Amounts& one) {
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += one[i];
+}
+
 const llm::Member* find(std::span<const llm::Member> members, std::string_view name) {
   const auto found = std::ranges::find(members, name, &llm::Member::name);
   return found == members.end() ? nullptr : &*found;
@@ -157,10 +161,12 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, std::span<cons
 // Counting takes longer than estimating; it is done for who would be refused otherwise.
 Result<void> Admission::begin(const RoutedRequest& request, std::span<const routing::Candidate> plan) {
   if (!hold_ || !hold_->counts_amounts()) return {};
-  FAIRLEAD_TRY(const Amounts estimated, worst_of(request, plan, false));
+  FAIRLEAD_TRY(Amounts estimated, worst_of(request, plan, false));
+  add(estimated, beside_);
   auto reserved = hold_->reserve(estimated, clock_.unix_micros());
   if (!reserved) {
-    FAIRLEAD_TRY(const Amounts counted, worst_of(request, plan, true));
+    FAIRLEAD_TRY(Amounts counted, worst_of(request, plan, true));
+    add(counted, beside_);
     if (counted != estimated) reserved = hold_->reserve(counted, clock_.unix_micros());
   }
   refused_ = !reserved;
@@ -168,16 +174,21 @@ Result<void> Admission::begin(const RoutedRequest& request, std::span<const rout
   return reserved;
 }
 
+void Admission::add_used(const llm::Usage& usage, llm::NanoUsd cost) {
+  add(beside_, amounts_of(usage.input, usage.output, cost));
+}
+
 bool Admission::allows(const RoutedRequest& request, const routing::Candidate& next, const routing::Candidate* beside,
                        const llm::Usage& usage, llm::NanoUsd cost) {
   if (!hold_ || !hold_->counts_amounts()) return true;
   for (const bool count_closely : {false, true}) {
     Amounts needed = amounts_of(usage.input, usage.output, cost);
+    add(needed, beside_);
     for (const routing::Candidate* const one : {&next, beside}) {
       if (one == nullptr) continue;
       const auto worst = worst_of(request, *one, count_closely);
       if (!worst) return false;
-      for (std::size_t i = 0; i < needed.size(); ++i) needed[i] += (*worst)[i];
+      add(needed, *worst);
     }
     if (hold_->reserve(needed, clock_.unix_micros())) return true;
   }

@@ -29,6 +29,8 @@ class Admission {
   // Sets aside what one try of the dearest of these routes may use. Errors: those of budgets::Hold; kInvalid with
   // price_unknown, max_tokens_required.
   Result<void> begin(const RoutedRequest& request, std::span<const routing::Candidate> plan);
+  // What the call has used beside the tries of its routes (an embedding of its question), and is settled with them.
+  void add_used(const llm::Usage& usage, llm::NanoUsd cost);
   // Whether another try may be made, of `next`, beside one of `beside` if that is still in flight, after tries that
   // used `usage` and cost `cost`.
   bool allows(const RoutedRequest& request, const routing::Candidate& next, const routing::Candidate* beside,
@@ -49,6 +51,7 @@ class Admission {
 
   const Clock& clock_;
   std::optional<budgets::Hold> hold_;
+  budgets::Amounts beside_{};  // add_used()
   bool refused_ = false, settled_ = false;
 };
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/id.h"
+#include "gateway/internal/cached_answer.h"
+#include "gateway/internal/routed_completion.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::gateway::internal {
@@ -29,12 +31,13 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
 }  // namespace
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-                           telemetry::Recorder& recorder, Shadows& shadows, const Clock& clock)
+                           telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, const Clock& clock)
     : exchange_(exchange),
       surface_(surface),
       snapshot_(std::move(snapshot)),
       recorder_(recorder),
       shadows_(shadows),
+      cache_(cache),
       clock_(clock),
       started_(clock.steady()),
       admission_(clock),
@@ -172,37 +175,43 @@ async::Task<Result<void>> CallPipeline::answer() {
   request.key = principal_->name;
   if (no_chat_) request.no_chat = &*no_chat_;
   request.admission = &admission_;
-  RoutedCompletion routed(request, clock_);
+  const std::unique_ptr<CachedAnswer> cached =
+      CachedAnswer::create(cache_, *target_, call_, request, surface_.format());
+  std::optional<RoutedCompletion> routed;
+  if (!cached) routed.emplace(request, clock_);
+  Answer& from = cached ? static_cast<Answer&>(*cached) : *routed;
   Result<void> done;
   if (call_.request.stream)
-    done = co_await relay_stream(routed);
+    done = co_await relay_stream(from);
   else
-    done = co_await relay_whole(routed);
-  routed_ = routed.route() != nullptr;
-  note_outcome(routed);
+    done = co_await relay_whole(from);
+  if (from.wants_finishing()) co_await from.finish();
+  routed_ = from.asked_upstream();
+  note_outcome(from);
   co_return done;
 }
 
 // An answer has begun to come: how it goes out is settled.
-void CallPipeline::begin_answer(const RoutedCompletion& routed) {
+void CallPipeline::begin_answer(const Answer& from) {
   std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
   exchange_.add_header("x-fairlead-target", target);
   exchange_.add_header("x-fairlead-model", call_.model->name);
-  exchange_.add_header("x-fairlead-provider", routed.route()->provider->name());
+  exchange_.add_header("x-fairlead-provider", from.provider());
+  if (const std::string cached = from.cache_header(); !cached.empty()) exchange_.add_header("x-fairlead-cache", cached);
   admission_.add_headers(exchange_);
   record_.status = 200;
 }
 
 // What the client gets for a piece of the answer.
-Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const RoutedCompletion& routed) {
-  if (!form_ && routed.format() != surface_.format()) form_ = surface_.answer_form(surface_call_);
+Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const Answer& from) {
+  if (!form_ && from.format() != surface_.format()) form_ = surface_.answer_form(surface_call_);
   if (recorder_.content_enabled()) {
-    if (!text_) text_ = AnswerText::create(routed.format(), call_.request.stream);
+    if (!text_) text_ = AnswerText::create(from.format(), call_.request.stream);
     text_->take(delta.wire);
   }
   if (!form_) return delta.wire;
   out_.clear();
-  FAIRLEAD_CHECK(form_->take(delta.wire, delta.end, routed.outcome(), out_));
+  FAIRLEAD_CHECK(form_->take(delta.wire, delta.end, from.outcome(), out_));
   return std::string_view(out_);
 }
 
@@ -230,14 +239,14 @@ async::Task<Result<void>> CallPipeline::before_the_end() {
                      durable.error().message);
 }
 
-async::Task<Result<void>> CallPipeline::relay_whole(RoutedCompletion& routed) {
-  auto answer = co_await routed.next();
+async::Task<Result<void>> CallPipeline::relay_whole(Answer& from) {
+  auto answer = co_await from.next();
   if (!answer) co_return fail(std::move(answer).error());
-  auto body = in_form(*answer, routed);
+  auto body = in_form(*answer, from);
   if (!body) co_return fail(std::move(body).error());
   record_.first_token_us = micros_between(started_, clock_.steady());
-  note_outcome(routed);
-  begin_answer(routed);
+  note_outcome(from);
+  begin_answer(from);
   if (recorder_.strict() || (form_ && form_->wants_keeping())) {
     auto kept = co_await before_the_end();
     if (!kept) co_return fail(std::move(kept).error());
@@ -247,22 +256,22 @@ async::Task<Result<void>> CallPipeline::relay_whole(RoutedCompletion& routed) {
   co_return Result<void>{};
 }
 
-async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
+async::Task<Result<void>> CallPipeline::relay_stream(Answer& from) {
   for (;;) {
-    auto delta = co_await routed.next();
+    auto delta = co_await from.next();
     if (!delta) co_return fail(std::move(delta).error());
-    auto wire = in_form(*delta, routed);
+    auto wire = in_form(*delta, from);
     if (!wire) co_return fail(std::move(wire).error());
     if (!exchange_.answered() && (delta->end || !wire->empty())) {
-      begin_answer(routed);
+      begin_answer(from);
       exchange_.add_header("cache-control", "no-cache");
       exchange_.begin_stream(200, "text/event-stream; charset=utf-8");
     }
-    if (record_.first_token_us < 0 && routed.outcome().content_started)
+    if (record_.first_token_us < 0 && from.outcome().content_started)
       record_.first_token_us = micros_between(started_, clock_.steady());
     Result<void> sent;
     if (delta->end) {
-      note_outcome(routed);
+      note_outcome(from);
       if (recorder_.strict() || (form_ && form_->wants_keeping())) {
         auto kept = co_await before_the_end();
         if (!kept) co_return fail(std::move(kept).error());
@@ -284,10 +293,10 @@ async::Task<Result<void>> CallPipeline::relay_stream(RoutedCompletion& routed) {
 }
 
 // Once: when the answer has ended, before the client sees its end, or when nothing more of it is wanted.
-void CallPipeline::note_outcome(RoutedCompletion& routed) {
+void CallPipeline::note_outcome(Answer& from) {
   if (std::exchange(noted_, true)) return;
-  routed.stop();
-  routed.describe(record_);
+  from.stop();
+  from.describe(record_);
   admission_.settle(record_);
 }
 

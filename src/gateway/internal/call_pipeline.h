@@ -6,9 +6,10 @@
 
 #include "access/keys.h"
 #include "base/clock.h"
+#include "gateway/cache/cache.h"
 #include "gateway/internal/admission.h"
+#include "gateway/internal/answer.h"
 #include "gateway/internal/answer_text.h"
-#include "gateway/internal/routed_completion.h"
 #include "gateway/internal/shadows.h"
 #include "gateway/snapshot.h"
 #include "gateway/surface.h"
@@ -22,7 +23,7 @@ namespace fairlead::gateway::internal {
 class CallPipeline {
  public:
   CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-               telemetry::Recorder& recorder, Shadows& shadows, const Clock& clock);
+               telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, const Clock& clock);
 
   // The whole of it. A call of a known key is recorded once.
   async::Task<void> run();
@@ -33,14 +34,14 @@ class CallPipeline {
   Result<const Target*> resolve();
   async::Task<Result<void>> make_chat(bool needed);
   async::Task<Result<void>> answer();
-  async::Task<Result<void>> relay_whole(RoutedCompletion& routed);
-  async::Task<Result<void>> relay_stream(RoutedCompletion& routed);
-  Result<std::string_view> in_form(const llm::Delta& delta, const RoutedCompletion& routed);
+  async::Task<Result<void>> relay_whole(Answer& from);
+  async::Task<Result<void>> relay_stream(Answer& from);
+  Result<std::string_view> in_form(const llm::Delta& delta, const Answer& from);
   void note_events(std::string_view wire);
   async::Task<Result<void>> before_the_end();
   async::Task<void> refuse(Error error);
-  void begin_answer(const RoutedCompletion& routed);
-  void note_outcome(RoutedCompletion& routed);
+  void begin_answer(const Answer& from);
+  void note_outcome(Answer& from);
   void note_client_gone();
   telemetry::CallRecord take_record();  // once
   void draw_shadow(const std::optional<routing::Shadow>& shadow);
@@ -51,6 +52,7 @@ class CallPipeline {
   std::shared_ptr<const Snapshot> snapshot_;
   telemetry::Recorder& recorder_;
   Shadows& shadows_;
+  cache::Cache& cache_;
   const Clock& clock_;
   const SteadyTime started_;
   Admission admission_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/internal/answer.h"
 #include "gateway/internal/routed_request.h"
 #include "gateway/routing/attempt.h"
 #include "gateway/routing/continuation.h"
@@ -18,7 +19,7 @@ namespace fairlead::gateway::internal {
 
 // Tries the routes as the model's policy says until one has begun to answer; from then on an error is that route's and
 // the answer's. Loop-affine; destroying it cancels the upstream call.
-class RoutedCompletion final : public llm::Completion {
+class RoutedCompletion final : public Answer {
  public:
   RoutedCompletion(RoutedRequest request, const Clock& clock) : request_(request), clock_(clock) {}
 
@@ -29,18 +30,16 @@ class RoutedCompletion final : public llm::Completion {
   // The route that answers, or was tried last, and the model that it is of. Null and the called model if none was.
   const llm::Route* route() const { return route_; }
   const llm::Model& model() const { return *model_; }
-  // How that route's answer is written: as RoutedRequest::format, or as a chat.
-  llm::Format format() const { return attempt_ ? attempt_->format() : llm::Format::kChat; }
-  // Ends an answer that nobody waits for any longer; does nothing to one that has ended.
-  void stop();
-
-  // Writes what came of it into the record: route, usage and cost of all tries, attempts. When the answer has ended,
-  // failed, or been stopped.
-  void describe(telemetry::CallRecord& record) const;
+  llm::Format format() const override { return attempt_ ? attempt_->format() : llm::Format::kChat; }
+  std::string_view provider() const override { return route_->provider->name(); }
+  bool asked_upstream() const override { return route_ != nullptr; }
+  void stop() override;
+  void describe(telemetry::CallRecord& record) const override;
   // One a try, in order. When the answer has ended, failed, or been stopped.
   const std::vector<telemetry::Attempt>& attempts() const { return attempts_; }
   // Of all tries: a route that failed in the middle has cost something too.
   llm::NanoUsd cost() const { return cost_; }
+  const llm::Usage& usage() const { return usage_; }
 
  private:
   struct Step;

@@ -171,8 +171,9 @@ class DataPlaneTest : public testing::Test {
     holder_ = std::make_unique<SnapshotHolder>(runtime_, snapshot);
     folder_ = std::filesystem::temp_directory_path() / ("gateway-" + new_id(clock_.unix_micros()));
     database_ = store::open_sqlite((folder_ / "fairlead.db").string(), pool_, DataPlane::migrations()).value();
+    cache_ = std::make_unique<cache::Cache>(runtime_, cache_bytes_, clock_);
     files_ = FileStore::open((folder_ / "files").string(), *database_, pool_, clock_).value();
-    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, *files_, clock_);
+    data_plane_ = std::make_unique<DataPlane>(*holder_, records_, *database_, *files_, *cache_, clock_);
 
     http::Router router;
     data_plane_->add_routes(router);
@@ -217,6 +218,8 @@ class DataPlaneTest : public testing::Test {
   std::filesystem::path folder_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<FileStore> files_;
+  std::size_t cache_bytes_ = 1 << 20;
+  std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<DataPlane> data_plane_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;

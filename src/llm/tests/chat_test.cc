@@ -183,6 +183,10 @@ TEST(CallOptions, AreReadAndSlipsAreRefused) {
   EXPECT_THAT(options->tags, testing::ElementsAre("x", "y"));
   EXPECT_EQ(CallOptions::parse(R"({"variable":{}})").error().param, "fairlead.variable");
   EXPECT_EQ(CallOptions::parse(R"({"user":5})").error().code, "invalid_type");
+  EXPECT_FALSE(options->cache);
+  EXPECT_EQ(CallOptions::parse(R"({"cache":"read"})")->cache, CacheMode::kRead);
+  EXPECT_EQ(CallOptions::parse(R"({"cache":"maybe"})").error().param, "fairlead.cache");
+  EXPECT_EQ(CallOptions::parse(R"({"cache":true})").error().code, "invalid_type");
   EXPECT_TRUE(CallOptions::parse("")->variables.empty());
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/suggest.h"
+#include "llm/cache.h"
 #include "llm/reference.h"
 #include "models/price_list.h"
 
@@ -112,6 +113,15 @@ void check_fallbacks(std::string_view name, const bj::object& spec, const Catalo
       out.push_back({at, "leads back to the model itself: " + std::string(name) + " → " + way});
     }
   }
+}
+
+void check_cache(const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
+  const std::optional<llm::CachePolicy> cache = llm::cache_of(spec);
+  if (!cache || !cache->semantic || cache->semantic->embedding.empty()) return;
+  const std::string& embedding = cache->semantic->embedding;
+  if (others.find("model", embedding) != nullptr) return;
+  out.push_back({"/cache/semantic/embedding",
+                 "model `" + embedding + "` does not exist." + did_you_mean(embedding, others.names("model"))});
 }
 
 void check_shadow(std::string_view name, const bj::object& spec, const Catalogue& others, std::vector<SpecError>& out) {
@@ -258,6 +268,7 @@ const std::string_view kRoutingMembers = R"(
     }
   },
   "shadow": {"$ref": "#/$defs/shadow"},
+  "cache": {"$ref": "#/$defs/cache"},
   "continue": {
     "type": ["boolean", "object"],
     "additionalProperties": false,
@@ -317,6 +328,7 @@ void check_routing(std::string_view name, const bj::object& spec, const Catalogu
   check_routes(spec, others, out);
   check_fallbacks(name, spec, others, out);
   check_shadow(name, spec, others, out);
+  check_cache(spec, others, out);
 }
 
 llm::RoutingPolicy routing_of(const bj::object& spec) {

@@ -120,7 +120,9 @@ TEST(ModelKind, RefusesWhatRoutingCannotMean) {
        {R"("strategy": "fastest")", R"("retries": 9)", R"("timeouts": {"connect": "1s"})",
         R"("breaker": {"errors": 2})", R"("hedge": {"after": "p42"})", R"("concurrency": {"queue": 5})",
         R"("fallbacks": ["a", "a"])", R"("shadow": {"share": 1})", R"("shadow": {"to": "a", "share": 0})",
-        R"("shadow": {"to": "a b"})", R"("shadow": {"to": "a", "at_once": 65})", R"("continue": {"tools": true})"})
+        R"("shadow": {"to": "a b"})", R"("shadow": {"to": "a", "at_once": 65})", R"("cache": true)",
+        R"("cache": {"ttl": "1 week"})", R"("cache": {"semantic": {"embedding": "a"}})",
+        R"("continue": {"tools": true})"})
     EXPECT_FALSE(fits_schema("{" + std::string(member) + "," + route + "}")) << member;
   EXPECT_FALSE(fits_schema(R"({"routes": [{"provider": "x", "model": "y", "when": {}}]})"));
 
@@ -137,6 +139,8 @@ TEST(ModelKind, RefusesWhatRoutingCannotMean) {
       {R"("fallbacks": ["small"])", "/fallbacks/0: is the model itself"},
       {R"("shadow": {"to": "small"})",
        "/shadow/to: is the model itself; name a label or a version of it, or another model"},
+      {R"("cache": {"semantic": {"embedding": "larg", "threshold": 0.9}})",
+       "/cache/semantic/embedding: model `larg` does not exist."},
       {R"("shadow": {"to": "larg@7"})", "/shadow/to: model `larg` does not exist."},
       {R"("shadow": {"to": "prompt:x"})",
        "/shadow/to: must name a model: a model's callers have no variables for a prompt"},

@@ -71,6 +71,7 @@ void CallTotals::add(const Series& series) {
                                  &series.reasoning};
   for (std::size_t i = 0; i < route.tokens.size(); ++i) route.tokens[i] += counts[i]->get();
   route.cost_usd += series.cost_usd.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < route.cache.size(); ++i) route.cache[i] += series.cache[i].get();
   route.duration.add(series.duration);
   route.first_token.add(series.first_token);
   gateway_.add(series.gateway);
@@ -119,6 +120,15 @@ void CallTotals::write(Exposition& out, const std::string& prefix) const {
   }
   out.family(prefix + "cost_usd_total", "counter", "Cost by the prices in force when each call ended, in US dollars.");
   for (const auto& [key, route] : routes_) out.sample(prefix + "cost_usd_total", labels_of(key), route.cost_usd);
+  out.family(prefix + "cache_calls_total", "counter", "Calls for which the cache was asked, by what came of it.");
+  for (const auto& [key, route] : routes_) {
+    for (std::size_t i = 0; i < route.cache.size(); ++i) {
+      if (route.cache[i] == 0) continue;
+      auto labels = labels_of(key);
+      labels.emplace_back("result", std::string(kCacheWords[i]));
+      out.sample(prefix + "cache_calls_total", labels, route.cache[i]);
+    }
+  }
   out.family(prefix + "call_duration_seconds", "histogram",
              "Time of a call from its head to its last byte (gen_ai.client.operation.duration).");
   for (const auto& [key, route] : routes_) {

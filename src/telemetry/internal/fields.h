@@ -79,6 +79,7 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {35, "input", FieldType::kText, "gen_ai.input.messages", FAIRLEAD_CALL(input_json)},
     {36, "output", FieldType::kText, "gen_ai.output.messages", FAIRLEAD_CALL(output_text)},
     {37, "shadow_of", FieldType::kText, "", FAIRLEAD_CALL(shadow_of)},
+    {38, "cache", FieldType::kText, "", FAIRLEAD_CALL(cache)},
     {39, "budgets", FieldType::kTexts, "", FAIRLEAD_CALL(budgets)},
 };
 

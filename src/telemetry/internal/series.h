@@ -44,6 +44,9 @@ struct Histogram {
   }
 };
 
+// What a record's `cache` says, if anything.
+inline constexpr std::array<std::string_view, 4> kCacheWords = {"hit", "semantic", "shared", "miss"};
+
 // As views into a record, or into a series that owns them.
 struct Labels {
   std::string_view project, target, model, provider, error;
@@ -69,6 +72,7 @@ struct Series {
   Count calls;
   Count input, cached_input, cache_write, output, reasoning;
   std::atomic<double> cost_usd{0};
+  std::array<Count, kCacheWords.size()> cache;
   Histogram<kDurationBounds_us.size()> duration;
   Histogram<kFirstTokenBounds_us.size()> first_token;
   Histogram<kGatewayBounds_us.size()> gateway;

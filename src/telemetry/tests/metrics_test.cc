@@ -59,6 +59,7 @@ TEST(Metrics, CountsCalls) {
   good.status = 200;
   good.error_code.clear();
   good.first_token_us = -1;
+  good.cache = "hit";
   metrics.observe(1, good);
   const auto samples = parse(metrics.text(std::nullopt));
   const std::string route = R"(project="bank",target="support-reply",model="small",provider="local")";
@@ -67,6 +68,9 @@ TEST(Metrics, CountsCalls) {
   EXPECT_EQ(samples.at("fairlead_tokens_total{" + route + R"(,type="input"})"), 933);
   EXPECT_EQ(samples.at("fairlead_tokens_total{" + route + R"(,type="reasoning"})"), 21);
   EXPECT_DOUBLE_EQ(samples.at("fairlead_cost_usd_total{" + route + "}"), 3 * 0.000425);
+  EXPECT_EQ(samples.at("fairlead_cache_calls_total{" + route + R"(,result="miss"})"), 2);
+  EXPECT_EQ(samples.at("fairlead_cache_calls_total{" + route + R"(,result="hit"})"), 1);
+  EXPECT_FALSE(samples.contains("fairlead_cache_calls_total{" + route + R"(,result="shared"})"));
   EXPECT_EQ(samples.at("fairlead_call_duration_seconds_bucket{" + route + R"(,le="0.32"})"), 0);
   EXPECT_EQ(samples.at("fairlead_call_duration_seconds_bucket{" + route + R"(,le="0.64"})"), 3);
   EXPECT_EQ(samples.at("fairlead_call_duration_seconds_bucket{" + route + R"(,le="+Inf"})"), 3);
