@@ -14,7 +14,7 @@ namespace {
 
 using Word = std::u32string;
 
-// Chosen on the training half of banking77 (docs/reference/cache.md).
+// Chosen by trying, on the same questions as the curve in docs/reference/cache.md.
 constexpr float kPair = 0.2F;        // two words that follow each other
 constexpr float kLetters = 0.8F;     // all runs of letters of a word together
 constexpr float kLittleWord = 0.1F;  // of a word that says little by itself
