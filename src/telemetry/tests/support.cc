@@ -56,6 +56,7 @@ CallRecord full_record() {
   record.output_text = "На проверке.\n";
   record.shadow_of = "01ARZ3NDEKTSV4RRFFQ69G5FAU";
   record.cache = "miss";
+  record.budgets = {"team-a-monthly", "per-user"};
   record.attempts = {{"local", "smollm2", 2'000'000, "upstream_timeout", "no byte"},
                      {"openai", "gpt-5-mini", 400'000, "", "", "large", "fallback", 180'000}};
   return record;
