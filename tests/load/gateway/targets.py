@@ -212,7 +212,7 @@ class Bench:
         made = [{"kind": "provider", "name": "fixed", "type": "openai", "base_url": url, "api_key": "env:LOAD_UPSTREAM_KEY"}]
         made += [{"kind": "model", "name": model, "card": {"max_output_tokens": 1000}, "prices": {"input": 0.25, "output": 2},
                   "routes": [{"provider": "fixed", "model": model}]} for model in MODELS]
-        made += [{"kind": "budget", "name": "month", "cost": 1e9, "per": "month", "alert": 0.8},
+        made += [{"kind": "budget", "name": "month", "cost": 10_000_000, "per": "month", "alert": 0.8},
                  {"kind": "budget", "name": "rate", "each": "key", "requests": 10**9, "tokens": 10**12, "per": "1m"},
                  {"kind": "budget", "name": "at-once", "for": {"model": MODELS}, "concurrency": 10_000}]
         (project / "load.yaml").write_text("\n---\n".join(map(json.dumps, made)))
