@@ -1,0 +1,5 @@
+#include "platform/expr/expression.h"
+
+#include <gtest/gtest.h>
+
+TEST(Nothing, Yet) {}
