@@ -24,6 +24,7 @@ void add_models(CLI::App& app, Context& context);
 void add_budgets(CLI::App& app, Context& context);
 void add_prompts(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_expr(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 

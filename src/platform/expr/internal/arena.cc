@@ -5,8 +5,8 @@
 namespace fairlead::expr::internal {
 
 void* Arena::allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + 7) & ~std::size_t{7};
   if (bytes > limit_ - used_) return nullptr;
+  const std::size_t rounded = std::max<std::size_t>((bytes + 7) & ~std::size_t{7}, 8);
   if (rounded > left_) {
     // The first block is of the size that reset() counts on.
     const std::size_t size = std::max(kBlock, rounded);
@@ -18,7 +18,7 @@ void* Arena::allocate(std::size_t bytes) {
   std::byte* const out = free_;
   free_ += rounded;
   left_ -= rounded;
-  used_ += bytes;
+  used_ += std::min(rounded, limit_ - used_);
   return out;
 }
 

@@ -49,7 +49,7 @@ class Fuzzer {
   std::string round(MutationReport& report) {
     using Clock = std::chrono::steady_clock;
     std::string source(kSeeds[random_.below(std::size(kSeeds))]);
-    for (std::size_t edits = 1 + random_.below(4); edits > 0; --edits)
+    for (std::size_t edits = 1 + random_.below(3); edits > 0; --edits)
       slip(source, kPieces, kSeeds[random_.below(std::size(kSeeds))], random_);
     const auto start = Clock::now();
     const auto compiled =
