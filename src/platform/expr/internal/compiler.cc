@@ -77,10 +77,10 @@ Tried<void> Compiler::fold(NodeId id, std::size_t first) {
   const Value value = machine.run(first, {});
   if (machine.stopped() != Machine::Stop::kNone) return {};
   if (value.is_error()) {
-    // A literal that cannot be read is a slip, which is better shown now.
+    // A literal time, pattern or zone that cannot be read is a slip, which is better shown now.
     const Node& node = tree_.nodes[id];
-    const bool reads = value.error_code() == ErrorCode::kInvalidArgument && node.kind == NodeKind::kCall;
-    if (checked() && reads && value.error_node() == id) return type_failure(node.at, message_of(value));
+    const bool unreadable = value.error_code() == ErrorCode::kInvalidArgument && value.error_node() == id;
+    if (checked() && unreadable && node.kind == NodeKind::kCall && !type_named(program_.names[node.b])) return type_failure(node.at, message_of(value));
     return {};
   }
   program_.code.resize(first);
