@@ -29,14 +29,22 @@ Result<std::string> file(const std::string& path) {
 expr::Type type_of(const boost::json::value& value) {
   using expr::Kind;
   switch (value.kind()) {
-    case boost::json::kind::null: return {};
-    case boost::json::kind::bool_: return Kind::kBool;
-    case boost::json::kind::int64: return Kind::kInt;
-    case boost::json::kind::uint64: return Kind::kUint;
-    case boost::json::kind::double_: return Kind::kDouble;
-    case boost::json::kind::string: return Kind::kString;
-    case boost::json::kind::array: return expr::Type::list({});
-    case boost::json::kind::object: break;
+    case boost::json::kind::null:
+      return {};
+    case boost::json::kind::bool_:
+      return Kind::kBool;
+    case boost::json::kind::int64:
+      return Kind::kInt;
+    case boost::json::kind::uint64:
+      return Kind::kUint;
+    case boost::json::kind::double_:
+      return Kind::kDouble;
+    case boost::json::kind::string:
+      return Kind::kString;
+    case boost::json::kind::array:
+      return expr::Type::list({});
+    case boost::json::kind::object:
+      break;
   }
   return expr::Type::map(Kind::kString, {});
 }
@@ -58,9 +66,11 @@ std::string shown(const expr::Finding& finding, std::string_view source, bool co
   const std::uint32_t times = finding.times_true + finding.times_false + finding.times_failed;
   std::string what = finding.times_failed > 0 ? "error" : (finding.times_true > 0 ? "true" : "false");
   Colour colour = finding.times_failed > 0 ? Colour::kRed : (finding.times_true > 0 ? Colour::kGreen : Colour::kYellow);
-  if (finding.times_true > 0 && finding.times_true < times) what = fmt::format("true {}/{}", finding.times_true, times), colour = Colour::kDim;
-  return painted(fmt::format("{:<10}", what), colour, colours) + std::string(2 * static_cast<std::size_t>(finding.depth), ' ') +
-         text + (finding.message.empty() ? "" : "   (" + finding.message + ")") + "\n";
+  if (finding.times_true > 0 && finding.times_true < times)
+    what = fmt::format("true {}/{}", finding.times_true, times), colour = Colour::kDim;
+  return painted(fmt::format("{:<10}", what), colour, colours) +
+         std::string(2 * static_cast<std::size_t>(finding.depth), ' ') + text +
+         (finding.message.empty() ? "" : "   (" + finding.message + ")") + "\n";
 }
 
 boost::json::object as_json(const expr::Finding& finding, std::string_view source) {
@@ -90,8 +100,8 @@ void evaluate(Context& context, const Words& words) {
   expr::Evaluation evaluation;
   std::vector<expr::Finding> findings;
   const expr::JsonVariables activation(*variables);
-  const auto result = words.explain ? compiled->explain(activation, evaluation, findings)
-                                    : compiled->evaluate(activation, evaluation);
+  const auto result =
+      words.explain ? compiled->explain(activation, evaluation, findings) : compiled->evaluate(activation, evaluation);
   if (context.as_json && result) {
     boost::json::object out{{"value", expr::to_json(*result)}, {"type", expr::kind_name(result->kind())}};
     boost::json::array found;
@@ -100,8 +110,7 @@ void evaluate(Context& context, const Words& words) {
     std::printf("%s\n", json::to_pretty_text(out).c_str());
     return;
   }
-  for (const expr::Finding& one : findings)
-    std::fputs(shown(one, words.expression, context.colours()).c_str(), stdout);
+  for (const expr::Finding& one : findings) std::fputs(shown(one, words.expression, context.colours()).c_str(), stdout);
   if (!result) return show_fault(context, result.error(), words.expression);
   std::printf("%s\n", json::to_text(expr::to_json(*result)).c_str());
 }
@@ -144,7 +153,9 @@ void add_expr(CLI::App& app, Context& context) {
   eval->add_option("--vars", words->variables, "JSON file whose members are the variables")->type_name("FILE");
   eval->add_flag("--explain", words->explain, "Say which parts were true, false or an error");
   eval->add_flag("--json", context.as_json, "Print JSON");
-  eval->footer("Example:\n  fairlead expr eval \"locale == 'ru' && tier in ['gold', 'platinum']\" --vars vars.json --explain");
+  eval->footer(
+      "Example:\n  fairlead expr eval \"locale == 'ru' && tier in ['gold', 'platinum']\" --vars vars.json --explain\n"
+      "An expression that starts with a sign stands after --: fairlead expr eval -- '-2 + 1'");
   eval->callback([&context, words] { evaluate(context, *words); });
   CLI::App* const cases = noun->add_subcommand("test", "Run cases of the form of CEL's conformance suite");
   cases->add_option("file", words->cases, "JSON lines: expr, bindings, value or error")->required()->type_name("FILE");

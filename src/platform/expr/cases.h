@@ -1,6 +1,8 @@
 // Runs cases of the form of CEL's conformance suite as JSON lines: {"file", "section", "name", "expr", "bindings":
-// {NAME: VALUE}, "value": VALUE or "error": true, "disable_check"}; a VALUE says its type: {"int": "1"}, {"bytes": HEX},
-// {"list": […]}, {"map": [[KEY, VALUE], …]}, {"timestamp": [SECONDS, NANOS]}, {"duration": [SECONDS, NANOS]}.
+// {NAME: VALUE}, "value": VALUE or "error": true, "disable_check"}; a VALUE says its type: {"int": "1"}, {"bytes":
+// HEX},
+// {"list": […]}, {"map": [[KEY, VALUE], …]}, {"timestamp": [SECONDS, NANOS]}, {"duration": [SECONDS, NANOS]}. A case
+// with a "container" is not supported.
 #pragma once
 #include <map>
 #include <string>

@@ -33,8 +33,12 @@ Fault limit_fault(const Program& program, const Machine& machine, const Limits& 
 }  // namespace
 
 Error Fault::error() const {
-  return {ErrorKind::kInvalid, code, "line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + message,
-          "", nullptr, 0};
+  return {ErrorKind::kInvalid,
+          code,
+          "line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + message,
+          "",
+          nullptr,
+          0};
 }
 
 std::string Fault::shown(std::string_view source) const {
@@ -106,8 +110,8 @@ namespace {
 std::expected<Value, Fault> outcome(const Program& program, const Machine& machine, Value value, const Limits& limits) {
   if (machine.stopped() != Machine::Stop::kNone) return std::unexpected(limit_fault(program, machine, limits));
   if (!value.is_error()) return value;
-  return std::unexpected(fault_at(program.source, program.spans[value.error_node()].at, "expression_error",
-                                  internal::message_of(value)));
+  return std::unexpected(
+      fault_at(program.source, program.spans[value.error_node()].at, "expression_error", internal::message_of(value)));
 }
 
 }  // namespace

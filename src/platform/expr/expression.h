@@ -1,5 +1,5 @@
-// Expressions of CEL, the Common Expression Language: compiled once against declared variables, evaluated often, bounded
-// in everything. What of the language is there: docs/reference/expressions.md.
+// Expressions of CEL, the Common Expression Language: compiled once against declared variables, evaluated often,
+// bounded in everything. What of the language is there: docs/reference/expressions.md.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ class Machine;
 
 // What one evaluation may use. One that reaches a limit ends with expression_limit, whatever stands around it.
 struct Limits {
-  std::uint64_t steps = 100'000;  // instructions, elements visited, and one for each 64 bytes of text handled
+  std::uint64_t steps = 100'000;           // instructions, elements visited, and one for each 64 bytes of text handled
   std::size_t memory_bytes = 1024 * 1024;  // text and lists that are made
 };
 
@@ -77,8 +77,8 @@ class Evaluation {
 
 // What became of one sub-expression.
 struct Finding {
-  std::uint32_t offset = 0, size = 0;  // its place in the source
-  int depth = 0;                       // how many findings stand around it
+  std::uint32_t offset = 0, size = 0;                               // its place in the source
+  int depth = 0;                                                    // how many findings stand around it
   std::uint32_t times_true = 0, times_false = 0, times_failed = 0;  // more than once within a macro
   std::string message;                                              // of the first failure
 };
@@ -90,8 +90,8 @@ class Expression {
  public:
   static constexpr std::size_t kMaxSourceBytes = 32 * 1024;
 
-  // Ends for any input. Faults: expression_syntax, expression_type, expression_unsupported. With Checking::kNone, unknown names and types that
-  // do not fit are left to the evaluation: for tests of the language.
+  // Ends for any input. Faults: expression_syntax, expression_type, expression_unsupported. With Checking::kNone,
+  // unknown names and types that do not fit are left to the evaluation: for tests of the language.
   static std::expected<Expression, Fault> compile(std::string_view source, const Environment& environment,
                                                   Checking checking = Checking::kTypes);
   Expression(Expression&&) noexcept;

@@ -56,14 +56,19 @@ Numbers Type::numbers() const {
 std::string Type::text() const {
   if (dynamic()) return "dyn";
   switch (*kind_) {
-    case Kind::kNull: return "null";
-    case Kind::kTimestamp: return "timestamp";
-    case Kind::kDuration: return "duration";
-    case Kind::kList: return parts_ ? "list(" + parts_->first.text() + ")" : "list";
+    case Kind::kNull:
+      return "null";
+    case Kind::kTimestamp:
+      return "timestamp";
+    case Kind::kDuration:
+      return "duration";
+    case Kind::kList:
+      return parts_ ? "list(" + parts_->first.text() + ")" : "list";
     case Kind::kMap:
       if (fields() != nullptr) return "object";
       return parts_ ? "map(" + parts_->first.text() + ", " + parts_->second.text() + ")" : "map";
-    default: return std::string(kind_name(*kind_));
+    default:
+      return std::string(kind_name(*kind_));
   }
 }
 

@@ -26,8 +26,8 @@ class Type {
   bool dynamic() const { return !kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
   std::optional<Kind> kind() const { return kind_; }
-  Type items() const;   // of a list; dyn if not known
-  Type keys() const;    // of a map
+  Type items() const;  // of a list; dyn if not known
+  Type keys() const;   // of a map
   Type values() const;
   // The fields of an object, else null.
   const std::vector<std::pair<std::string, Type>>* fields() const;

@@ -7,9 +7,18 @@
 namespace fairlead::expr {
 
 std::string_view kind_name(Kind kind) {
-  static constexpr std::string_view kNames[] = {"null_type", "bool",   "int",  "uint",
-                                                "double",    "string", "bytes", "list",
-                                                "map",       "google.protobuf.Timestamp", "google.protobuf.Duration", "type",
+  static constexpr std::string_view kNames[] = {"null_type",
+                                                "bool",
+                                                "int",
+                                                "uint",
+                                                "double",
+                                                "string",
+                                                "bytes",
+                                                "list",
+                                                "map",
+                                                "google.protobuf.Timestamp",
+                                                "google.protobuf.Duration",
+                                                "type",
                                                 "error"};
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -111,8 +120,10 @@ Value Value::json(const boost::json::object& object, Numbers numbers) {
 
 Value Value::json(const boost::json::value& value, Numbers numbers) {
   switch (value.kind()) {
-    case boost::json::kind::null: return {};
-    case boost::json::kind::bool_: return boolean(*value.if_bool());
+    case boost::json::kind::null:
+      return {};
+    case boost::json::kind::bool_:
+      return boolean(*value.if_bool());
     case boost::json::kind::int64: {
       const std::int64_t integer_value = *value.if_int64();
       if (numbers == Numbers::kDouble) return number(static_cast<double>(integer_value));
@@ -126,10 +137,14 @@ Value Value::json(const boost::json::value& value, Numbers numbers) {
       const bool fits = large <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
       return numbers == Numbers::kUint || !fits ? unsigned_integer(large) : integer(static_cast<std::int64_t>(large));
     }
-    case boost::json::kind::double_: return number(*value.if_double());
-    case boost::json::kind::string: return string(*value.if_string());
-    case boost::json::kind::object: return json(*value.if_object(), numbers);
-    case boost::json::kind::array: break;
+    case boost::json::kind::double_:
+      return number(*value.if_double());
+    case boost::json::kind::string:
+      return string(*value.if_string());
+    case boost::json::kind::object:
+      return json(*value.if_object(), numbers);
+    case boost::json::kind::array:
+      break;
   }
   Value out;
   out.kind_ = Kind::kList;
@@ -169,8 +184,8 @@ bool Value::find(std::string_view key, Value& out, std::uint64_t& steps) const {
   }
   steps += size_ / 4;
   const std::span<const Entry> all = entries();
-  const auto found =
-      std::ranges::find_if(all, [&](const Entry& one) { return one.key.is(Kind::kString) && one.key.as_text() == key; });
+  const auto found = std::ranges::find_if(
+      all, [&](const Entry& one) { return one.key.is(Kind::kString) && one.key.as_text() == key; });
   if (found != all.end()) out = found->value;
   return found != all.end();
 }

@@ -96,8 +96,8 @@ class Value {
 
   // Lists and maps.
   std::size_t size() const;
-  Value item(std::size_t place) const;       // of a list
-  Value key(std::size_t place) const;        // of a map, in its order
+  Value item(std::size_t place) const;  // of a list
+  Value key(std::size_t place) const;   // of a map, in its order
   Value entry_value(std::size_t place) const;
   // The member with that text as its key; false if there is none. `steps` grows by what the search took.
   bool find(std::string_view key, Value& out, std::uint64_t& steps) const;

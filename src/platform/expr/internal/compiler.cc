@@ -80,7 +80,8 @@ Tried<void> Compiler::fold(NodeId id, std::size_t first) {
     // A literal time, pattern or zone that cannot be read is a slip, which is better shown now.
     const Node& node = tree_.nodes[id];
     const bool unreadable = value.error_code() == ErrorCode::kInvalidArgument && value.error_node() == id;
-    if (checked() && unreadable && node.kind == NodeKind::kCall && !type_named(program_.names[node.b])) return type_failure(node.at, message_of(value));
+    if (checked() && unreadable && node.kind == NodeKind::kCall && !type_named(program_.names[node.b]))
+      return type_failure(node.at, message_of(value));
     return {};
   }
   program_.code.resize(first);
@@ -96,25 +97,36 @@ Tried<Compiler::Emitted> Compiler::emit_node(NodeId id, const Node& node) {
       load(value, id);
       return Emitted{value.kind(), true};
     }
-    case NodeKind::kName: return emit_name(id, node);
+    case NodeKind::kName:
+      return emit_name(id, node);
     case NodeKind::kField:
-    case NodeKind::kHas: return emit_field(id, node);
-    case NodeKind::kIndex: return emit_index(id, node);
-    case NodeKind::kCall: return emit_call(id, node);
-    case NodeKind::kList: return emit_list(id, node);
-    case NodeKind::kMap: return emit_map(id, node);
+    case NodeKind::kHas:
+      return emit_field(id, node);
+    case NodeKind::kIndex:
+      return emit_index(id, node);
+    case NodeKind::kCall:
+      return emit_call(id, node);
+    case NodeKind::kList:
+      return emit_list(id, node);
+    case NodeKind::kMap:
+      return emit_map(id, node);
     case NodeKind::kAnd:
-    case NodeKind::kOr: return emit_logic(id, node);
-    case NodeKind::kBinary: return emit_binary(id, node);
-    case NodeKind::kCondition: return emit_condition(id, node);
-    case NodeKind::kMacro: return emit_macro(id, node);
+    case NodeKind::kOr:
+      return emit_logic(id, node);
+    case NodeKind::kBinary:
+      return emit_binary(id, node);
+    case NodeKind::kCondition:
+      return emit_condition(id, node);
+    case NodeKind::kMacro:
+      return emit_macro(id, node);
     case NodeKind::kNot: {
       FAIRLEAD_TRY(const Emitted operand, emit(node.a));
       FAIRLEAD_CHECK(want_bool(node.a, operand.type, "`!`"));
       put({.op = Op::kNot, .node = id}, 0);
       return Emitted{Kind::kBool, operand.constant};
     }
-    case NodeKind::kNegate: break;
+    case NodeKind::kNegate:
+      break;
   }
   FAIRLEAD_TRY(const Emitted operand, emit(node.a));
   const Type& type = operand.type;
@@ -150,8 +162,9 @@ Tried<Compiler::Emitted> Compiler::emit_name(NodeId id, const Node& node) {
   if (checked()) {
     const std::vector<std::string> names = environment_.names();
     const std::string suggestion = did_you_mean(name, names);
-    return type_failure(node.at, "unknown variable " + quoted(name) + "." + suggestion +
-                                     (names.empty() ? " No variables are declared here." : " Declared: " + joined_names(names) + "."));
+    return type_failure(
+        node.at, "unknown variable " + quoted(name) + "." + suggestion +
+                     (names.empty() ? " No variables are declared here." : " Declared: " + joined_names(names) + "."));
   }
   put({.op = Op::kUnknown, .a = node.a, .node = id}, 1);
   return Emitted{};
@@ -175,7 +188,8 @@ bool Compiler::is_local(std::string_view name) const {
 // "google.protobuf.Timestamp" of a chain of fields on a name that no macro has set, else "".
 std::string Compiler::qualified_name(NodeId id) const {
   const Node& node = tree_.nodes[id];
-  if (node.kind == NodeKind::kName) return node.op == 0 && is_local(program_.names[node.a]) ? "" : program_.names[node.a];
+  if (node.kind == NodeKind::kName)
+    return node.op == 0 && is_local(program_.names[node.a]) ? "" : program_.names[node.a];
   if (node.kind != NodeKind::kField) return "";
   const std::string before = qualified_name(node.a);
   return before.empty() ? "" : before + "." + program_.names[node.b];
@@ -198,7 +212,8 @@ Tried<Compiler::Emitted> Compiler::emit_field(NodeId id, const Node& node) {
   Type type = operand.type.values();
   bool declared = false;
   if (const auto* const fields = operand.type.fields()) {
-    const auto found = std::ranges::find(*fields, name, [](const auto& field) -> const std::string& { return field.first; });
+    const auto found =
+        std::ranges::find(*fields, name, [](const auto& field) -> const std::string& { return field.first; });
     declared = found != fields->end();
     if (declared) type = found->second;
     if (!declared && checked()) {
@@ -209,7 +224,8 @@ Tried<Compiler::Emitted> Compiler::emit_field(NodeId id, const Node& node) {
     }
   }
   const bool expects = declared && !has && !type.dynamic();
-  put({.op = has ? Op::kHas : Op::kField, .small = static_cast<std::uint8_t>(expects ? 1 : 0), .a = node.b, .node = id}, 0);
+  put({.op = has ? Op::kHas : Op::kField, .small = static_cast<std::uint8_t>(expects ? 1 : 0), .a = node.b, .node = id},
+      0);
   if (expects) put({.op = Op::kExpect, .a = add_type(type), .node = id}, 0);
   return Emitted{has ? Type(Kind::kBool) : type, operand.constant};
 }
@@ -222,14 +238,17 @@ Tried<Compiler::Emitted> Compiler::emit_index(NodeId id, const Node& node) {
   if (container.type.is(Kind::kMap)) type = container.type.values();
   if (checked() && !container.type.dynamic()) {
     if (!container.type.is(Kind::kList) && !container.type.is(Kind::kMap))
-      return type_failure(node.at, "`[…]` wants a list or a map before it, and this is of type " + container.type.text() +
-                                       (container.type.is(Kind::kString) ? "; a character of a string is s.charAt(0)." : "."));
+      return type_failure(node.at,
+                          "`[…]` wants a list or a map before it, and this is of type " + container.type.text() +
+                              (container.type.is(Kind::kString) ? "; a character of a string is s.charAt(0)." : "."));
     const Type& by = subscript.type;
     if (container.type.is(Kind::kList) && !by.dynamic() && !by.is(Kind::kInt) && !by.is(Kind::kUint))
-      return type_failure(tree_.nodes[node.b].start, "a list's subscript is an int, and this is of type " + by.text() + ".");
+      return type_failure(tree_.nodes[node.b].start,
+                          "a list's subscript is an int, and this is of type " + by.text() + ".");
     if (container.type.is(Kind::kMap) && !compatible(container.type.keys(), by))
-      return type_failure(tree_.nodes[node.b].start, "the keys of this map are of type " + container.type.keys().text() +
-                                                         ", and this is of type " + by.text() + ".");
+      return type_failure(tree_.nodes[node.b].start, "the keys of this map are of type " +
+                                                         container.type.keys().text() + ", and this is of type " +
+                                                         by.text() + ".");
   }
   put({.op = Op::kIndex, .node = id}, -1);
   return Emitted{type, container.constant && subscript.constant};
@@ -299,7 +318,8 @@ Tried<Compiler::Emitted> Compiler::emit_map(NodeId id, const Node& node) {
     type = i < 2 ? item.type : joined(type, item.type);
     constant = constant && item.constant;
   }
-  put({.op = Op::kMap, .a = static_cast<std::uint32_t>(items.size() / 2), .node = id}, 1 - static_cast<int>(items.size()));
+  put({.op = Op::kMap, .a = static_cast<std::uint32_t>(items.size() / 2), .node = id},
+      1 - static_cast<int>(items.size()));
   return Emitted{Type::map(keys, values), constant};
 }
 
@@ -307,7 +327,8 @@ Tried<Type> Compiler::item_type(const Node& node, std::string_view macro, const 
   if (range.is(Kind::kList)) return range.items();
   if (range.is(Kind::kMap)) return range.keys();
   if (checked() && !range.dynamic())
-    return type_failure(node.at, std::string(macro) + "() goes through a list or a map, and this is of type " + range.text() + ".");
+    return type_failure(
+        node.at, std::string(macro) + "() goes through a list or a map, and this is of type " + range.text() + ".");
   return Type();
 }
 

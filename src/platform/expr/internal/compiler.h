@@ -45,6 +45,7 @@ class Compiler {
   Tried<Emitted> emit_map(NodeId id, const Node& node);
   Tried<Emitted> emit_macro(NodeId id, const Node& node);
   Tried<Emitted> emit_call(NodeId id, const Node& node);
+  Tried<void> refuse_extension(const Node& node, std::string_view name, std::size_t operands) const;
   Tried<bool> emit_prepared(NodeId id, const Node& node, std::string_view name, std::uint32_t& zone);
   Tried<Type> call_type(const Node& node, std::string_view name, std::span<const Overload* const> fitting,
                         std::span<const Type> types, std::span<const Overload> all);

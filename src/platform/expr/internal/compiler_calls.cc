@@ -32,7 +32,8 @@ constexpr Arithmetic kTimeArithmetic[] = {
 };
 
 std::string hint_for(const Type& left, const Type& right) {
-  if (number(left) && number(right)) return " Convert one: `double(x)`, `int(x)`, `uint(x)`.";
+  if (number(left) && number(right) && left.kind() != right.kind())
+    return " Convert one: `double(x)`, `int(x)`, `uint(x)`.";
   if ((left.is(Kind::kString) && number(right)) || (number(left) && right.is(Kind::kString)))
     return " Convert one: `string(x)`, `int(x)`.";
   if (left.is(Kind::kString) && (right.is(Kind::kTimestamp) || right.is(Kind::kDuration)))
@@ -74,7 +75,8 @@ Tried<Type> Compiler::binary_type(const Node& node, BinaryOp op, const Type& lef
         return type_failure(node.at, "`in` asks a list or a map; for a part of a string write text.contains(part).");
       return refuse();
     }
-    default: return arithmetic_type(node, op, left, right);
+    default:
+      return arithmetic_type(node, op, left, right);
   }
 }
 
@@ -90,7 +92,8 @@ Tried<Type> Compiler::arithmetic_type(const Node& node, BinaryOp op, const Type&
     allow(Kind::kString, Kind::kString, Kind::kString);
     allow(Kind::kBytes, Kind::kBytes, Kind::kBytes);
     const bool both = left.is(Kind::kList) && right.is(Kind::kList);
-    if (!both || !checked() || compatible(left, right)) allow(Kind::kList, Kind::kList, both ? joined(left, right) : Type(Kind::kList));
+    if (!both || !checked() || compatible(left, right))
+      allow(Kind::kList, Kind::kList, both ? joined(left, right) : Type(Kind::kList));
   }
   for (const Arithmetic& one : kTimeArithmetic)
     if (one.op == op) allow(one.left, one.right, one.result);
@@ -100,12 +103,36 @@ Tried<Type> Compiler::arithmetic_type(const Node& node, BinaryOp op, const Type&
                                    right.text() + "." + hint_for(left, right));
 }
 
+// What CEL's extensions have and this subset does not (docs/reference/expressions.md).
+Tried<void> Compiler::refuse_extension(const Node& node, std::string_view name, std::size_t operands) const {
+  static constexpr std::string_view kLibraries[] = {"math",     "cel",  "base64", "strings",
+                                                    "optional", "sets", "lists",  "proto"};
+  static constexpr std::string_view kFunctions[] = {"format", "transformList", "transformMap", "transformMapEntry",
+                                                    "optMap", "optFlatMap",    "orValue",      "hasValue"};
+  static constexpr std::string_view kMacros[] = {"all", "exists", "exists_one", "existsOne"};
+  const auto refuse = [&](std::string message) {
+    return std::unexpected(Failure{node.at, std::move(message), Failure::Sort::kUnsupported});
+  };
+  if (std::ranges::find(kMacros, name) != std::end(kMacros) && operands == 4)
+    return refuse("macros of two variables are not supported: go through the keys, and write map[key].");
+  if (std::ranges::find(kFunctions, name) != std::end(kFunctions))
+    return refuse("`" + std::string(name) + "` is not supported: it is of an extension of CEL.");
+  const Node* const target = node.a == kNone ? nullptr : &tree_.nodes[node.a];
+  if (target == nullptr || target->kind != NodeKind::kName) return {};
+  const std::string& library = program_.names[target->a];
+  if (std::ranges::find(kLibraries, library) != std::end(kLibraries) && !environment_.find(library) &&
+      !is_local(library))
+    return refuse("`" + library + "." + std::string(name) + "` is not supported: it is of an extension of CEL.");
+  return {};
+}
+
 Tried<Compiler::Emitted> Compiler::emit_call(NodeId id, const Node& node) {
   const std::string name = program_.names[node.b];
   const bool member = node.a != kNone;
   std::vector<NodeId> operands = tree_.list(node.c);
   if (member) operands.insert(operands.begin(), node.a);
   const auto range = find_overloads(name, member);
+  if (!range) FAIRLEAD_CHECK(refuse_extension(node, name, operands.size()));
   if (!range && checked()) {
     const std::string suggestion = did_you_mean(name, function_names(member));
     const bool other = find_overloads(name, !member).has_value();
@@ -153,9 +180,10 @@ Tried<bool> Compiler::emit_prepared(NodeId id, const Node& node, std::string_vie
   const std::string_view text = program_.constants[last.a].as_text();
   if (name == "matches") {
     std::string why;
-    auto pattern = compile_pattern(text, why);
+    auto pattern = compile_pattern(text, 1024 * 1024, why);
     if (pattern == nullptr && checked())
-      return type_failure(tree_.nodes[tree_.list(node.c).back()].start, "this is no regular expression of RE2: " + why + ".");
+      return type_failure(tree_.nodes[tree_.list(node.c).back()].start,
+                          "this is no regular expression of RE2: " + why + ".");
     if (pattern == nullptr) return false;
     program_.patterns.push_back(std::move(pattern));
     program_.code.pop_back();
@@ -166,9 +194,9 @@ Tried<bool> Compiler::emit_prepared(NodeId id, const Node& node, std::string_vie
   if (!name.starts_with("get")) return false;
   auto found = Zone::find(text);
   if (!found && checked())
-    return type_failure(tree_.nodes[tree_.list(node.c).back()].start,
-                        "there is no time zone `" + std::string(text) + "`; write one of the IANA database "
-                        "(Europe/Berlin) or an offset (+02:00).");
+    return type_failure(tree_.nodes[tree_.list(node.c).back()].start, "there is no time zone `" + std::string(text) +
+                                                                          "`; write one of the IANA database "
+                                                                          "(Europe/Berlin) or an offset (+02:00).");
   if (!found) return false;
   program_.zones.push_back(std::move(*found));
   zone = static_cast<std::uint32_t>(program_.zones.size());
@@ -183,7 +211,8 @@ Tried<Type> Compiler::call_type(const Node& node, std::string_view name, std::sp
     for (std::size_t i = 0; i < types.size(); ++i) given += (i == 0 ? "" : ", ") + types[i].text();
     std::string forms;
     for (const Overload& one : all) forms += (forms.empty() ? "" : ", ") + signature(one);
-    return type_failure(node.at, "`" + std::string(name) + "` is not there for (" + given + "); there is " + forms + ".");
+    return type_failure(node.at,
+                        "`" + std::string(name) + "` is not there for (" + given + "); there is " + forms + ".");
   }
   const char result = fitting[0]->result;
   const bool all_same = std::ranges::all_of(fitting, [&](const Overload* one) { return one->result == result; });

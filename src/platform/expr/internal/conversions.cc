@@ -16,7 +16,8 @@ std::string double_text(double value) {
   const double size = std::fabs(value);
   const bool plain = size == 0 || (size >= 1e-4 && size < 1e21);
   // Fixed notation of a large number has all its digits; the shortest that reads back, then zeros, is wanted.
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
   const std::string scientific(buffer.data(), end);
   if (!plain) return scientific;
   const std::size_t mark = scientific.find('e');

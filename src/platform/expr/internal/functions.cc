@@ -10,27 +10,38 @@ std::vector<Overload> all_overloads() {
   std::vector<Overload> out;
   for (const auto table : {conversion_overloads(), text_overloads(), time_overloads()})
     out.insert(out.end(), table.begin(), table.end());
-  std::ranges::stable_sort(out, [](const Overload& a, const Overload& b) {
-    return a.member != b.member ? a.member : a.name < b.name;
-  });
+  std::ranges::stable_sort(
+      out, [](const Overload& a, const Overload& b) { return a.member != b.member ? a.member : a.name < b.name; });
   return out;
 }
 
 std::optional<Kind> kind_of(char letter) {
   switch (letter) {
-    case 'b': return Kind::kBool;
-    case 'i': return Kind::kInt;
-    case 'u': return Kind::kUint;
-    case 'd': return Kind::kDouble;
-    case 's': return Kind::kString;
-    case 'y': return Kind::kBytes;
+    case 'b':
+      return Kind::kBool;
+    case 'i':
+      return Kind::kInt;
+    case 'u':
+      return Kind::kUint;
+    case 'd':
+      return Kind::kDouble;
+    case 's':
+      return Kind::kString;
+    case 'y':
+      return Kind::kBytes;
     case 'l':
-    case 'S': return Kind::kList;
-    case 'm': return Kind::kMap;
-    case 't': return Kind::kTimestamp;
-    case 'r': return Kind::kDuration;
-    case 'T': return Kind::kType;
-    default: return std::nullopt;
+    case 'S':
+      return Kind::kList;
+    case 'm':
+      return Kind::kMap;
+    case 't':
+      return Kind::kTimestamp;
+    case 'r':
+      return Kind::kDuration;
+    case 'T':
+      return Kind::kType;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -1,6 +1,7 @@
 // The functions of the language, by name and types.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,7 +46,7 @@ std::span<const Overload> time_overloads();
 
 // Shared by the files.
 inline constexpr std::size_t kMaxPatternBytes = 1024;
-std::unique_ptr<const RE2> compile_pattern(std::string_view pattern, std::string& why);
+std::unique_ptr<const RE2> compile_pattern(std::string_view pattern, std::size_t memory_bytes, std::string& why);
 std::optional<Value> parse_timestamp(std::string_view text);
 std::optional<Value> parse_duration(std::string_view text);
 std::string timestamp_text(Value timestamp);

@@ -138,8 +138,9 @@ class Lexer {
     ++at_;
     while (in_name(ahead()) || (ahead() != '\0' && std::string_view("./- ").contains(ahead()))) ++at_;
     if (ahead() != '`' || at_ == start_ + 1)
-      return error(start_, "a field's name in back quotes has letters, digits, `_`, `.`, `-`, `/` and spaces, "
-                           "and ends with a back quote.");
+      return error(start_,
+                   "a field's name in back quotes has letters, digits, `_`, `.`, `-`, `/` and spaces, "
+                   "and ends with a back quote.");
     ++at_;
     push(TokenType::kEscapedName);
     tokens_.back().text = source_.substr(start_ + 1, at_ - start_ - 2);
@@ -163,7 +164,8 @@ class Lexer {
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f)
       return error(at_, "a control character stands here.");
     std::size_t length = 1;
-    while (at_ + length < source_.size() && (static_cast<unsigned char>(source_[at_ + length]) & 0xc0) == 0x80) ++length;
+    while (at_ + length < source_.size() && (static_cast<unsigned char>(source_[at_ + length]) & 0xc0) == 0x80)
+      ++length;
     return error(at_, "`" + std::string(rest.substr(0, length)) + "` has no meaning outside of quotes.");
   }
 
@@ -208,7 +210,8 @@ Tried<std::size_t> unescape(std::string_view rest, bool bytes, std::uint32_t off
   if (c >= '0' && c <= '3') digits = 3, base = 8, skip = 0;
   if (digits == 0)
     return failure(offset, std::string("`\\") + (c == '\0' ? "" : std::string(1, c)) + "` is no escape" +
-                               (bytes && (c | 32) == 'u' ? " in bytes" : "") + "; a backslash itself is written `\\\\`.");
+                               (bytes && (c | 32) == 'u' ? " in bytes" : "") +
+                               "; a backslash itself is written `\\\\`.");
   std::uint32_t code = 0;
   for (std::size_t i = 0; i < digits; ++i) {
     const char digit = skip + i < rest.size() ? rest[skip + i] : '\0';
@@ -228,9 +231,9 @@ Tried<std::size_t> unescape(std::string_view rest, bool bytes, std::uint32_t off
 }
 
 constexpr std::array<std::string_view, 4> kKeywords = {"true", "false", "null", "in"};
-constexpr std::array<std::string_view, 17> kReserved = {"as",   "break",  "const",     "continue", "else", "for",
-                                                        "function", "if", "import", "let",      "loop", "package",
-                                                        "namespace", "return", "var", "void",   "while"};
+constexpr std::array<std::string_view, 17> kReserved = {"as",        "break",  "const",  "continue", "else", "for",
+                                                        "function",  "if",     "import", "let",      "loop", "package",
+                                                        "namespace", "return", "var",    "void",     "while"};
 
 }  // namespace
 

@@ -64,23 +64,35 @@ Value Machine::loop(std::size_t at, std::span<Counts> counts) {
           *top++ = expected(use.type, value);
         break;
       }
-      case Op::kLocal: *top++ = loops_[instruction.a].current; break;
-      case Op::kExpect: top[-1] = expected(program_.types[instruction.a], top[-1]); break;
-      case Op::kUnknown: *top++ = error(ErrorCode::kUnknownName, program_.names[instruction.a]); break;
+      case Op::kLocal:
+        *top++ = loops_[instruction.a].current;
+        break;
+      case Op::kExpect:
+        top[-1] = expected(program_.types[instruction.a], top[-1]);
+        break;
+      case Op::kUnknown:
+        *top++ = error(ErrorCode::kUnknownName, program_.names[instruction.a]);
+        break;
       case Op::kField:
         top[-1] = field(top[-1], program_.names[instruction.a]);
         counted = counted && instruction.small == 0;
         break;
-      case Op::kHas: top[-1] = has(top[-1], program_.names[instruction.a]); break;
+      case Op::kHas:
+        top[-1] = has(top[-1], program_.names[instruction.a]);
+        break;
       case Op::kIndex:
         --top;
         top[-1] = index(top[-1], top[0]);
         break;
       case Op::kNot:
-        if (top[-1].is(Kind::kBool)) top[-1] = Value::boolean(!top[-1].as_bool());
-        else if (!top[-1].is_error()) top[-1] = no_overload("!", top[-1]);
+        if (top[-1].is(Kind::kBool))
+          top[-1] = Value::boolean(!top[-1].as_bool());
+        else if (!top[-1].is_error())
+          top[-1] = no_overload("!", top[-1]);
         break;
-      case Op::kNegate: top[-1] = negated(top[-1]); break;
+      case Op::kNegate:
+        top[-1] = negated(top[-1]);
+        break;
       case Op::kSkipIfFalse:
         counted = counted && top[-1].is_false();
         if (top[-1].is_false()) at = instruction.a;
@@ -133,10 +145,7 @@ Value Machine::loop(std::size_t at, std::span<Counts> counts) {
         break;
       case Op::kMatches:
         if (top[-1].is(Kind::kString)) {
-          const std::string_view subject = top[-1].as_text();
-          spend(subject.size() / 16);
-          top[-1] = Value::boolean(RE2::PartialMatch(re2::StringPiece(subject.data(), subject.size()),
-                                                     *program_.patterns[instruction.a]));
+          top[-1] = matches(top[-1].as_text(), *program_.patterns[instruction.a]);
         } else if (!top[-1].is_error()) {
           top[-1] = no_overload("matches", top[-1]);
         }
@@ -164,13 +173,15 @@ Value Machine::loop(std::size_t at, std::span<Counts> counts) {
         Loop& current = loops_[instruction.a];
         const bool fine = top[0].is_false();
         if (fine && ++current.place < current.size) {
-          current.current = current.range.is(Kind::kList) ? current.range.item(current.place)
-                                                          : current.range.key(current.place);
+          current.current =
+              current.range.is(Kind::kList) ? current.range.item(current.place) : current.range.key(current.place);
           at = instruction.b;
           break;
         }
-        if (fine) result = finish(MacroOp::kMap, current);
-        else result = top[0].is_error() ? top[0] : error(ErrorCode::kNotBool, "map", top[0]);
+        if (fine)
+          result = finish(MacroOp::kMap, current);
+        else
+          result = top[0].is_error() ? top[0] : error(ErrorCode::kNotBool, "map", top[0]);
         *top++ = result;
         at = instruction.c;
         counted = kCounting;
@@ -231,6 +242,13 @@ Value Machine::call(const Instruction& instruction, std::span<const Value> argum
   }
   return no_overload(overloads()[instruction.a].name, arguments.empty() ? Value() : arguments[0],
                      arguments.size() > 1 ? arguments[1] : Value());
+}
+
+// RE2's time is bounded by the text times the pattern's program, and far below that for most.
+Value Machine::matches(std::string_view subject, const RE2& pattern) {
+  spend(subject.size() / 16 * (1 + static_cast<std::size_t>(pattern.ProgramSize()) / 100));
+  if (stop_ != Stop::kNone) return {};
+  return Value::boolean(RE2::PartialMatch(re2::StringPiece(subject.data(), subject.size()), pattern));
 }
 
 Value Machine::list_of(std::span<const Value> values) {
@@ -299,7 +317,8 @@ bool Machine::enter(const Instruction& instruction, Value range, Value& result) 
 bool Machine::step(const Instruction& instruction, Value value, Value& result) {
   Loop& loop = loops_[instruction.a];
   const auto op = static_cast<MacroOp>(instruction.small);
-  if (op != MacroOp::kMap && !value.is(Kind::kBool) && !value.is_error()) value = error(ErrorCode::kNotBool, "macro", value);
+  if (op != MacroOp::kMap && !value.is(Kind::kBool) && !value.is_error())
+    value = error(ErrorCode::kNotBool, "macro", value);
   const bool quantifier = op == MacroOp::kAll || op == MacroOp::kExists;
   if (value.is_error()) {
     result = value;
@@ -324,11 +343,15 @@ bool Machine::step(const Instruction& instruction, Value value, Value& result) {
 // After the last item.
 Value Machine::finish(MacroOp op, const Loop& loop) {
   switch (op) {
-    case MacroOp::kAll: return loop.matches > 0 ? loop.first_error : Value::boolean(true);
-    case MacroOp::kExists: return loop.matches > 0 ? loop.first_error : Value::boolean(false);
-    case MacroOp::kExistsOne: return Value::boolean(loop.matches == 1);
+    case MacroOp::kAll:
+      return loop.matches > 0 ? loop.first_error : Value::boolean(true);
+    case MacroOp::kExists:
+      return loop.matches > 0 ? loop.first_error : Value::boolean(false);
+    case MacroOp::kExistsOne:
+      return Value::boolean(loop.matches == 1);
     case MacroOp::kMap:
-    case MacroOp::kFilter: break;
+    case MacroOp::kFilter:
+      break;
   }
   return Value::list({loop.items, loop.count});
 }

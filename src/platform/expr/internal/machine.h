@@ -34,8 +34,10 @@ class Machine {
   Value error(ErrorCode code, std::string_view text = {}, Value first = {}, Value second = {});
   Value no_overload(std::string_view what, Value first, Value second = {});
   void spend(std::uint64_t steps) {
-    if (steps > fuel_) stop(Stop::kSteps);
-    else fuel_ -= steps;
+    if (steps > fuel_)
+      stop(Stop::kSteps);
+    else
+      fuel_ -= steps;
   }
   void spend_on(std::size_t bytes) { spend(bytes / 64); }
   // Null, after stop(), when there is no more memory.
@@ -49,7 +51,7 @@ class Machine {
   Value copied(std::string_view text);
   const Zone* zone() const { return zone_; }  // prepared for the call that runs, or null
 
-  Value equals(Value a, Value b);
+  Value matches(std::string_view subject, const RE2& pattern);
   // -1, 0, 1; 2: not comparable numbers (NaN); 3: no overload.
   int order(Value a, Value b);
   bool same(Value a, Value b, int depth = 0);

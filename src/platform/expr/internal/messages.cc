@@ -39,21 +39,31 @@ std::string message_of(Value error) {
   switch (error.error_code()) {
     case ErrorCode::kNoSuchOverload:
       if (detail.second.is(Kind::kType) && !(detail.second.as_type() == Kind::kNull))
-        return "`" + text + "` has no meaning for " + type_text(detail.first) + " and " + type_text(detail.second) + ".";
+        return "`" + text + "` has no meaning for " + type_text(detail.first) + " and " + type_text(detail.second) +
+               ".";
       return "`" + text + "` has no meaning for " + type_text(detail.first) + ".";
-    case ErrorCode::kNoSuchKey: return no_such_key(detail.first, detail.second);
-    case ErrorCode::kNoValue: return "the variable `" + text + "` has no value.";
+    case ErrorCode::kNoSuchKey:
+      return no_such_key(detail.first, detail.second);
+    case ErrorCode::kNoValue:
+      return "the variable `" + text + "` has no value.";
     case ErrorCode::kWrongType:
-      return "the value is declared as " + type_text(detail.first) + " and is of type " + Type(detail.second.kind()).text() + ".";
-    case ErrorCode::kOutOfBounds: return shown(detail.first) + " is out of bounds: the size is " + shown(detail.second) + ".";
-    case ErrorCode::kDivisionByZero: return text == "%" ? "modulus by zero." : "division by zero.";
-    case ErrorCode::kOverflow: return "the result of `" + text + "` is beyond the range of its type.";
-    case ErrorCode::kRange: return shown(detail.first) + " is beyond the range of " + text + ".";
+      return "the value is declared as " + type_text(detail.first) + " and is of type " +
+             Type(detail.second.kind()).text() + ".";
+    case ErrorCode::kOutOfBounds:
+      return shown(detail.first) + " is out of bounds: the size is " + shown(detail.second) + ".";
+    case ErrorCode::kDivisionByZero:
+      return text == "%" ? "modulus by zero." : "division by zero.";
+    case ErrorCode::kOverflow:
+      return "the result of `" + text + "` is beyond the range of its type.";
+    case ErrorCode::kRange:
+      return shown(detail.first) + " is beyond the range of " + text + ".";
     case ErrorCode::kInvalidArgument:
       if (text.starts_with("a list's")) return text + ", not " + shown(detail.first) + ".";
       return shown(detail.first) + " is not " + text + ".";
-    case ErrorCode::kDuplicateKey: return "the key " + shown(detail.first) + " is there twice.";
-    case ErrorCode::kUnknownName: return "unknown name `" + text + "`.";
+    case ErrorCode::kDuplicateKey:
+      return "the key " + shown(detail.first) + " is there twice.";
+    case ErrorCode::kUnknownName:
+      return "unknown name `" + text + "`.";
     case ErrorCode::kNotBool:
       return "`" + text + "` wants a bool, and this is of type " + Type(detail.first.kind()).text() + ".";
   }

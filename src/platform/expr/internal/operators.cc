@@ -41,15 +41,18 @@ int Machine::order(Value a, Value b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.kind() != b.kind()) return kNoOverload;
   switch (a.kind()) {
-    case Kind::kBool: return sign(a.as_bool() <=> b.as_bool());
+    case Kind::kBool:
+      return sign(a.as_bool() <=> b.as_bool());
     case Kind::kString:
     case Kind::kBytes:
       spend_on(std::min(a.as_text().size(), b.as_text().size()));
       return sign(a.as_text() <=> b.as_text());
-    case Kind::kDuration: return sign(a.as_duration() <=> b.as_duration());
+    case Kind::kDuration:
+      return sign(a.as_duration() <=> b.as_duration());
     case Kind::kTimestamp:
       return a.seconds() == b.seconds() ? sign(a.nanos() <=> b.nanos()) : sign(a.seconds() <=> b.seconds());
-    default: return kNoOverload;
+    default:
+      return kNoOverload;
   }
 }
 
@@ -57,13 +60,19 @@ bool Machine::same(Value a, Value b, int depth) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == 0;
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case Kind::kNull: return true;
-    case Kind::kType: return a.as_type() == b.as_type();
+    case Kind::kNull:
+      return true;
+    case Kind::kType:
+      return a.as_type() == b.as_type();
     case Kind::kString:
-    case Kind::kBytes: spend_on(a.as_text().size()); return a.as_text() == b.as_text();
+    case Kind::kBytes:
+      spend_on(a.as_text().size());
+      return a.as_text() == b.as_text();
     case Kind::kList:
-    case Kind::kMap: break;
-    default: return order(a, b) == 0;
+    case Kind::kMap:
+      break;
+    default:
+      return order(a, b) == 0;
   }
   const std::size_t size = a.size();
   if (size != b.size()) return false;
@@ -83,10 +92,6 @@ bool Machine::same(Value a, Value b, int depth) {
     if (!found || !same(a.entry_value(i), other, depth + 1)) return false;
   }
   return true;
-}
-
-Value Machine::equals(Value a, Value b) {
-  return Value::boolean(same(a, b));
 }
 
 // A key of any kind; not there: found stays false.
@@ -145,7 +150,8 @@ Value Machine::index(Value container, Value subscript) {
   }
   if (!container.is(Kind::kList) || !subscript.is_number()) return no_overload("[]", container, subscript);
   const double place = as_double(subscript);
-  if (std::trunc(place) != place) return error(ErrorCode::kInvalidArgument, "a list's subscript is a whole number", subscript);
+  if (std::trunc(place) != place)
+    return error(ErrorCode::kInvalidArgument, "a list's subscript is a whole number", subscript);
   const std::size_t size = container.size();
   if (place < 0 || place >= static_cast<double>(size))
     return error(ErrorCode::kOutOfBounds, {}, subscript, Value::integer(static_cast<std::int64_t>(size)));
@@ -186,14 +192,19 @@ Value Machine::negated(Value value) {
 
 Value Machine::binary(BinaryOp op, Value left, Value right) {
   switch (op) {
-    case BinaryOp::kEqual: return Value::boolean(same(left, right));
-    case BinaryOp::kNotEqual: return Value::boolean(!same(left, right));
-    case BinaryOp::kIn: return contains(left, right);
+    case BinaryOp::kEqual:
+      return Value::boolean(same(left, right));
+    case BinaryOp::kNotEqual:
+      return Value::boolean(!same(left, right));
+    case BinaryOp::kIn:
+      return contains(left, right);
     case BinaryOp::kLess:
     case BinaryOp::kLessOrEqual:
     case BinaryOp::kGreater:
-    case BinaryOp::kGreaterOrEqual: break;
-    default: return arithmetic(op, left, right);
+    case BinaryOp::kGreaterOrEqual:
+      break;
+    default:
+      return arithmetic(op, left, right);
   }
   const int ordered = order(left, right);
   if (ordered == kNoOverload) return no_overload(sign_of(op), left, right);
@@ -228,9 +239,15 @@ Value Machine::integers(BinaryOp op, std::int64_t left, std::int64_t right) {
   std::int64_t out = 0;
   bool over = false;
   switch (op) {
-    case BinaryOp::kAdd: over = __builtin_add_overflow(left, right, &out); break;
-    case BinaryOp::kSubtract: over = __builtin_sub_overflow(left, right, &out); break;
-    case BinaryOp::kMultiply: over = __builtin_mul_overflow(left, right, &out); break;
+    case BinaryOp::kAdd:
+      over = __builtin_add_overflow(left, right, &out);
+      break;
+    case BinaryOp::kSubtract:
+      over = __builtin_sub_overflow(left, right, &out);
+      break;
+    case BinaryOp::kMultiply:
+      over = __builtin_mul_overflow(left, right, &out);
+      break;
     default:
       if (right == 0) return error(ErrorCode::kDivisionByZero, sign_of(op));
       over = left == std::numeric_limits<std::int64_t>::min() && right == -1;
@@ -243,9 +260,15 @@ Value Machine::unsigned_integers(BinaryOp op, std::uint64_t left, std::uint64_t 
   std::uint64_t out = 0;
   bool over = false;
   switch (op) {
-    case BinaryOp::kAdd: over = __builtin_add_overflow(left, right, &out); break;
-    case BinaryOp::kSubtract: over = __builtin_sub_overflow(left, right, &out); break;
-    case BinaryOp::kMultiply: over = __builtin_mul_overflow(left, right, &out); break;
+    case BinaryOp::kAdd:
+      over = __builtin_add_overflow(left, right, &out);
+      break;
+    case BinaryOp::kSubtract:
+      over = __builtin_sub_overflow(left, right, &out);
+      break;
+    case BinaryOp::kMultiply:
+      over = __builtin_mul_overflow(left, right, &out);
+      break;
     default:
       if (right == 0) return error(ErrorCode::kDivisionByZero, sign_of(op));
       out = op == BinaryOp::kDivide ? left / right : left % right;

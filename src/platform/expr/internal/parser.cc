@@ -60,8 +60,9 @@ Tried<NodeId> Parser::add(Node node, std::span<const NodeId> children) {
   int depth = 1;
   for (const NodeId child : children) depth = std::max(depth, tree_.nodes[child].depth + 1);
   if (depth > kMaxDepth)
-    return failure(node.at, "nested too deeply: at most " + std::to_string(kMaxDepth) +
-                                " operators or fields inside one another. Long chains of `||` are lists: `x in [a, b]`.");
+    return failure(node.at,
+                   "nested too deeply: at most " + std::to_string(kMaxDepth) +
+                       " operators or fields inside one another. Long chains of `||` are lists: `x in [a, b]`.");
   node.depth = static_cast<std::uint16_t>(depth);
   node.end = last_end();
   tree_.nodes.push_back(node);
@@ -171,11 +172,10 @@ Tried<NodeId> Parser::unary() {
   if (negative && is("!")) return error("`-` stands before a number, not before a condition.");
   FAIRLEAD_TRY(NodeId node, member());
   for (std::size_t i = places.size(); i-- > 0;) {
-    FAIRLEAD_TRY(node, add({.kind = negative ? NodeKind::kNegate : NodeKind::kNot,
-                            .start = places[i],
-                            .at = places[i],
-                            .a = node},
-                           {node}));
+    FAIRLEAD_TRY(
+        node,
+        add({.kind = negative ? NodeKind::kNegate : NodeKind::kNot, .start = places[i], .at = places[i], .a = node},
+            {node}));
   }
   return node;
 }
@@ -192,8 +192,8 @@ Tried<NodeId> Parser::member() {
       if (is("?")) return unsupported("optional values are not supported: ask `has(a.b)` or `key in map` first.");
       FAIRLEAD_TRY(NodeId subscript, expression());
       FAIRLEAD_CHECK(expect("]", "after the subscript"));
-      FAIRLEAD_TRY(node,
-                   add({.kind = NodeKind::kIndex, .start = start, .at = at, .a = node, .b = subscript}, {node, subscript}));
+      FAIRLEAD_TRY(node, add({.kind = NodeKind::kIndex, .start = start, .at = at, .a = node, .b = subscript},
+                             {node, subscript}));
     } else if (is("{")) {
       return unsupported("messages (`Name{…}`) are not supported: there are no protobuf types here; write a map.");
     } else {
@@ -210,12 +210,13 @@ Tried<NodeId> Parser::field(NodeId operand) {
   if (selector.type != TokenType::kName && selector.type != TokenType::kEscapedName)
     return unexpected("the name of a field or a function after `.`");
   if (selector.type == TokenType::kName && is_keyword(selector.text))
-    return error("`" + std::string(selector.text) + "` is a word of the language; write [\"" + std::string(selector.text) +
-                 "\"] for a field of that name.");
+    return error("`" + std::string(selector.text) + "` is a word of the language; write [\"" +
+                 std::string(selector.text) + "\"] for a field of that name.");
   ++at_;
   if (selector.type == TokenType::kName && take("(")) return call(operand, selector.text, start, selector.start);
-  return add({.kind = NodeKind::kField, .start = start, .at = selector.start, .a = operand, .b = add_name(selector.text)},
-             {operand});
+  return add(
+      {.kind = NodeKind::kField, .start = start, .at = selector.start, .a = operand, .b = add_name(selector.text)},
+      {operand});
 }
 
 // After the opening bracket, through the closing one.
@@ -259,14 +260,16 @@ Tried<NodeId> Parser::call(NodeId target, std::string_view function, std::uint32
 Tried<NodeId> Parser::has(std::span<const NodeId> arguments, std::uint32_t start, std::uint32_t at) {
   const Node field = tree_.nodes[arguments[0]];
   if (field.kind != NodeKind::kField)
-    return failure(field.start, "has() asks for a field: has(user.tier). For a key that is no name, write \"key\" in map.");
+    return failure(field.start,
+                   "has() asks for a field: has(user.tier). For a key that is no name, write \"key\" in map.");
   return add({.kind = NodeKind::kHas, .start = start, .at = at, .a = field.a, .b = field.b}, {field.a});
 }
 
 Tried<NodeId> Parser::macro(MacroOp op, NodeId range, std::span<const NodeId> arguments, std::uint32_t at) {
   const Node variable = tree_.nodes[arguments[0]];
   if (variable.kind != NodeKind::kName || variable.op != 0)
-    return failure(variable.start, "the first argument names the variable that stands for each item: list.all(x, x > 0).");
+    return failure(variable.start,
+                   "the first argument names the variable that stands for each item: list.all(x, x > 0).");
   std::vector<NodeId> children(arguments.begin() + 1, arguments.end());
   const std::uint32_t rest = add_list(children);
   children.push_back(range);
@@ -283,16 +286,20 @@ Tried<NodeId> Parser::macro(MacroOp op, NodeId range, std::span<const NodeId> ar
 Tried<NodeId> Parser::primary() {
   const std::uint32_t start = token().start;
   switch (token().type) {
-    case TokenType::kName: return name();
+    case TokenType::kName:
+      return name();
     case TokenType::kEscapedName:
       return error("back quotes are for fields after a dot: a.`b-c`.");
     case TokenType::kInt:
     case TokenType::kUint:
     case TokenType::kDouble:
     case TokenType::kString:
-    case TokenType::kBytes: return literal(false, start);
-    case TokenType::kEnd: return unexpected("a value");
-    case TokenType::kOperator: break;
+    case TokenType::kBytes:
+      return literal(false, start);
+    case TokenType::kEnd:
+      return unexpected("a value");
+    case TokenType::kOperator:
+      break;
   }
   if (is("-")) {
     ++at_;

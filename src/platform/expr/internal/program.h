@@ -15,13 +15,13 @@
 namespace fairlead::expr::internal {
 
 enum class Op : std::uint8_t {
-  kConstant,     // a: place in constants
-  kVariable,     // a: place in variables
-  kLocal,        // a: slot
-  kExpect,       // a: place in types; the value has to be of it
-  kUnknown,      // a: name; the error of a name that nobody declared
-  kField,        // a: name; small 1: a kExpect of the same node follows
-  kHas,          // a: name
+  kConstant,  // a: place in constants
+  kVariable,  // a: place in variables
+  kLocal,     // a: slot
+  kExpect,    // a: place in types; the value has to be of it
+  kUnknown,   // a: name; the error of a name that nobody declared
+  kField,     // a: name; small 1: a kExpect of the same node follows
+  kHas,       // a: name
   kIndex,
   kNot,
   kNegate,
@@ -70,10 +70,10 @@ struct Program {
   std::vector<VariableUse> variables;
   std::vector<std::unique_ptr<const RE2>> patterns;
   std::vector<Zone> zones;
-  std::vector<Span> spans;      // by node
-  std::vector<bool> literal;    // by node
-  std::uint32_t stack = 0;      // values at most
-  std::uint32_t loops = 0;      // inside one another at most
+  std::vector<Span> spans;        // by node
+  std::vector<bool> literal;      // by node
+  std::uint32_t stack = 0;        // values at most
+  std::uint32_t loops = 0;        // inside one another at most
   std::deque<std::string> texts;  // that constants view
   Arena arena;                    // of constants made when compiled
 };

@@ -39,8 +39,8 @@ struct Unit {
   std::int64_t nanos;
 };
 // Longer names before those that start them.
-constexpr Unit kUnits[] = {{"ns", 1},           {"us", 1'000},         {"µs", 1'000},           {"μs", 1'000},
-                           {"ms", 1'000'000},   {"s", kBillion},       {"m", 60 * kBillion},    {"h", 3600 * kBillion}};
+constexpr Unit kUnits[] = {{"ns", 1},         {"us", 1'000},   {"µs", 1'000},        {"μs", 1'000},
+                           {"ms", 1'000'000}, {"s", kBillion}, {"m", 60 * kBillion}, {"h", 3600 * kBillion}};
 
 // ".123456" without trailing zeros, or "".
 std::string fraction_text(std::int64_t nanos) {
@@ -134,7 +134,8 @@ std::optional<Value> parse_duration(std::string_view text) {
       if (text.starts_with(one.name) && (unit == nullptr || one.name.size() > unit->name.size())) unit = &one;
     if (unit == nullptr) return std::nullopt;
     text.remove_prefix(unit->name.size());
-    const auto part = static_cast<std::int64_t>(static_cast<double>(fraction) * (static_cast<double>(unit->nanos) / scale));
+    const auto part =
+        static_cast<std::int64_t>(static_cast<double>(fraction) * (static_cast<double>(unit->nanos) / scale));
     if (__builtin_mul_overflow(whole, unit->nanos, &whole) || __builtin_sub_overflow(total, whole, &total) ||
         __builtin_sub_overflow(total, part, &total))
       return std::nullopt;
@@ -164,23 +165,41 @@ namespace {
 
 using Arguments = std::span<const Value>;
 
-enum class Part : std::uint8_t { kDate, kDayOfMonth, kDayOfWeek, kDayOfYear, kYear, kMonth, kHours, kMinutes, kSeconds };
+enum class Part : std::uint8_t {
+  kDate,
+  kDayOfMonth,
+  kDayOfWeek,
+  kDayOfYear,
+  kYear,
+  kMonth,
+  kHours,
+  kMinutes,
+  kSeconds
+};
 
 std::int64_t part_of(Part part, std::int64_t seconds) {
   const Civil civil = civil_of(seconds);
   switch (part) {
-    case Part::kDate: return static_cast<unsigned>(civil.date.day());
-    case Part::kDayOfMonth: return static_cast<unsigned>(civil.date.day()) - 1;
-    case Part::kDayOfWeek: return ((civil.days + 4) % 7 + 7) % 7;
+    case Part::kDate:
+      return static_cast<unsigned>(civil.date.day());
+    case Part::kDayOfMonth:
+      return static_cast<unsigned>(civil.date.day()) - 1;
+    case Part::kDayOfWeek:
+      return ((civil.days + 4) % 7 + 7) % 7;
     case Part::kDayOfYear: {
       const std::chrono::sys_days first = civil.date.year() / std::chrono::January / 1;
       return civil.days - first.time_since_epoch().count();
     }
-    case Part::kYear: return static_cast<int>(civil.date.year());
-    case Part::kMonth: return static_cast<unsigned>(civil.date.month()) - 1;
-    case Part::kHours: return civil.second / 3600;
-    case Part::kMinutes: return civil.second / 60 % 60;
-    case Part::kSeconds: break;
+    case Part::kYear:
+      return static_cast<int>(civil.date.year());
+    case Part::kMonth:
+      return static_cast<unsigned>(civil.date.month()) - 1;
+    case Part::kHours:
+      return civil.second / 3600;
+    case Part::kMinutes:
+      return civil.second / 60 % 60;
+    case Part::kSeconds:
+      break;
   }
   return civil.second % 60;
 }

@@ -14,21 +14,21 @@ using NodeId = std::uint32_t;
 inline constexpr NodeId kNone = ~NodeId{0};
 
 enum class NodeKind : std::uint8_t {
-  kConstant,    // a: place in constants
-  kName,        // a: place in names; op 1: with a dot in front
-  kField,       // a: operand, b: name
-  kHas,         // a: operand, b: name
-  kIndex,       // a: operand, b: subscript
-  kCall,        // a: target or kNone, b: name, c: arguments
-  kList,        // c: items
-  kMap,         // c: keys and values in turn
-  kNot,         // a
-  kNegate,      // a
-  kAnd,         // a, b
-  kOr,          // a, b
-  kBinary,      // op, a, b
-  kCondition,   // a ? b : c
-  kMacro,       // op, a: range, b: the variable's name, c: arguments after it
+  kConstant,   // a: place in constants
+  kName,       // a: place in names; op 1: with a dot in front
+  kField,      // a: operand, b: name
+  kHas,        // a: operand, b: name
+  kIndex,      // a: operand, b: subscript
+  kCall,       // a: target or kNone, b: name, c: arguments
+  kList,       // c: items
+  kMap,        // c: keys and values in turn
+  kNot,        // a
+  kNegate,     // a
+  kAnd,        // a, b
+  kOr,         // a, b
+  kBinary,     // op, a, b
+  kCondition,  // a ? b : c
+  kMacro,      // op, a: range, b: the variable's name, c: arguments after it
 };
 
 enum class BinaryOp : std::uint8_t {

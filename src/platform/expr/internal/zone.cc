@@ -12,7 +12,9 @@ std::optional<std::int32_t> offset_of(std::string_view name) {
     sign = name[0] == '-' ? -1 : 1;
     name.remove_prefix(1);
   }
-  const auto digit = [&](std::size_t place) { return name[place] >= '0' && name[place] <= '9' ? name[place] - '0' : -1; };
+  const auto digit = [&](std::size_t place) {
+    return name[place] >= '0' && name[place] <= '9' ? name[place] - '0' : -1;
+  };
   if (name.size() != 5 || name[2] != ':') return std::nullopt;
   for (const std::size_t place : {0, 1, 3, 4})
     if (digit(place) < 0) return std::nullopt;

@@ -23,21 +23,24 @@ TEST(Cases, ConformanceSuitePasses) {
 
 TEST(Cases, AreCountedAndSaidWhatFailed) {
   const auto report = run_cases(
-      R"({"file":"f","section":"s","name":"right","expr":"x + 1","bindings":{"x":{"int":"1"}},"value":{"int":"2"}}
+      R"cases({"file":"f","section":"s","name":"right","expr":"x + 1","bindings":{"x":{"int":"1"}},"value":{"int":"2"}}
 
 {"file":"f","section":"s","name":"wrong","expr":"1.0","value":{"int":"1"}}
 {"file":"f","section":"s","name":"no error","expr":"1","error":true}
 {"file":"f","section":"s","name":"error","expr":"1/0","error":true}
 {"file":"f","section":"s","name":"message","expr":"T{a: 1}","value":{"int":"1"}}
 {"file":"f","section":"s","name":"optional","expr":"{}.?a","value":{"int":"1"}}
-)");
+{"file":"f","section":"s","name":"library","expr":"math.greatest(1, 2)","value":{"int":"2"}}
+{"file":"f","section":"s","name":"macro","expr":"[1].all(i, v, v > i)","value":{"bool":true}}
+{"file":"f","section":"s","name":"container","expr":"y","container":"x","value":{"int":"2"}}
+)cases");
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_EQ(report->passed, 2U);
   ASSERT_EQ(report->failed.size(), 2U);
   EXPECT_EQ(report->failed[0].name, "f/s/wrong");
   EXPECT_EQ(report->failed[0].what, "got double 1.0, not int 1");
   EXPECT_EQ(report->failed[1].what, "got int 1, not an error");
-  EXPECT_EQ(report->unsupported.size(), 2U);
+  EXPECT_EQ(report->unsupported.size(), 5U);
 }
 
 TEST(Cases, SayWhichLineIsNone) {

@@ -17,14 +17,16 @@ Environment environment() {
   out.declare("question", Kind::kString);
   out.declare("time", Kind::kTimestamp);
   out.declare("tags", Type::map(Kind::kString, Kind::kString));
-  out.declare("user", Type::object({{"id", Kind::kString}, {"age", Kind::kInt}, {"groups", Type::list(Kind::kString)}}));
+  out.declare("user",
+              Type::object({{"id", Kind::kString}, {"age", Kind::kInt}, {"groups", Type::list(Kind::kString)}}));
   return out;
 }
 
 boost::json::object variables() {
   return fairlead::json::parse(R"({"locale": "ru", "tier": "gold", "time": "2026-11-26T14:02:11Z",
       "question": "My card was swallowed by the machine in the station, what do I do now?", "tags": {"channel": "app"},
-      "user": {"id": "u-17", "age": 34, "groups": ["beta", "staff", "early"]}})")->as_object();
+      "user": {"id": "u-17", "age": 34, "groups": ["beta", "staff", "early"]}})")
+      ->as_object();
 }
 
 void evaluate(benchmark::State& state, const char* source) {
@@ -38,8 +40,9 @@ void evaluate(benchmark::State& state, const char* source) {
   for (auto _ : state) benchmark::DoNotOptimize(compiled->evaluate(activation, evaluation));
 }
 BENCHMARK_CAPTURE(evaluate, two_strings, "locale == 'ru' && tier == 'gold'");
-BENCHMARK_CAPTURE(evaluate, typical,
-                  "locale == 'ru' && tier in ['gold', 'platinum'] && user.age >= 18 && has(tags.channel) && tags.channel == 'app'");
+BENCHMARK_CAPTURE(
+    evaluate, typical,
+    "locale == 'ru' && tier in ['gold', 'platinum'] && user.age >= 18 && has(tags.channel) && tags.channel == 'app'");
 BENCHMARK_CAPTURE(evaluate, list, "user.groups.exists(g, g == 'early' || g.startsWith('vip'))");
 BENCHMARK_CAPTURE(evaluate, absorbed, "tags.missing == 'x' || locale == 'ru'");
 BENCHMARK_CAPTURE(evaluate, hours, "time.getHours('Europe/Berlin') >= 9 && time.getHours('Europe/Berlin') < 18");
@@ -59,9 +62,11 @@ void endless(benchmark::State& state, const char* source) {
   for (auto _ : state) benchmark::DoNotOptimize(compiled->evaluate(JsonVariables(object), evaluation));
 }
 #define TEN "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
-BENCHMARK_CAPTURE(endless, loops, TEN ".all(a, " TEN ".all(b, " TEN ".all(c, " TEN ".all(d, " TEN ".all(e, " TEN ".all(f, true))))))")
+BENCHMARK_CAPTURE(endless, loops,
+                  TEN ".all(a, " TEN ".all(b, " TEN ".all(c, " TEN ".all(d, " TEN ".all(e, " TEN ".all(f, true))))))")
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(endless, patterns, TEN ".all(a, " TEN ".all(b, " TEN ".all(c, 'aaaa'.matches('(a{1,9}){1,9}' + string(c))))) ")
+BENCHMARK_CAPTURE(endless, patterns,
+                  TEN ".all(a, " TEN ".all(b, " TEN ".all(c, 'a'.matches('(\\\\pL{1,40}){1,9}|' + string(c)))))")
     ->Unit(benchmark::kMillisecond);
 #undef TEN
 

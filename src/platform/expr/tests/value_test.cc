@@ -29,7 +29,8 @@ TEST(Value, TakesNumbersInJsonForWhatTheyAreDeclaredAs) {
 }
 
 TEST(Value, IsWrittenAsProtobufWritesJson) {
-  const Entry entries[] = {{Value::integer(1), Value::bytes("\x01\xff")}, {Value::boolean(true), Value::duration(1'500'000'000)}};
+  const Entry entries[] = {{Value::integer(1), Value::bytes("\x01\xff")},
+                           {Value::boolean(true), Value::duration(1'500'000'000)}};
   EXPECT_EQ(json::to_text(to_json(Value::map(entries))), R"({"1":"Af8=","true":"1.5s"})");
   const Value items[] = {Value::timestamp(1, 500), Value::type(Kind::kMap), Value::number(1.0 / 0.0)};
   EXPECT_EQ(json::to_text(to_json(Value::list(items))), R"(["1970-01-01T00:00:01.0000005Z","map","Infinity"])");
