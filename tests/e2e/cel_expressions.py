@@ -1,6 +1,7 @@
 """Expressions of CEL, made by chance but well-typed, and what cel-python makes of them."""
 
 import datetime
+import logging
 import random
 
 import celpy
@@ -95,7 +96,8 @@ class Maker:
             return f"({self.make(kind, depth)} {self.pick(['==', '!='])} {self.make(kind, depth)})"
         if form == 8:
             if self.random.random() < 0.3:
-                return f"{self.leaf('string')}.contains({self.make('string', depth)})"
+                subject = self.pick(["locale", "tier", "text", "'gold'", "''"])
+                return f"{subject}.contains({self.make('string', depth)})"
             return f"{self.make('string', depth)}.{self.pick(['startsWith', 'endsWith'])}({self.make('string', depth)})"
         if form == 9:
             return f"{self.make('string', depth)}.matches('{self.pick(PATTERNS)}')"
@@ -120,7 +122,8 @@ class Maker:
         if form == 4:
             return f"size({self.make(self.pick(['string', 'list(int)', 'list(string)', 'bytes', 'map']), depth)})"
         if form == 5:
-            return f"int({self.make(self.pick(['uint', 'double', 'string', 'int', 'timestamp']), depth)})"
+            kind = self.pick(["uint", "double", "string", "int", "timestamp"])
+            return f"int({self.leaf(kind) if kind == 'double' else self.make(kind, depth)})"
         if form == 6:
             part = self.pick(["Date", "DayOfMonth", "DayOfWeek", "DayOfYear", "FullYear", "Hours", "Minutes", "Month", "Seconds"])
             zone = self.pick(["", f"'{self.pick(ZONES)}'"])
@@ -251,6 +254,7 @@ def typed(value):
     raise TypeError(type(value))
 
 
+logging.getLogger("celpy").setLevel(logging.CRITICAL)  # it logs each error of an expression
 _environment = celpy.Environment()
 
 
