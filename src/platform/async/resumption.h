@@ -10,10 +10,10 @@
 
 namespace fairlead::async {
 
-// Completes an asynchronous operation: called once, from any thread, it posts `handler` with the values to the handler's
-// loop, and until it has been called that loop has work. The posted work takes all with it, so that the calling thread
-// touches nothing of the loop after: what runs there may end the loop at once. Copyable, for std::function, which wants
-// it of its target; copies are one.
+// Completes an asynchronous operation: called once, from any thread, it posts `handler` with the values to the
+// handler's loop, and until it has been called that loop has work. The posted work takes all with it, so that the
+// calling thread touches nothing of the loop after: what runs there may end the loop at once. Copyable, for
+// std::function, which wants it of its target; copies are one.
 template <class Handler>
 class Resumption {
  public:
@@ -24,10 +24,9 @@ class Resumption {
 
   template <class... Values>
   void operator()(Values... values) {
-    boost::asio::post(executor_, [handler = std::move(handler_), guard = std::move(guard_),
-                                  ... values = std::move(values)]() mutable {
-      std::move (*handler)(std::move(values)...);
-    });
+    boost::asio::post(executor_,
+                      [handler = std::move(handler_), guard = std::move(guard_),
+                       ... values = std::move(values)]() mutable { std::move (*handler)(std::move(values)...); });
   }
 
  private:
