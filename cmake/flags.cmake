@@ -4,7 +4,6 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(FAIRLEAD_SANITIZE "" CACHE STRING "address,undefined or thread")
-option(FAIRLEAD_TESTS "Build the unit tests" ON)
 
 find_program(CCACHE ccache)
 if(CCACHE)

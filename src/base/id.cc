@@ -66,4 +66,10 @@ bool is_id(std::string_view text) {
   return text.size() == 26 && std::ranges::all_of(text, [](char c) { return kAlphabet.contains(c); });
 }
 
+std::int64_t id_millis(std::string_view id) {
+  std::int64_t millis = 0;
+  for (const char c : id.substr(0, 10)) millis = millis * 32 + static_cast<std::int64_t>(kAlphabet.find(c));
+  return millis;
+}
+
 }  // namespace fairlead

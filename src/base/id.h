@@ -12,6 +12,9 @@ std::string new_id(std::int64_t unix_micros);
 
 bool is_id(std::string_view text);
 
+// When an id was made, in milliseconds since 1970. `id` must be one.
+std::int64_t id_millis(std::string_view id);
+
 // `bytes` from the operating system's generator, for secrets. Aborts the process if there are none to be had.
 std::string random_bytes(std::size_t bytes);
 

@@ -55,6 +55,8 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_secrets(app, context);
   add_cache(app, context);
   add_calls(app, context);
+  add_feedback(app, context);
+  add_stats(app, context);
   add_sql(app, context);
   add_status(app, context);
   add_expr(app, context);

@@ -6,7 +6,8 @@
 #include "llm/cache.h"
 #include "llm/reference.h"
 #include "llm/shadow.h"
-#include "prompts/internal/specification.h"
+#include "prompts/internal/renderer.h"
+#include "prompts/internal/tests.h"
 
 namespace fairlead::prompts {
 
@@ -55,6 +56,7 @@ constexpr const char* kSchema = R"json({
     },
     "shadow": @SHADOW@,
     "cache": @CACHE@,
+    "tests": @TESTS@,
     "output": {
       "type": "object",
       "required": ["schema"],
@@ -67,7 +69,7 @@ constexpr const char* kSchema = R"json({
 std::vector<resources::SpecError> check(std::string_view name, const boost::json::object& spec,
                                         const resources::Catalogue& others) {
   std::vector<resources::SpecError> faults;
-  const internal::Specification read = internal::read_specification(name, spec, faults);
+  internal::Specification read = internal::read_specification(name, spec, faults);
   if (!others.find("model", read.model)) {
     const auto names = others.names("model");
     faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
@@ -93,6 +95,8 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
           {"/shadow/to", "there is no prompt or model `" + std::string(to.name) + "`." + did_you_mean(to.name, names)});
     }
   }
+  if (const auto* tests = spec.if_contains("tests"); tests != nullptr && faults.empty())
+    internal::run_tests({std::string(name), std::move(read)}, tests->as_array(), faults);
   return faults;
 }
 
@@ -103,6 +107,7 @@ std::string schema() {
   };
   fill("@SHADOW@", llm::kShadowSchema);
   fill("@CACHE@", llm::kCacheSchema);
+  fill("@TESTS@", internal::kTestsSchema);
   return out;
 }
 

@@ -1,38 +1,19 @@
 #include "prompts/stage.h"
 
-#include <algorithm>
 #include <boost/json/object.hpp>
 
-#include "base/suggest.h"
 #include "platform/json/text.h"
-#include "prompts/internal/specification.h"
+#include "prompts/internal/renderer.h"
 
 namespace fairlead::prompts {
 namespace {
 
 namespace bj = boost::json;
-using internal::Input;
-
-// "/a/0" behind a variable's name: ".a[0]".
-std::string path_of(std::string_view pointer) {
-  std::string out;
-  while (!pointer.empty()) {
-    pointer.remove_prefix(1);
-    const std::size_t end = std::min(pointer.find('/'), pointer.size());
-    const std::string_view part = pointer.substr(0, end);
-    const bool number = !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-    out += number ? "[" + std::string(part) + "]" : "." + std::string(part);
-    pointer.remove_prefix(end);
-  }
-  return out;
-}
 
 class PromptStage final : public llm::Stage {
  public:
   PromptStage(std::string prompt, internal::Specification specification, std::shared_ptr<const llm::Model> model)
-      : prompt_(std::move(prompt)), specification_(std::move(specification)), model_(std::move(model)) {
-    for (const Input& input : specification_.inputs) names_.push_back(input.name);
-  }
+      : prompt_(prompt), renderer_(std::move(prompt), std::move(specification)), model_(std::move(model)) {}
 
   std::string_view name() const override { return "prompt"; }
 
@@ -41,8 +22,8 @@ class PromptStage final : public llm::Stage {
  private:
   Result<void> apply(llm::Call& call) const {
     FAIRLEAD_TRY(const bj::object variables, read_variables(call.options.variables));
-    FAIRLEAD_TRY(std::string messages, render(variables));
-    const std::size_t count = specification_.message_count + call.request.message_count;
+    FAIRLEAD_TRY(std::string messages, renderer_.render(variables));
+    const std::size_t count = renderer_.specification().message_count + call.request.message_count;
     if (count == 0) {
       return fail(ErrorKind::kInvalid, "missing_required_parameter",
                   "Prompt `" + prompt_ + "` has no messages of its own, so `messages` must hold one at least.",
@@ -69,60 +50,14 @@ class PromptStage final : public llm::Stage {
                     "fairlead.variables");
       variables = std::move(parsed->get_object());
     }
-    for (const auto& [key, value] : variables) FAIRLEAD_CHECK(check_known(key));
-    for (const Input& input : specification_.inputs) {
-      if (const auto* value = variables.if_contains(input.name)) {
-        FAIRLEAD_CHECK(check_value(input, *value));
-      } else if (input.fallback) {
-        variables.emplace(input.name, *input.fallback);
-      } else {
-        return fail(ErrorKind::kInvalid, "missing_required_parameter",
-                    "Prompt `" + prompt_ + "` needs the variable `" + input.name + "` in `fairlead.variables`.",
-                    "fairlead.variables." + input.name);
-      }
-    }
-    return variables;
-  }
-
-  Result<void> check_known(std::string_view name) const {
-    if (std::ranges::find(names_, name) != names_.end()) return {};
-    // Only a short word is repeated: what stands there may be anything.
-    const bool shown = name.size() <= 64;
-    const std::string called = shown ? " `" + std::string(name) + "`" : " of that name";
-    const std::string hint = shown ? did_you_mean(name, names_) : "";
-    return fail(ErrorKind::kInvalid, "unknown_variable",
-                "Prompt `" + prompt_ + "` has no variable" + called + "." + hint +
-                    " Declared inputs: " + internal::declared(specification_.inputs) + ".",
-                shown ? "fairlead.variables." + std::string(name) : "fairlead.variables");
-  }
-
-  Result<void> check_value(const Input& input, const bj::value& value) const {
-    const auto errors = input.schema.validate(value, 1);
-    if (errors.empty()) return {};
-    const std::string path = input.name + path_of(errors.front().pointer);
-    return fail(ErrorKind::kInvalid, errors.front().keyword == "type" ? "invalid_type" : "invalid_value",
-                "Variable `" + path + "` of prompt `" + prompt_ + "` " + errors.front().message + ".",
-                "fairlead.variables." + path);
-  }
-
-  // The prompt's messages, "[" in front, without the "]".
-  Result<std::string> render(const bj::object& variables) const {
-    std::string out = "[";
-    for (const internal::Segment& segment : specification_.messages) {
-      out += segment.json;
-      if (!segment.text) continue;
-      auto text = segment.text->render(variables);
-      if (!text) return fail(with_context(std::move(text).error(), "Prompt `" + prompt_ + "`, " + segment.place));
-      json::append_string(out, *text);
-    }
-    return out;
+    return renderer_.complete(std::move(variables));
   }
 
   // Adds the elements of the client's array, spliced as they were sent, and the end of the array.
   void append_messages(std::string& out, std::string_view theirs, std::size_t count) const {
     if (count > 0) {
       const std::size_t open = theirs.find('['), close = theirs.rfind(']');
-      if (specification_.message_count > 0) out += ',';
+      if (renderer_.specification().message_count > 0) out += ',';
       out += theirs.substr(open + 1, close - open - 1);
     }
     out += ']';
@@ -131,7 +66,7 @@ class PromptStage final : public llm::Stage {
   void add_parameters(llm::ChatRequest& request) const {
     // Two names for one thing: whichever the client sent counts.
     const bool has_limit = request.member("max_tokens") || request.member("max_completion_tokens");
-    for (const internal::Parameter& parameter : specification_.parameters) {
+    for (const internal::Parameter& parameter : renderer_.specification().parameters) {
       const bool is_limit = parameter.name == "max_tokens" || parameter.name == "max_completion_tokens";
       if (is_limit ? has_limit : request.member(parameter.name) != nullptr) continue;
       request.set(parameter.name, parameter.json);
@@ -140,9 +75,8 @@ class PromptStage final : public llm::Stage {
   }
 
   std::string prompt_;
-  internal::Specification specification_;
+  internal::Renderer renderer_;
   std::shared_ptr<const llm::Model> model_;
-  std::vector<std::string> names_;
 };
 
 }  // namespace

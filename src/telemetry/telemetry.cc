@@ -29,10 +29,10 @@ class Telemetry::Parts {
         recorder(std::move(spool_recorder)),
         lake(make_lake(options, options.folder + "/spool", clock)),
         loader({.spool = options.folder + "/spool", .retention = options.retention}, *recorder, *lake, clock),
-        routes(*lake, loader, *metrics) {
+        routes(*recorder, *lake, loader, *metrics, clock) {
     using enum Metrics::Type;
     const auto count = [](auto value) { return static_cast<double>(value); };
-    metrics->add("fairlead_records_total", kCounter, "Records of calls that were made.",
+    metrics->add("fairlead_records_total", kCounter, "Records that were made, of calls and of feedback.",
                  [=, this] { return count(recorder->stats().records); });
     metrics->add("fairlead_records_lost_total", kCounter,
                  "Records that were dropped because they could not be written.",

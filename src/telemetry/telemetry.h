@@ -49,7 +49,8 @@ class Telemetry {
   Recorder& recorder();  // thread-safe as it says
   Metrics& metrics();
 
-  // GET /api/v1/calls, GET /api/v1/calls/{id}, POST /api/v1/sql, GET /metrics. They refer to this object.
+  // GET /api/v1/calls, GET /api/v1/calls/{id}, POST /v1/feedback, GET /api/v1/feedback, GET /api/v1/stats,
+  // POST /api/v1/sql, GET /metrics. They refer to this object.
   void add_routes(http::Router& router, const access::Guard& guard);
 
  private:

@@ -107,3 +107,35 @@ def test_plan_apply_diff_get_list_pull(start, project, tmp_path):
     assert "coldly" in (pulled / "prompts" / "greeting.yaml").read_text()
     again = server.cli("plan", str(pulled)).stdout
     assert "coldly" not in again
+
+
+def test_a_prompt_whose_test_fails_is_not_applied(start, project, tmp_path):
+    server = start(project=project)
+    prompt = tmp_path / "tested" / "greeting.yaml"
+    prompt.parent.mkdir()
+    text = """kind: prompt
+name: tested
+model: gpt
+input:
+  name: {type: string}
+  locale: {enum: [en, ru], default: en}
+messages:
+  - system: "Answer in {{ locale }}."
+  - user: "{{ name }}"
+tests:
+  - given: {name: Ada, locale: ru}
+    expect:
+      - system: {contains: LANGUAGE}
+      - user: Ada
+  - given: {name: Ada, locale: fr}
+    expect: {error: invalid_value}
+"""
+    prompt.write_text(text.replace("LANGUAGE", "in en"))
+    for command in ("plan", "apply"):
+        refused = server.cli(command, str(prompt.parent), check=False)
+        assert refused.returncode == 2
+        assert "greeting.yaml:13:17: test 1: no system message contains `in en`; there is: \"Answer in ru.\"" in refused.stderr, refused.stderr
+    assert server.chat("tested", messages=[], fairlead={"variables": {"name": "Ada"}}).status == 404
+    prompt.write_text(text.replace("LANGUAGE", "in ru"))
+    server.cli("apply", str(prompt.parent))
+    assert server.chat("tested", messages=[], fairlead={"variables": {"name": "Ada"}}).status == 200

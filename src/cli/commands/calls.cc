@@ -73,7 +73,7 @@ std::string why(const boost::json::value& attempt) {
 std::string call_page(const boost::json::value& call) {
   std::string out;
   for (const auto& [name, value] : call.as_object()) {
-    if (value.is_null() || name == "attempts") continue;
+    if (value.is_null() || name == "attempts" || name == "feedback") continue;
     out += fmt::format("  {:<20} {}\n", std::string_view(name),
                        value.is_string() ? std::string(value.get_string()) : json::to_text(value));
   }
@@ -82,6 +82,11 @@ std::string call_page(const boost::json::value& call) {
       out += fmt::format("  attempt {}            {}{} {}  {} ms  {} {}\n", text_of(one, "number"), why(one),
                          text_of(one, "provider"), text_of(one, "upstream_model"), integer_of(one, "duration_ms"),
                          text_of(one, "error_code"), text_of(one, "error_message"));
+  }
+  if (const boost::json::value* said = call.as_object().if_contains("feedback"); said && said->is_array()) {
+    for (const boost::json::value& one : said->get_array())
+      out += fmt::format("  {:<20} {} by {}  {}  {}\n", "feedback", text_of(one, "name"), text_of(one, "author"),
+                         opinion(one), text_of(one, "comment"));
   }
   return out;
 }

@@ -213,6 +213,22 @@ std::string local_time(std::string_view iso) {
   return text;
 }
 
+std::string opinion(const boost::json::value& feedback) {
+  const boost::json::object& object = feedback.as_object();
+  std::string out;
+  const auto add = [&out](std::string_view text) { out.append(out.empty() ? "" : ", ").append(text); };
+  const auto find = [&object](std::string_view name) -> const boost::json::value* {
+    const boost::json::value* const value = object.if_contains(name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+  };
+  if (const auto* vote = find("vote")) add(vote->as_bool() ? "yes" : "no");
+  if (const auto* score = find("score")) add(fmt::format("{:g}", score->to_number<double>()));
+  if (const auto* category = find("category")) add(category->as_string());
+  if (find("correction") != nullptr) add("corrected");
+  if (const auto* withdrawn = find("withdrawn"); withdrawn && withdrawn->as_bool()) add("withdrawn");
+  return out;
+}
+
 std::string bytes(std::int64_t count) {
   static constexpr std::string_view kUnits[] = {"B", "kB", "MB", "GB", "TB"};
   double value = static_cast<double>(count);

@@ -29,6 +29,9 @@ std::string change_set(const boost::json::value& answer, bool colours);
 // "14:02:19" today, else "2026-11-24 14:02", in the reader's zone; the text itself if it is no ISO 8601 time.
 std::string local_time(std::string_view iso);
 
+// What a feedback says but for its comment: "yes, 0.8, wrong fee, corrected".
+std::string opinion(const boost::json::value& feedback);
+
 // "98.4 MB"
 std::string bytes(std::int64_t count);
 

@@ -64,6 +64,13 @@ TEST(LocalTime, IsInTheReadersZone) {
   tzset();
 }
 
+TEST(Opinion, SaysWhatIsThere) {
+  EXPECT_EQ(opinion({{"vote", true}, {"score", 0.25}, {"category", "fee"}, {"correction", "2 %"}}),
+            "yes, 0.25, fee, corrected");
+  EXPECT_EQ(opinion({{"vote", nullptr}, {"score", nullptr}, {"comment", "hm"}}), "");
+  EXPECT_EQ(opinion({{"vote", false}, {"withdrawn", true}}), "no, withdrawn");
+}
+
 TEST(Bytes, AreForPeople) {
   EXPECT_EQ(bytes(999), "999 B");
   EXPECT_EQ(bytes(98'362'432), "98.4 MB");

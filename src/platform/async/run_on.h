@@ -1,8 +1,6 @@
 // Work on another loop's thread, waited for.
 #pragma once
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <optional>
 #include <type_traits>
@@ -19,13 +17,8 @@ struct RunOn {
   Loop* there;
   template <class Handler>
   void operator()(Handler handler, Work work) const {
-    auto executor = boost::asio::get_associated_executor(handler);
-    boost::asio::post(there->context(), [handler = std::move(handler), work = std::move(work), executor,
-                                         guard = boost::asio::make_work_guard(executor)]() mutable {
-      boost::asio::post(executor, [handler = std::move(handler), result = std::optional<T>(work())]() mutable {
-        std::move(handler)(std::move(result));
-      });
-      guard.reset();
+    boost::asio::post(there->context(), [resume = Resumption(std::move(handler)), work = std::move(work)]() mutable {
+      resume(std::optional<T>(work()));
     });
   }
 };

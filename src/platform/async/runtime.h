@@ -1,6 +1,5 @@
 // The event loops of the process, one a core, and the threads beside them that may block.
 #pragma once
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/async/resumption.h"
 #include "platform/async/task.h"
 #include "platform/async/timer_wheel.h"
 
@@ -55,7 +55,7 @@ class Runtime {
 };
 
 // Threads for calls that block: databases, files, name look-ups. Thread-safe. Destroying it waits for what was given to
-// it; it is to be destroyed before the loops that its work goes back to.
+// it. A loop that its work goes back to must live until the work is back: so destroy it before the loops.
 class BlockingPool {
  public:
   explicit BlockingPool(int threads);
@@ -91,20 +91,17 @@ class BlockingPool {
     BlockingPool* pool;
     template <class Handler>
     void operator()(Handler handler, Work work) const {
-      auto executor = boost::asio::get_associated_executor(handler);
-      auto guard = boost::asio::make_work_guard(executor);
-      // std::function wants a copyable target; a handler only moves.
-      auto shared = std::make_shared<std::pair<Handler, Work>>(std::move(handler), std::move(work));
-      pool->post([shared, executor, guard]() mutable {
+      // std::function wants a copyable target. What the work owned is gone before the caller goes on.
+      pool->post([resume = Resumption(std::move(handler)), owned = std::make_shared<Work>(std::move(work))]() mutable {
         if constexpr (std::is_void_v<std::invoke_result_t<Work&>>) {
-          shared->second();
-          boost::asio::post(executor, [shared] { std::move(shared->first)(); });
+          (*owned)();
+          owned.reset();
+          resume();
         } else {
-          auto result = std::make_shared<std::optional<std::invoke_result_t<Work&>>>(shared->second());
-          boost::asio::post(executor, [shared, result] { std::move(shared->first)(std::move(*result)); });
+          std::optional<std::invoke_result_t<Work&>> result((*owned)());
+          owned.reset();
+          resume(std::move(result));
         }
-        guard.reset();
-        shared.reset();
       });
     }
   };

@@ -67,14 +67,8 @@ class SqliteDatabase final : public Database {
     Writer* writer;
     template <class Handler>
     void operator()(Handler handler, Work work) const {
-      auto executor = boost::asio::get_associated_executor(handler);
-      auto guard = boost::asio::make_work_guard(executor);
-      auto shared = std::make_shared<Handler>(std::move(handler));  // std::function wants a copyable target
-      writer->submit(std::move(work), [shared, executor, guard](Result<void> result) mutable {
-        auto carried = std::make_shared<std::optional<Result<void>>>(std::move(result));
-        boost::asio::post(executor, [shared, carried] { std::move (*shared)(std::move(*carried)); });
-        guard.reset();
-        shared.reset();
+      writer->submit(std::move(work), [resume = async::Resumption(std::move(handler))](Result<void> result) mutable {
+        resume(std::optional<Result<void>>(std::move(result)));
       });
     }
   };

@@ -128,6 +128,40 @@ TEST(PromptKind, NamesWrongParameters) {
   EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "parameters": {"temperature": 3}})").size(), 1u);
 }
 
+TEST(PromptKind, RunsItsTests) {
+  const auto faults_of_tests = [](const std::string& tests) {
+    return faults_of(
+        R"({"model": "small", "input": {"q": {"type": "string"}, "locale": {"enum": ["en", "ru"], "default": "en"}},
+      "messages": [{"system": "Answer in {{ locale }}."}, {"user": "{{ q }}"},
+                   {"role": "user", "content": [{"type": "text", "text": "{{ q|upper }}"}]}], "tests": )" +
+        tests + "}");
+  };
+  EXPECT_THAT(faults_of_tests(R"([
+    {"given": {"q": "Hi"}, "expect": [{"system": "Answer in en."}, {"user": {"contains": ["Hi", "HI"], "lacks": "Bye"}}]},
+    {"name": "russian", "given": {"q": "x", "locale": "ru"}, "expect": [{"system": {"contains": "ru", "lacks": ["en", "fr"]}}]},
+    {"given": {"q": "x", "locale": "fr"}, "expect": {"error": "invalid_value"}},
+    {"given": {}, "expect": {"error": "missing_required_parameter"}}])"),
+              IsEmpty());
+  EXPECT_THAT(
+      faults_of_tests(R"([
+    {"given": {"q": "Hi"}, "expect": [{"system": "Answer in ru."}, {"user": {"contains": "hi", "lacks": "Hi"}}, {"assistant": "a"}]},
+    {"name": "no locale", "given": {"q": "Hi", "locale": "fr"}, "expect": [{"user": "Hi"}]},
+    {"given": {"q": "Hi"}, "expect": {"error": "invalid_value"}},
+    {"given": {"p": 1}, "expect": {"error": "invalid_value"}},
+    {"given": {"q": "Hi"}, "expect": [{"user": {"lacks": "Hi"}}]}])"),
+      ElementsAre(
+          R"(/tests/0/expect/0/system: test 1: no system message is "Answer in ru."; there is: "Answer in en.")",
+          R"(/tests/0/expect/1/user: test 1: no user message contains `hi`; there is: "Hi", "HI")",
+          "/tests/0/expect/2/assistant: test 1: there is no assistant message",
+          "/tests/1/given: test 2 (no locale): Variable `locale` of prompt `support-reply` must be one of "
+          "\"en\", \"ru\".",
+          "/tests/2/expect/error: test 3: it is not refused, though `invalid_value` is expected",
+          "/tests/3/expect/error: test 4: it is refused with `unknown_variable`: Prompt `support-reply` has no "
+          "variable `p`. Declared inputs: q, locale.",
+          R"(/tests/4/expect/0/user: test 5: a user message contains `Hi`; there is: "Hi", "HI")"));
+  EXPECT_FALSE(faults_of_tests(R"([{"given": {"q": "Hi"}, "expect": [{"usr": "x"}]}])").empty());
+}
+
 TEST(PromptKind, ChecksDefaultsAndSchemas) {
   const auto faults = faults_of(
       R"({"model": "small", "input": {"locale": {"enum": ["en", "ru"], "default": "fr"}, "bad": {"type": "strin"}}, "messages": []})");

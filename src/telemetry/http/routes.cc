@@ -1,6 +1,7 @@
 #include "telemetry/http/routes.h"
 
 #include "access/control_plane.h"
+#include "base/id.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::telemetry {
@@ -31,36 +32,45 @@ Result<std::int64_t> limit_member(const boost::json::object& body) {
 
 }  // namespace
 
-Routes::Routes(LakeService& lake, Loader& loader, const Metrics& metrics)
-    : lake_(lake), loader_(loader), metrics_(metrics) {}
+Routes::Routes(SpoolRecorder& recorder, LakeService& lake, Loader& loader, const Metrics& metrics, const Clock& clock)
+    : recorder_(recorder), lake_(lake), loader_(loader), metrics_(metrics), clock_(clock) {}
 
 void Routes::add(http::Router& router, const access::Guard& guard) {
   using Handle = async::Task<void> (Routes::*)(http::Exchange&, const access::Principal&);
-  const auto add = [&](http::Method method, std::string_view pattern, Handle handle) {
+  const auto add = [&](http::Method method, std::string_view pattern, Handle handle,
+                       access::Scope scope = access::Scope::kRead) {
     router.add(method, pattern,
-               guard.protect(access::Scope::kRead,
-                             [this, handle](http::Exchange& exchange, const access::Principal& principal) {
-                               return (this->*handle)(exchange, principal);
-                             }));
+               guard.protect(scope, [this, handle](http::Exchange& exchange, const access::Principal& principal) {
+                 return (this->*handle)(exchange, principal);
+               }));
   };
   add(http::Method::kGet, "/api/v1/calls", &Routes::list);
   add(http::Method::kGet, "/api/v1/calls/{id}", &Routes::get);
+  add(http::Method::kPost, "/v1/feedback", &Routes::say, access::Scope::kCall);
+  add(http::Method::kGet, "/api/v1/feedback", &Routes::feedback);
+  add(http::Method::kGet, "/api/v1/stats", &Routes::stats);
   add(http::Method::kPost, "/api/v1/sql", &Routes::ask);
   add(http::Method::kGet, "/metrics", &Routes::metrics);
 }
 
-async::Task<void> Routes::list(http::Exchange& exchange, const access::Principal& principal) {
-  std::string query(exchange.head().query);
-  if (auto filter = CallFilter::parse(query); !filter) {
-    co_await access::refuse(exchange, std::move(filter).error());
-    co_return;
-  }
-  auto work = [this, project = principal.project, query = std::move(query)] {
+// Faults of the query are the lake's to find: it has the parser.
+async::Task<void> Routes::look(http::Exchange& exchange, const access::Principal& principal, Look what) {
+  auto work = [this, what, project = principal.project, query = std::string(exchange.head().query)] {
     static_cast<void>(loader_.freshen());  // reported there; an answer that lacks the newest is better than none
-    return lake_.list(project, query);
+    return lake_.look(what, project, query);
   };
   auto result = co_await reading_.run(std::move(work));
   co_await answer(exchange, std::move(result));
+}
+
+async::Task<void> Routes::list(http::Exchange& exchange, const access::Principal& principal) {
+  return look(exchange, principal, Look::kCalls);
+}
+async::Task<void> Routes::feedback(http::Exchange& exchange, const access::Principal& principal) {
+  return look(exchange, principal, Look::kFeedback);
+}
+async::Task<void> Routes::stats(http::Exchange& exchange, const access::Principal& principal) {
+  return look(exchange, principal, Look::kStats);
 }
 
 async::Task<void> Routes::get(http::Exchange& exchange, const access::Principal& principal) {
@@ -70,6 +80,38 @@ async::Task<void> Routes::get(http::Exchange& exchange, const access::Principal&
   };
   auto result = co_await reading_.run(std::move(work));
   co_await answer(exchange, std::move(result));
+}
+
+async::Task<void> Routes::say(http::Exchange& exchange, const access::Principal& principal) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) {
+    co_await access::refuse(exchange, std::move(body).error());
+    co_return;
+  }
+  const std::int64_t now_us = clock_.unix_micros();
+  auto feedback = Feedback::parse(*body, now_us);
+  if (!feedback) {
+    co_await access::refuse(exchange, std::move(feedback).error());
+    co_return;
+  }
+  feedback->id = new_id(now_us);
+  feedback->project = principal.project;
+  feedback->key_id = principal.key_id;
+  feedback->at_us = now_us;
+  if (feedback->author.empty()) feedback->author = principal.key_id;
+  boost::json::object confirmed{{"object", "feedback"}, {"id", feedback->id}, {"at", iso8601(now_us)}};
+  for (const auto& [name, about] : {std::pair("call", feedback->call), std::pair("session", feedback->session),
+                                    std::pair("user", feedback->user)}) {
+    if (!about.empty()) confirmed[name] = about;
+  }
+  confirmed["name"] = feedback->name;
+  confirmed["author"] = feedback->author;
+  auto kept = co_await recorder_.keep(exchange.loop(), *std::move(feedback));
+  if (!kept) {
+    co_await access::refuse(exchange, std::move(kept).error());
+    co_return;
+  }
+  co_await access::respond_json(exchange, 200, std::move(confirmed));
 }
 
 async::Task<void> Routes::ask(http::Exchange& exchange, const access::Principal& principal) {

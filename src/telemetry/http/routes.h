@@ -15,18 +15,24 @@ namespace fairlead::telemetry {
 // Its handlers refer to it and to what it is made of.
 class Routes {
  public:
-  Routes(LakeService& lake, Loader& loader, const Metrics& metrics);
+  Routes(SpoolRecorder& recorder, LakeService& lake, Loader& loader, const Metrics& metrics, const Clock& clock);
   void add(http::Router& router, const access::Guard& guard);
 
  private:
+  async::Task<void> look(http::Exchange& exchange, const access::Principal& principal, Look what);
   async::Task<void> list(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> stats(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> get(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> feedback(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<void> say(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> ask(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> metrics(http::Exchange& exchange, const access::Principal& principal);
 
+  SpoolRecorder& recorder_;
   LakeService& lake_;
   Loader& loader_;
   const Metrics& metrics_;
+  const Clock& clock_;
   std::atomic<int> waiting_{0};
   // Own threads, one for looking things up and one for other people's SQL, so that neither keeps the process's other
   // blocking work waiting.

@@ -150,6 +150,13 @@ void encode(std::string& out, const CallRecord& record) {
   }
 }
 
+void encode(std::string& out, const Feedback& feedback) {
+  const std::size_t start = out.size();
+  put_fields<kFeedbackFields>(out, feedback);
+  const Head head(kFeedbackNumber, kBytes, out.size() - start);
+  out.insert(start, head.bytes, head.size);
+}
+
 template <const auto& kFields, class Record>
 const EncodedFields& EncodedFields::unset() {
   static const EncodedFields fields = [] {
@@ -215,30 +222,44 @@ double EncodedFields::real(int number) const {
   return std::bit_cast<double>(integer(number));
 }
 
-bool EncodedRecord::parse(std::string_view bytes) {
-  call_.clear<kCallFields, CallRecord>();
-  attempt_count_ = 0;
+// The fields of a part of a record.
+template <const auto& kFields, class Record>
+bool EncodedFields::parse(std::string_view bytes) {
+  clear<kFields, Record>();
   std::uint64_t tag = 0;
   Value value;
   for (Reader reader(bytes); !reader.at_end();) {
     if (!reader.varint(tag) || !value.read(reader, tag & 7)) return false;
-    if (tag >> 3 != kAttemptsNumber || value.wire != kBytes) {
+    take<kFields>(tag >> 3, value.wire, value.number, value.bytes);
+  }
+  return true;
+}
+
+bool EncodedRecord::parse(std::string_view bytes) {
+  call_.clear<kCallFields, CallRecord>();
+  attempt_count_ = 0;
+  is_feedback_ = false;
+  std::uint64_t tag = 0;
+  Value value;
+  for (Reader reader(bytes); !reader.at_end();) {
+    if (!reader.varint(tag) || !value.read(reader, tag & 7)) return false;
+    if (tag >> 3 == kAttemptsNumber && value.wire == kBytes) {
+      if (attempt_count_ == attempts_.size()) attempts_.emplace_back();
+      if (!attempts_[attempt_count_++].parse<kAttemptFields, Attempt>(value.bytes)) return false;
+    } else if (tag >> 3 == kFeedbackNumber && value.wire == kBytes) {
+      if (!feedback_.parse<kFeedbackFields, Feedback>(value.bytes)) return false;
+      is_feedback_ = true;
+    } else {
       call_.take<kCallFields>(tag >> 3, value.wire, value.number, value.bytes);
-      continue;
-    }
-    if (attempt_count_ == attempts_.size()) attempts_.emplace_back();
-    EncodedFields& attempt = attempts_[attempt_count_++];
-    attempt.clear<kAttemptFields, Attempt>();
-    for (Reader inner(value.bytes); !inner.at_end();) {
-      Value field;
-      if (!inner.varint(tag) || !field.read(inner, tag & 7)) return false;
-      attempt.take<kAttemptFields>(tag >> 3, field.wire, field.number, field.bytes);
     }
   }
   return true;
 }
 
-void append_frame(std::string& out, const CallRecord& record) {
+namespace {
+
+template <class Record>
+void append_framed(std::string& out, const Record& record) {
   const std::size_t start = out.size();
   out.append(kFrameHead, '\0');
   encode(out, record);
@@ -247,6 +268,15 @@ void append_frame(std::string& out, const CallRecord& record) {
   std::memcpy(out.data() + start, &length, 4);
   const std::uint32_t crc = crc32c(payload, crc32c({out.data() + start, 4}));
   std::memcpy(out.data() + start + 4, &crc, 4);
+}
+
+}  // namespace
+
+void append_frame(std::string& out, const CallRecord& record) {
+  append_framed(out, record);
+}
+void append_frame(std::string& out, const Feedback& feedback) {
+  append_framed(out, feedback);
 }
 
 std::optional<std::string_view> read_frame(std::string_view bytes) {

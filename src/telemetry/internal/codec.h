@@ -9,12 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "telemetry/internal/feedback.h"
 #include "telemetry/record.h"
 
 namespace fairlead::telemetry {
 
 // Appends the record's fields. Those that are as in a new record are left out.
 void encode(std::string& out, const CallRecord& record);
+void encode(std::string& out, const Feedback& feedback);
 
 // The fields of an encoded record, or of an attempt of one, by their numbers and where they lie: texts are not copied.
 // A field that was left out has the value that it has in a new record.
@@ -36,6 +38,8 @@ class EncodedFields {
   static const EncodedFields& unset();
   template <const auto& kFields, class Record>
   void clear();
+  template <const auto& kFields, class Record>
+  bool parse(std::string_view bytes);
   template <const auto& kFields>
   void take(std::uint64_t number, std::uint64_t wire, std::uint64_t value, std::string_view bytes);
 
@@ -52,11 +56,15 @@ class EncodedRecord {
   // False if `bytes` are no encoding; then it is not to be looked at. Fields that are not known are skipped. It refers
   // to `bytes`.
   bool parse(std::string_view bytes);
+  // Which of the two it is; the other one then is not to be looked at.
+  bool is_feedback() const { return is_feedback_; }
+  const EncodedFields& feedback() const { return feedback_; }
   const EncodedFields& call() const { return call_; }
   std::span<const EncodedFields> attempts() const { return {attempts_.data(), attempt_count_}; }
 
  private:
-  EncodedFields call_;
+  EncodedFields call_, feedback_;
+  bool is_feedback_ = false;
   std::vector<EncodedFields> attempts_;
   std::size_t attempt_count_ = 0;
 };
@@ -66,6 +74,7 @@ inline constexpr std::size_t kFrameLimit = 64 * 1024 * 1024;  // a longer one is
 
 // Appends a frame that holds the record.
 void append_frame(std::string& out, const CallRecord& record);
+void append_frame(std::string& out, const Feedback& feedback);
 
 // The payload of the frame at the start of `bytes`, which is then kFrameHead + payload long; nothing if it is cut off
 // or damaged.

@@ -1,5 +1,5 @@
 // Every field of a record, described once: the lake's columns, the spool's encoding, JSON and docs/reference/records.md
-// all come from these two tables.
+// all come from these tables.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "telemetry/internal/feedback.h"
 #include "telemetry/record.h"
 
 namespace fairlead::telemetry {
@@ -38,6 +39,7 @@ struct Field {
 
 #define FAIRLEAD_CALL(member) [](CallRecord& record) -> FieldRef { return &record.member; }
 #define FAIRLEAD_ATTEMPT(member) [](Attempt& attempt) -> FieldRef { return &attempt.member; }
+#define FAIRLEAD_FEEDBACK(member) [](Feedback& feedback) -> FieldRef { return &feedback.member; }
 
 inline constexpr Field<CallRecord> kCallFields[] = {
     {1, "id", FieldType::kText, "", FAIRLEAD_CALL(id)},
@@ -94,8 +96,27 @@ inline constexpr Field<Attempt> kAttemptFields[] = {
     {8, "waited_ms", FieldType::kMillis, "", FAIRLEAD_ATTEMPT(waited_us)},
 };
 
+inline constexpr Field<Feedback> kFeedbackFields[] = {
+    {1, "id", FieldType::kText, "", FAIRLEAD_FEEDBACK(id)},
+    {2, "project", FieldType::kText, "", FAIRLEAD_FEEDBACK(project)},
+    {3, "key_id", FieldType::kText, "", FAIRLEAD_FEEDBACK(key_id)},
+    {4, "at", FieldType::kTime, "", FAIRLEAD_FEEDBACK(at_us)},
+    {5, "call_id", FieldType::kText, "", FAIRLEAD_FEEDBACK(call)},
+    {6, "session_id", FieldType::kText, "", FAIRLEAD_FEEDBACK(session)},
+    {7, "user_id", FieldType::kText, "", FAIRLEAD_FEEDBACK(user)},
+    {8, "name", FieldType::kText, "", FAIRLEAD_FEEDBACK(name)},
+    {9, "author", FieldType::kText, "", FAIRLEAD_FEEDBACK(author)},
+    {10, "vote", FieldType::kNumber, "", FAIRLEAD_FEEDBACK(vote)},
+    {11, "score", FieldType::kReal, "", FAIRLEAD_FEEDBACK(score)},
+    {12, "category", FieldType::kText, "", FAIRLEAD_FEEDBACK(category)},
+    {13, "comment", FieldType::kText, "", FAIRLEAD_FEEDBACK(comment)},
+    {14, "correction", FieldType::kText, "", FAIRLEAD_FEEDBACK(correction)},
+    {15, "withdrawn", FieldType::kBoolean, "", FAIRLEAD_FEEDBACK(withdrawn)},
+};
+
 #undef FAIRLEAD_CALL
 #undef FAIRLEAD_ATTEMPT
+#undef FAIRLEAD_FEEDBACK
 
 inline std::span<const Field<CallRecord>> call_fields() {
   return kCallFields;
@@ -108,6 +129,8 @@ inline std::span<const Field<Attempt>> attempt_fields() {
 // attempt has of its call and its place in it.
 inline constexpr int kIdNumber = 1, kProjectNumber = 2, kStartedAtNumber = 4;
 inline constexpr int kAttemptsNumber = 100;
+// A frame of the spool that holds this is no call but a feedback.
+inline constexpr int kFeedbackNumber = 101;
 inline constexpr std::string_view kAttemptKeys[] = {"call_id", "project", "started_at", "number"};
 
 }  // namespace fairlead::telemetry

@@ -137,8 +137,8 @@ class LakeProcess final : public LakeService {
       return broken(kLoading);
     return LoadReport{{numbers[0], numbers[1]}, numbers[2], numbers[3], numbers[4] != 0};
   }
-  Result<std::string> list(std::string project, std::string url_query) override {
-    return call(kReading, {"list", std::move(project), std::move(url_query)});
+  Result<std::string> look(Look what, std::string project, std::string url_query) override {
+    return call(kReading, {"look", std::to_string(static_cast<int>(what)), std::move(project), std::move(url_query)});
   }
   Result<std::string> get(std::string project, std::string id) override {
     return call(kReading, {"get", std::move(project), std::move(id)});
@@ -209,7 +209,8 @@ Result<std::string> answer(LakeService& lake, const Message& request) {
            std::to_string(report.records) + " " + std::to_string(report.damaged_bytes) + " " +
            std::to_string(static_cast<int>(report.done));
   }
-  if (request[0] == "list" && request.size() == 3) return lake.list(request[1], request[2]);
+  if (request[0] == "look" && request.size() == 4)
+    return lake.look(static_cast<Look>(number(1)), request[2], request[3]);
   if (request[0] == "get" && request.size() == 3) return lake.get(request[1], request[2]);
   if (request[0] == "ask" && request.size() == 4) return lake.ask(request[1], request[2], number(3));
   if (request[0] == "remove" && request.size() == 2) {

@@ -24,13 +24,17 @@ struct LakeServiceOptions {
   std::size_t slim_bytes = 0;
 };
 
+// What is looked up by filters in a URL: CallFilter, FeedbackFilter, StatsFilter.
+enum class Look : std::uint8_t { kCalls, kFeedback, kStats };
+
 // Thread-safe; everything blocks. Opens the lake when it is first needed. Errors: those of CallStore.
 class LakeService {
  public:
   virtual ~LakeService() = default;
   // CallStore::load, but for transactions after which it has loaded `limit` records or more.
   virtual Result<LoadReport> load(SpoolPosition upto, std::int64_t limit) = 0;
-  virtual Result<std::string> list(std::string project, std::string url_query) = 0;
+  // Errors: also those of the filter that the query is for.
+  virtual Result<std::string> look(Look what, std::string project, std::string url_query) = 0;
   virtual Result<std::string> get(std::string project, std::string id) = 0;
   virtual Result<std::string> ask(std::string project, std::string query, std::int64_t limit) = 0;
   virtual Result<std::int64_t> remove_before(std::int64_t unix_micros) = 0;

@@ -28,10 +28,25 @@ class LocalLake final : public LakeService {
     }
     return all;
   }
-  Result<std::string> list(std::string project, std::string url_query) override {
-    FAIRLEAD_TRY(const auto filter, CallFilter::parse(url_query));
-    FAIRLEAD_TRY(const auto store, opened());
-    return store->list(project, filter);
+  Result<std::string> look(Look what, std::string project, std::string url_query) override {
+    switch (what) {
+      case Look::kCalls: {
+        FAIRLEAD_TRY(const auto filter, CallFilter::parse(url_query));
+        FAIRLEAD_TRY(const auto store, opened());
+        return store->list(project, filter);
+      }
+      case Look::kFeedback: {
+        FAIRLEAD_TRY(const auto filter, FeedbackFilter::parse(url_query));
+        FAIRLEAD_TRY(const auto store, opened());
+        return store->feedback(project, filter);
+      }
+      case Look::kStats: {
+        FAIRLEAD_TRY(const auto filter, StatsFilter::parse(url_query, clock_.unix_micros()));
+        FAIRLEAD_TRY(const auto store, opened());
+        return store->stats(project, filter);
+      }
+    }
+    return fail(ErrorKind::kInternal, "lake_error", "There is nothing of that kind to look up.");
   }
   Result<std::string> get(std::string project, std::string id) override {
     FAIRLEAD_TRY(const auto store, opened());

@@ -50,6 +50,11 @@ void SpoolRecorder::stop() {
 
 bool SpoolRecorder::take(Lane& lane, int loop_index, const CallRecord& record) {
   metrics_.observe(loop_index, record);
+  return push(lane, record);
+}
+
+template <class Record>
+bool SpoolRecorder::push(Lane& lane, const Record& record) {
   lane.records.fetch_add(1, std::memory_order_relaxed);
   lane.frame.clear();
   append_frame(lane.frame, record);
@@ -78,6 +83,14 @@ struct SpoolRecorder::Wait {
   }
 };
 
+async::Task<Result<void>> SpoolRecorder::durable(Lane& lane) {
+  const bool is_durable =
+      co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<async::Executor>&, void(bool)>(
+          Wait{this, &lane}, async::use_task);
+  if (!is_durable) co_return fail(ErrorKind::kUnavailable, "spool_unwritable", "The record could not be made durable.");
+  co_return Result<void>{};
+}
+
 async::Task<Result<void>> SpoolRecorder::record_and_wait(async::Loop& loop, CallRecord record) {
   Lane& lane = *lanes_[static_cast<std::size_t>(loop.index())];
   if (lane.loop == nullptr) lane.loop = &loop;  // before the first wait, so before the writer looks
@@ -85,13 +98,16 @@ async::Task<Result<void>> SpoolRecorder::record_and_wait(async::Loop& loop, Call
   if (!taken)
     co_return fail(ErrorKind::kExhausted, "spool_full", "The record of the call cannot be kept: the spool is full.");
   if (!options_.strict) co_return Result<void>{};
-  const bool durable =
-      co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<async::Executor>&, void(bool)>(
-          Wait{this, &lane}, async::use_task);
-  if (!durable) {
-    co_return fail(ErrorKind::kUnavailable, "spool_unwritable", "The record of the call could not be made durable.");
-  }
-  co_return Result<void>{};
+  co_return co_await durable(lane);
+}
+
+async::Task<Result<void>> SpoolRecorder::keep(async::Loop& loop, Feedback feedback) {
+  Lane& lane = *lanes_[static_cast<std::size_t>(loop.index())];
+  if (lane.loop == nullptr) lane.loop = &loop;
+  const bool pushed = push(lane, feedback);
+  if (!pushed)
+    co_return fail(ErrorKind::kUnavailable, "spool_full", "The feedback cannot be kept now: the spool is full.");
+  co_return co_await durable(lane);
 }
 
 void SpoolRecorder::wake(Lane& lane, std::uint64_t position, bool durable) {

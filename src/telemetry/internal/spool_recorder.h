@@ -51,6 +51,9 @@ class SpoolRecorder final : public Recorder {
 
   void record(int loop_index, CallRecord record) override;
   async::Task<Result<void>> record_and_wait(async::Loop& loop, CallRecord record) override;
+  // On the thread of `loop`; resumes there when the feedback is durable. Errors: spool_full, spool_unwritable; then it
+  // is not (and may be, later). Not cancellable.
+  async::Task<Result<void>> keep(async::Loop& loop, Feedback feedback);
   bool content_enabled() const override { return options_.content; }
   bool strict() const override { return options_.strict; }
 
@@ -79,6 +82,9 @@ class SpoolRecorder final : public Recorder {
   SpoolRecorder(SpoolRecorderOptions options, int loops, Metrics& metrics, const Clock& clock,
                 std::unique_ptr<SpoolWriter> writer, int event);
   bool take(Lane& lane, int loop_index, const CallRecord& record);
+  template <class Record>
+  bool push(Lane& lane, const Record& record);
+  async::Task<Result<void>> durable(Lane& lane);
   void kick();
   void run();
   void write_pass();

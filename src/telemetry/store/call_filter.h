@@ -1,11 +1,11 @@
 // Which calls are asked for.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "telemetry/store/url_query.h"
 
 namespace fairlead::telemetry {
 
@@ -13,8 +13,7 @@ namespace fairlead::telemetry {
 struct CallFilter {
   int limit = 50;
   std::string before, after;  // ids of calls
-  std::string target_kind, target, target_label;
-  std::optional<int> target_version;
+  Target target;
   std::string model, error, user, session, key, tag;
   std::string shadow_of;               // the id of a call, "any" or "none"
   int status_from = 0, status_to = 0;  // both 0: any; else from ≤ status < to

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "platform/json/text.h"
 #include "telemetry/internal/fields.h"
+#include "telemetry/store/feedback_tables.h"
 
 namespace fairlead::telemetry {
 namespace {
@@ -34,14 +35,18 @@ struct Query {
   }
 };
 
+void add_target(Query& query, const Target& target) {
+  query.add_text("target_kind", target.kind);
+  query.add_text("target", target.name);
+  query.add_text("label", target.label);
+  if (target.version) query.add("target_version = ", std::int64_t{*target.version});
+}
+
 Query query_of(const CallFilter& filter) {
   Query query;
   if (!filter.before.empty()) query.add("id < ", filter.before);
   if (!filter.after.empty()) query.add("id > ", filter.after);
-  query.add_text("target_kind", filter.target_kind);
-  query.add_text("target", filter.target);
-  query.add_text("label", filter.target_label);
-  if (filter.target_version) query.add("target_version = ", std::int64_t{*filter.target_version});
+  add_target(query, filter.target);
   query.add_text("model", filter.model);
   query.add_text("user_id", filter.user);
   query.add_text("session_id", filter.session);
@@ -62,11 +67,16 @@ Query query_of(const CallFilter& filter) {
   return query;
 }
 
-// A page of calls, each with its attempts as a list.
-std::string page_sql(const std::string& where, std::string_view order, std::int64_t limit, bool content) {
+constexpr std::string_view kSaidOfCall =
+    "coalesce((SELECT list(struct_pack(id := f.id, at := f.at, name := f.name, author := f.author, vote := f.vote, "
+    "score := f.score, category := f.category, comment := f.comment, correction := f.correction) ORDER BY f.id) "
+    "FROM feedback f WHERE f.call_id = page.id), []) AS feedback";
+
+// A page of calls, each with its attempts as a list; `whole`: with its content, and what was said of it.
+std::string page_sql(const std::string& where, std::string_view order, std::int64_t limit, bool whole) {
   std::string columns;
   for (const auto& field : call_fields()) {
-    if (!content && (field.column == "input" || field.column == "output")) continue;
+    if (!whole && (field.column == "input" || field.column == "output")) continue;
     columns.append(columns.empty() ? "" : ", ").append(field.column);
   }
   std::string attempt = "number := number";
@@ -76,10 +86,29 @@ std::string page_sql(const std::string& where, std::string_view order, std::int6
   return "WITH page AS (SELECT " + columns + " FROM calls " + where + ordered + " LIMIT " + std::to_string(limit) +
          "), tried AS (SELECT call_id, list(struct_pack(" + attempt +
          ") ORDER BY number) AS attempts FROM attempts WHERE call_id IN (SELECT id FROM page) GROUP BY call_id) "
-         "SELECT page.*, coalesce(tried.attempts, []) AS attempts FROM page LEFT JOIN tried ON tried.call_id = "
-         "page.id" +
+         "SELECT page.*, coalesce(tried.attempts, []) AS attempts" +
+         (whole ? ", " + std::string(kSaidOfCall) : "") + " FROM page LEFT JOIN tried ON tried.call_id = page.id" +
          ordered;
 }
+
+constexpr std::int64_t kMostVersions = 1000;
+
+// Behind "WITH asked AS (…": the calls of each version, and what was said of them.
+constexpr std::string_view kStats =
+    "), said AS (SELECT a.target_kind, a.target, a.target_version, f.name, count(*) AS count, count(f.vote) AS votes, "
+    "count(*) FILTER (f.vote) AS yes, count(f.score) AS scores, avg(f.score) AS mean_score, "
+    "count(f.correction) AS corrections FROM asked a JOIN feedback f ON f.call_id = a.id GROUP BY ALL), "
+    "versions AS (SELECT target_kind, target, target_version, count(*) AS calls, count(error_code) AS errors, "
+    "sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens, sum(cost_usd) AS "
+    "cost_usd, "
+    "quantile_cont(duration_ms, 0.5) AS p50_ms, quantile_cont(duration_ms, 0.95) AS p95_ms, "
+    "quantile_cont(first_token_ms, 0.5) AS first_token_p50_ms, min(started_at) AS first_at, max(started_at) AS last_at "
+    "FROM asked GROUP BY ALL ORDER BY calls DESC LIMIT 1000) "
+    "SELECT v.*, coalesce((SELECT list(struct_pack(name := s.name, count := s.count, votes := s.votes, yes := s.yes, "
+    "scores := s.scores, mean_score := s.mean_score, corrections := s.corrections) ORDER BY s.name) FROM said s WHERE "
+    "s.target_kind = v.target_kind AND s.target = v.target AND s.target_version IS NOT DISTINCT FROM "
+    "v.target_version), "
+    "[]) AS feedback FROM versions v ORDER BY v.target_kind, v.target, v.target_version DESC";
 
 void append_joined(std::string& out, const std::vector<std::string>& rows, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -96,7 +125,12 @@ constexpr lake::Bounds page_bounds(std::int64_t rows) {
 
 Result<std::unique_ptr<CallStore>> CallStore::open(const std::string& path, std::string spool,
                                                    std::size_t memory_bytes) {
-  FAIRLEAD_TRY(auto lake, lake::Lake::open({path, call_tables(), memory_bytes, call_views(), former_call_tables()}));
+  auto tables = call_tables();
+  tables.push_back(feedback_table());
+  auto views = call_views();
+  for (auto& view : feedback_views()) views.push_back(std::move(view));
+  FAIRLEAD_TRY(auto lake,
+               lake::Lake::open({path, std::move(tables), memory_bytes, std::move(views), former_call_tables()}));
   return std::unique_ptr<CallStore>(new CallStore(std::move(lake), std::move(spool)));
 }
 
@@ -170,15 +204,50 @@ Result<LoadReport> CallStore::load(SpoolPosition upto) {
   return all;
 }
 
-Result<std::string> CallStore::list(std::string_view project, const CallFilter& filter) {
-  const Query query = query_of(filter);
-  const std::string sql = page_sql(query.where, filter.after.empty() ? "DESC" : "ASC", filter.limit + 1, false);
+Result<std::string> CallStore::page(std::string_view project, const std::string& sql,
+                                    std::span<const lake::Parameter> parameters, int limit) {
   FAIRLEAD_TRY(const auto answer,
-               lake_->query(project, sql, query.parameters, lake::RowShape::kObjects, page_bounds(filter.limit + 1)));
-  const bool more = answer.rows.size() > static_cast<std::size_t>(filter.limit);
+               lake_->query(project, sql, parameters, lake::RowShape::kObjects, page_bounds(limit + 1)));
+  const bool more = answer.rows.size() > static_cast<std::size_t>(limit);
   std::string out = R"({"data":[)";
   append_joined(out, answer.rows, more ? answer.rows.size() - 1 : answer.rows.size());
   return out + R"(],"has_more":)" + (more ? "true}" : "false}");
+}
+
+Result<std::string> CallStore::list(std::string_view project, const CallFilter& filter) {
+  const Query query = query_of(filter);
+  const std::string_view order = filter.after.empty() ? "DESC" : "ASC";
+  return page(project, page_sql(query.where, order, filter.limit + 1, false), query.parameters, filter.limit);
+}
+
+Result<std::string> CallStore::feedback(std::string_view project, const FeedbackFilter& filter) {
+  Query query;
+  if (!filter.target.name.empty()) {
+    add_target(query, filter.target);
+    query.where = "WHERE call_id IN (SELECT id FROM calls " + query.where + ")";
+  }
+  if (!filter.before.empty()) query.add("id < ", filter.before);
+  query.add_text("call_id", filter.call);
+  query.add_text("session_id", filter.session);
+  query.add_text("user_id", filter.user);
+  query.add_text("name", filter.name);
+  query.add_text("author", filter.author);
+  const std::string sql = std::string("FROM ") + (filter.history ? "feedback_history " : "feedback ") + query.where +
+                          " ORDER BY id DESC LIMIT " + std::to_string(filter.limit + 1);
+  return page(project, sql, query.parameters, filter.limit);
+}
+
+Result<std::string> CallStore::stats(std::string_view project, const StatsFilter& filter) {
+  Query query;
+  query.add_plain("shadow_of IS NULL AND target IS NOT NULL");
+  query.add("started_at >= make_timestamp(", filter.since_us, ")");
+  if (!filter.target.name.empty()) add_target(query, filter.target);
+  const std::string sql = "WITH asked AS (SELECT * FROM calls " + query.where + std::string(kStats);
+  FAIRLEAD_TRY(const auto answer,
+               lake_->query(project, sql, query.parameters, lake::RowShape::kObjects, page_bounds(kMostVersions)));
+  std::string out = R"({"data":[)";
+  append_joined(out, answer.rows, answer.rows.size());
+  return out + "]}";
 }
 
 Result<std::string> CallStore::get(std::string_view project, std::string_view id) {
@@ -220,6 +289,7 @@ Result<std::string> CallStore::ask(std::string_view project, std::string_view qu
 Result<std::int64_t> CallStore::remove_before(std::int64_t unix_micros) {
   // Not beside a load, whose next transaction may use shapes that no row has.
   const std::lock_guard lock(load_mutex_);
+  FAIRLEAD_CHECK(lake_->remove_before(kFeedbackRows, "at", unix_micros));
   FAIRLEAD_CHECK(lake_->remove_before(kAttemptRows, "started_at", unix_micros));
   FAIRLEAD_TRY(const std::int64_t removed, lake_->remove_before(kCallRows, "started_at", unix_micros));
   if (removed == 0) return 0;

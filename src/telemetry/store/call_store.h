@@ -1,9 +1,10 @@
-// The calls in the lake: how they get there and what can be asked of them.
+// Calls and feedback in the lake: how they get there and what can be asked of them.
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@
 #include "telemetry/internal/spool.h"
 #include "telemetry/store/call_filter.h"
 #include "telemetry/store/call_tables.h"
+#include "telemetry/store/feedback_filter.h"
+#include "telemetry/store/stats_filter.h"
 
 namespace fairlead::telemetry {
 
@@ -44,8 +47,10 @@ class CallStore {
   // One transaction of it: at most `limit` and at most kLoadRecords records. One that moves nothing is the last.
   Result<LoadReport> load_some(SpoolPosition upto, std::int64_t limit);
 
-  // JSON texts, as docs/reference/records.md says. get: call_not_found, ambiguous_id.
+  // JSON texts, as docs/reference/records.md and feedback.md say. get: call_not_found, ambiguous_id.
   Result<std::string> list(std::string_view project, const CallFilter& filter);
+  Result<std::string> feedback(std::string_view project, const FeedbackFilter& filter);
+  Result<std::string> stats(std::string_view project, const StatsFilter& filter);
   Result<std::string> get(std::string_view project, std::string_view id);
   Result<std::string> ask(std::string_view project, std::string_view query, std::int64_t limit);
 
@@ -62,6 +67,8 @@ class CallStore {
     std::int64_t projects = 0;  // of which so many projects are in the lake, in the order of their first records
     bool operator==(const Place&) const = default;
   };
+  Result<std::string> page(std::string_view project, const std::string& sql,
+                           std::span<const lake::Parameter> parameters, int limit);
   Result<Place> read_place();
   Result<LoadReport> load_batch(Place& place, SpoolPosition upto, std::int64_t limit);
   const std::unique_ptr<lake::Lake> lake_;

@@ -5,33 +5,14 @@
 #include <cstring>
 
 #include "telemetry/internal/fields.h"
+#include "telemetry/store/feedback_tables.h"
+#include "telemetry/store/field_columns.h"
 
 namespace fairlead::telemetry {
 namespace {
 
 // Above that many they are forgotten: names that a stranger makes up may be without end.
 constexpr std::size_t kMostShapes = 50'000;
-
-lake::ColumnType column_type(FieldType type) {
-  switch (type) {
-    case FieldType::kText:
-      return lake::ColumnType::kText;
-    case FieldType::kTime:
-      return lake::ColumnType::kTime;
-    case FieldType::kMillis:
-    case FieldType::kReal:
-      return lake::ColumnType::kReal;
-    case FieldType::kNumber:
-      return lake::ColumnType::kNumber;
-    case FieldType::kCount:
-      return lake::ColumnType::kInteger;
-    case FieldType::kBoolean:
-      return lake::ColumnType::kBoolean;
-    case FieldType::kTexts:
-      return lake::ColumnType::kTexts;
-  }
-  return lake::ColumnType::kText;
-}
 
 lake::Texts texts_of(std::string_view column) {
   if (column == "id" || column == "upstream_id" || column == "call_id") return lake::Texts::kIds;
@@ -81,39 +62,6 @@ const EncodedFields* own_try(const EncodedRecord& record) {
   return plain ? &one : nullptr;
 }
 
-template <class Record>
-void append_field(lake::Rows& rows, const Field<Record>& field, const EncodedFields& fields) {
-  switch (field.type) {
-    case FieldType::kText: {
-      const std::string_view text = fields.text(field.number);
-      return text.empty() ? rows.null() : rows.text(text);
-    }
-    case FieldType::kTime:
-      return rows.time(fields.integer(field.number));
-    case FieldType::kMillis: {
-      const std::int64_t micros = fields.integer(field.number);
-      return micros < 0 ? rows.null() : rows.real(static_cast<double>(micros) / 1000);
-    }
-    case FieldType::kNumber: {
-      const std::int64_t number = fields.integer(field.number);
-      return number == 0 ? rows.null() : rows.integer(number);
-    }
-    case FieldType::kCount:
-      return rows.integer(fields.integer(field.number));
-    case FieldType::kReal:
-      return rows.real(fields.real(field.number));
-    case FieldType::kBoolean:
-      return rows.boolean(fields.boolean(field.number));
-    case FieldType::kTexts: {
-      std::vector<std::string_view> texts;
-      for (const auto& [number, text] : fields.elements()) {
-        if (number == field.number) texts.push_back(text);
-      }
-      return rows.texts(texts);
-    }
-  }
-}
-
 void append_to_key(std::string& key, std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   char bytes[sizeof size];
@@ -135,15 +83,6 @@ lake::Table attempts_table(std::string_view name) {
   for (const auto& field : kAttemptFields)
     table.columns.push_back({std::string(field.column), column_type(field.type), lake::Texts::kWords});
   return table;
-}
-
-std::string joined(auto&& fields, std::string_view before, std::string_view between = ", ") {
-  std::string out;
-  for (const auto& field : fields) {
-    if (!out.empty()) out += between;
-    out.append(before).append(field.column);
-  }
-  return out;
 }
 
 }  // namespace
@@ -219,6 +158,7 @@ Result<bool> CallAppender::find(std::string_view project) {
     FAIRLEAD_TRY(calls_, batch_.rows(project, kCallRows));
     FAIRLEAD_TRY(call_shapes_, batch_.rows(project, kCallShapes));
     FAIRLEAD_TRY(attempts_, batch_.rows(project, kAttemptRows));
+    feedback_ = nullptr;
   }
   project_ = project;
   known_ = true;
@@ -267,9 +207,15 @@ Result<void> CallAppender::append_attempts(const EncodedRecord& record) {
 
 Result<void> CallAppender::append(const EncodedRecord& record) {
   const EncodedFields& call = record.call();
-  FAIRLEAD_TRY(const bool wanted, find(call.text(kProjectNumber)));
+  FAIRLEAD_TRY(const bool wanted, find((record.is_feedback() ? record.feedback() : call).text(kProjectNumber)));
   if (!wanted) return {};
   ++records_;
+  if (record.is_feedback()) {
+    if (feedback_ == nullptr) {
+      FAIRLEAD_TRY(feedback_, batch_.rows(project_, kFeedbackRows));
+    }
+    return append_feedback(*feedback_, record.feedback());
+  }
   const EncodedFields* const attempt = own_try(record);
   FAIRLEAD_TRY(const std::int64_t shape, shape_of(call, attempt));
   calls_->integer(shape);

@@ -43,8 +43,8 @@ class KnownShapes {
   std::int64_t next_ = 0;
 };
 
-// Appends the records of some of the projects to a batch: those that are `before` and the next few in the order of
-// their first records.
+// Appends the records of some of the projects, calls and feedback, to a batch: those that are `before` and the next few
+// in the order of their first records.
 class CallAppender {
  public:
   CallAppender(lake::Batch& batch, KnownShapes& shapes, std::int64_t before)
@@ -73,6 +73,7 @@ class CallAppender {
   lake::Rows* calls_ = nullptr;
   lake::Rows* call_shapes_ = nullptr;
   lake::Rows* attempts_ = nullptr;
+  lake::Rows* feedback_ = nullptr;  // asked for when there is some
   std::int64_t records_ = 0;
 };
 

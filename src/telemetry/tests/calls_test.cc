@@ -84,7 +84,7 @@ TEST(Calls, ShowsARecordWhole) {
       R"("output":"На проверке.\n","shadow_of":"01ARZ3NDEKTSV4RRFFQ69G5FAU","cache":"miss","budgets":["team-a-monthly","per-user"],"attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
       R"("error_code":"upstream_timeout","error_message":"no byte","model":null,"reason":null,"waited_ms":0},{"number":2,"provider":"openai",)"
       R"("upstream_model":"gpt-5-mini","duration_ms":400,"error_code":null,"error_message":null,"model":"large","reason":"fallback",)"
-      R"("waited_ms":180}]})");
+      R"("waited_ms":180}],"feedback":[]})");
 }
 
 TEST(Calls, ShowsWhatIsNotKnownAsNull) {
@@ -454,7 +454,7 @@ TEST(LocalLake, IsClosedWhenItHasGrownAndGoesOn) {
   const auto report = lake->load(kEverything, INT64_MAX);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->records, 1);
-  EXPECT_THAT(lake->list("bank", "").value(), HasSubstr(id_of(3)));
+  EXPECT_THAT(lake->look(Look::kCalls, "bank", "").value(), HasSubstr(id_of(3)));
 }
 
 class LakeProcess : public ::testing::Test {
@@ -480,8 +480,8 @@ TEST_F(LakeProcess, AnswersLikeTheLakeInThisProcess) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->records, 2);
   EXPECT_EQ(count(), kTwo);
-  EXPECT_THAT(ids_of(lake_->list("bank", "limit=1")), ElementsAre(id_of(2)));
-  EXPECT_EQ(lake_->list("bank", "limt=1").error().code, "unknown_parameter");
+  EXPECT_THAT(ids_of(lake_->look(Look::kCalls, "bank", "limit=1")), ElementsAre(id_of(2)));
+  EXPECT_EQ(lake_->look(Look::kCalls, "bank", "limt=1").error().code, "unknown_parameter");
   EXPECT_EQ(lake_->get("bank", "zz").error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(lake_->ask("bank", "drop table calls", 10).error().code, "invalid_sql");
   EXPECT_EQ(lake_->remove_before(0).value(), 0);
@@ -543,7 +543,7 @@ TEST_F(LakeProcess, ComesBackAfterItWasKilled) {
     children >> child;
     if (child <= 0) GTEST_SKIP() << "this kernel does not list children";
     ::kill(child, SIGKILL);
-    EXPECT_THAT(ids_of(lake_->list("bank", "")), ElementsAre(id_of(2), id_of(1)));
+    EXPECT_THAT(ids_of(lake_->look(Look::kCalls, "bank", "")), ElementsAre(id_of(2), id_of(1)));
   }
 }
 

@@ -27,7 +27,7 @@ class CountingLake final : public LakeService {
     loaded_ += read.records;
     return LoadReport{.loaded = at_, .records = read.records, .done = at_ >= upto};
   }
-  Result<std::string> list(std::string, std::string) override { return std::string(); }
+  Result<std::string> look(Look, std::string, std::string) override { return std::string(); }
   Result<std::string> get(std::string, std::string) override { return std::string(); }
   Result<std::string> ask(std::string, std::string, std::int64_t) override { return std::string(); }
   Result<std::int64_t> remove_before(std::int64_t) override { return 0; }

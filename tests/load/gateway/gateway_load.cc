@@ -55,10 +55,16 @@ std::string fixed_event(int index, bool last) {
          std::to_string(index) + R"( "},"finish_reason":)" + (last ? "\"stop\"" : "null") + "}]}\n\n";
 }
 
+// The event before the end where the request asks for it, as the services of this form send it.
+constexpr std::string_view kUsageEvent =
+    R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"fixed","choices":[],"usage":{"prompt_tokens":90,"completion_tokens":110,"total_tokens":200}})"
+    "\n\n";
+
 // How a request wants its answer streamed; 0 events: not at all.
 struct Form {
   int events = 0;
   bool at_once = false;
+  bool usage = false;
 };
 
 Form form_of(std::string_view body) {
@@ -66,7 +72,8 @@ Form form_of(std::string_view body) {
   const std::size_t at = body.find(kName);
   if (at == std::string_view::npos) return {};
   const std::string name(body.substr(at + kName.size(), 24));
-  return {std::atoi(name.c_str()), name.find("-at-once\"") != std::string::npos};
+  return {std::atoi(name.c_str()), name.find("-at-once\"") != std::string::npos,
+          body.find("\"include_usage\"") != std::string::npos};
 }
 
 async::Task<void> answer(const std::string& completion, http::Exchange& exchange) {
@@ -86,6 +93,7 @@ async::Task<void> answer(const std::string& completion, http::Exchange& exchange
     if (!sent) co_return;
     waiting.clear();
   }
+  if (form.usage) waiting += kUsageEvent;
   waiting += "data: [DONE]\n\n";
   auto sent = co_await exchange.write(waiting);
   if (sent) co_await exchange.finish();

@@ -117,7 +117,7 @@ def body(model, size=0):
     """A chat request that makes `size` bytes of body."""
     request = {"model": model, "messages": [{"role": "system", "content": "You are helpful."}, {"role": "user", "content": ""}]}
     if model.startswith("events-"):
-        request["stream"] = True
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
     request["messages"][1]["content"] = "x" * max(1, size - len(json.dumps(request)))
     return json.dumps(request)
 

@@ -43,7 +43,10 @@ void Writer::loop() {
       queue_.erase(queue_.begin(), end);
     }
     commit_together(group);
-    for (Item& item : group) item.done(std::move(item.result));
+    for (Item& item : group) {
+      item.work = nullptr;  // what it owned is gone before the caller goes on
+      item.done(std::move(item.result));
+    }
     group.clear();
   }
 }
