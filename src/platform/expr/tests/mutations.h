@@ -8,8 +8,8 @@ namespace fairlead::expr {
 
 struct MutationReport {
   std::size_t rounds = 0, compiled = 0, evaluated = 0;
-  std::chrono::microseconds longest{0};
-  std::string fault;  // the source that broke a promise, and which; empty: none did
+  std::chrono::microseconds longest{0};  // of the processor
+  std::string fault;                     // the source that broke a promise, and which; empty: none did
 };
 
 // Until `length` has passed or a fault is found.
