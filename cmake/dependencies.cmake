@@ -14,7 +14,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(ICU 72 REQUIRED COMPONENTS uc) # to build with: its Unicode data
+find_package(ICU 72 REQUIRED COMPONENTS uc i18n) # Unicode data to build with; time zones
 # What only the tests need is not there where `tools/deps build` installed; then their targets are not either.
 find_package(GTest QUIET)
 find_package(benchmark QUIET)

@@ -27,6 +27,7 @@ void add_budgets(CLI::App& app, Context& context);
 void add_prompts(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_expr(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
