@@ -57,6 +57,12 @@ const Principal* KeyTable::find(std::string_view key, std::int64_t now_us) const
   return &principal;
 }
 
+const Principal* KeyTable::find_by_id(std::string_view key_id) const {
+  for (const auto& [digest, principal] : entries_)
+    if (principal.key_id == key_id) return &principal;
+  return nullptr;
+}
+
 Result<const Principal*> KeyTable::authenticate(std::string_view authorization, std::string_view api_key,
                                                 std::int64_t now_us) const {
   if (authorization.empty() && api_key.empty()) {

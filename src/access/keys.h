@@ -44,8 +44,11 @@ class KeyTable {
   // The principal of the key, compared in constant time; null if it is not known or has expired. Lives as long as this.
   const Principal* find(std::string_view key, std::int64_t now_us) const;
 
-  // The same for the values of `Authorization: Bearer …` and `x-api-key`, empty if they were not sent. Errors are
-  // kUnauthenticated, never hold what was sent, and read as the OpenAI API's: missing_api_key, invalid_api_key; two
+  // The principal of the key with that public id, or null; looks at all of them. Lives as long as this.
+  const Principal* find_by_id(std::string_view key_id) const;
+
+  // The same as find() for the values of `Authorization: Bearer …` and `x-api-key`, empty if they were not sent. Errors
+  // are kUnauthenticated, never hold what was sent, and read as the OpenAI API's: missing_api_key, invalid_api_key; two
   // credentials that differ are refused.
   Result<const Principal*> authenticate(std::string_view authorization, std::string_view api_key,
                                         std::int64_t now_us) const;

@@ -279,6 +279,12 @@ Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
+  capacity_.emplace(
+      capacity::Routes::Parts{.ask = [this](const std::string& project, const std::string& query,
+                                            std::int64_t limit) { return telemetry_->ask(project, query, limit); },
+                              .snapshot = [this] { return configuration_->snapshot(); },
+                              .folder = settings_.data,
+                              .clock = clock_});
   FAIRLEAD_TRY(const config::ListenAddress address, config::parse_listen(settings_.listen));
   http::ServerOptions options;
   options.address = address.address;
@@ -309,6 +315,7 @@ http::Router ServerParts::routes() {
       router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
   gateway::add_cache_routes(router, *guard_, *cache_);
+  capacity_->add(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "budgets/ledger.h"
 #include "budgets/shared_ledger.h"
+#include "capacity/http/routes.h"
 #include "gateway/data_plane.h"
 #include "gateway/routing/state.h"
 #include "gateway/snapshot.h"
@@ -79,6 +80,7 @@ class ServerParts {
   std::optional<access::Guard> guard_;
   std::unique_ptr<gateway::FileStore> file_store_;
   std::optional<gateway::DataPlane> data_plane_;
+  std::optional<capacity::Routes> capacity_;
   std::unique_ptr<http::Server> server_;
 };
 

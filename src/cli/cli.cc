@@ -55,6 +55,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_secrets(app, context);
   add_cache(app, context);
   add_calls(app, context);
+  add_plan_capacity(app, context);
   add_feedback(app, context);
   add_stats(app, context);
   add_sql(app, context);

@@ -94,6 +94,10 @@ Recorder& Telemetry::recorder() {
 Metrics& Telemetry::metrics() {
   return *parts_->metrics;
 }
+Result<std::string> Telemetry::ask(const std::string& project, const std::string& query, std::int64_t limit) {
+  static_cast<void>(parts_->loader.freshen());  // reported there; an answer that lacks the newest is better than none
+  return parts_->lake->ask(project, query, limit);
+}
 void Telemetry::add_routes(http::Router& router, const access::Guard& guard) {
   parts_->routes.add(router, guard);
 }

@@ -49,6 +49,9 @@ class Telemetry {
   Recorder& recorder();  // thread-safe as it says
   Metrics& metrics();
 
+  // One question to a project's records in SQL, answered as POST /api/v1/sql does. Blocks; thread-safe.
+  Result<std::string> ask(const std::string& project, const std::string& query, std::int64_t limit);
+
   // GET /api/v1/calls, GET /api/v1/calls/{id}, POST /v1/feedback, GET /api/v1/feedback, GET /api/v1/stats,
   // POST /api/v1/sql, GET /metrics. They refer to this object.
   void add_routes(http::Router& router, const access::Guard& guard);

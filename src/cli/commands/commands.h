@@ -10,6 +10,7 @@ namespace fairlead::cli {
 class Context;
 
 void add_plan_and_apply(CLI::App& app, Context& context);
+void add_plan_capacity(CLI::App& app, Context& context);
 void add_get(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);

@@ -14,8 +14,8 @@ Error lost() {
 
 RoutedCompletion::Hedge::Hedge(RoutedCompletion& routed)
     : due(
-          routed.request_.loop.wheel(), [](void* self) { static_cast<RoutedCompletion*>(self)->launch_hedge(); },
-          &routed),
+          routed.request_.loop, routed.request_.alarms,
+          [](void* self) { static_cast<RoutedCompletion*>(self)->launch_hedge(); }, &routed),
       task(routed.request_.loop.executor()) {}
 
 void RoutedCompletion::plan_hedge() {

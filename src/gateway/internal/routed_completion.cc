@@ -82,7 +82,7 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       co_return fail(final_error(std::move(delta).error()));
     }
     if (step.wait.count() > 0) {
-      const bool waited = co_await routing::pause(request_.loop, step.wait, request_.cancellation);
+      const bool waited = co_await routing::pause(request_.loop, step.wait, request_.cancellation, request_.alarms);
       if (!waited) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
     }
     const std::size_t next = step.what == Step::What::kNextRoute ? current_ + 1 : current_;

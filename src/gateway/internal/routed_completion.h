@@ -47,7 +47,7 @@ class RoutedCompletion final : public Answer {
   // call of next().
   struct Hedge {
     explicit Hedge(RoutedCompletion& routed);
-    async::TimerWheel::Timer due;
+    routing::Timer due;
     async::TaskGroup task;
     std::size_t candidate = 0;                // of the plan
     std::optional<Result<llm::Delta>> first;  // how it began to flow, or why it did not

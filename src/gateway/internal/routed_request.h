@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "gateway/routing/timer.h"
 #include "llm/provider.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
@@ -31,7 +32,8 @@ struct RoutedRequest {
   const Error* no_chat = nullptr;
   // Of a shadow: one try of one route, and it stands in nobody's way.
   bool is_shadow = false;
-  Admission* admission = nullptr;  // sets aside what each try may use; null: nobody asks
+  Admission* admission = nullptr;     // sets aside what each try may use; null: nobody asks
+  routing::Alarms* alarms = nullptr;  // where time is simulated
 };
 
 }  // namespace fairlead::gateway::internal

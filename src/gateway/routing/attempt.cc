@@ -51,7 +51,7 @@ std::string_view to_string(Reason reason) {
 Attempt::Bounds::Bounds(Attempt& attempt, const internal::RoutedRequest& request)
     : on_call_cancelled(request.cancellation, cancel_token, &token),
       timer(
-          request.loop.wheel(),
+          request.loop, request.alarms,
           [](void* self) {
             Bounds& bounds = *static_cast<Attempt*>(self)->bounds_;
             bounds.passed = bounds.armed;
@@ -69,7 +69,7 @@ Attempt::Attempt(const internal::RoutedRequest& request, AttemptPlan plan, const
   const llm::TryTimeouts& timeouts = plan_.candidate.model->routing.timeouts;
   if (timeouts.any() || plan_.may_be_cancelled) {
     bounds_.emplace(*this, request_);
-    if (timeouts.whole.count() > 0) bounds_->whole_until = std::chrono::steady_clock::now() + timeouts.whole;
+    if (timeouts.whole.count() > 0) bounds_->whole_until = bounds_->timer.now() + timeouts.whole;
   }
   if (RouteState* const state = plan_.candidate.state) {
     entry_ = state->breaker.enter(began_);
@@ -149,7 +149,7 @@ void Attempt::arm_for_next() {
     }
   }
   if (bounds_->whole_until != SteadyTime::max()) {
-    const Millis left = std::chrono::ceil<Millis>(bounds_->whole_until - std::chrono::steady_clock::now());
+    const Millis left = std::chrono::ceil<Millis>(bounds_->whole_until - bounds_->timer.now());
     if (left < in) {
       limit = Limit::kWhole;
       in = std::max(left, Millis(1));
@@ -169,8 +169,8 @@ async::Task<Result<void>> Attempt::enter() {
   const Limiter::Caller caller{request_.project, priority_of(policy, request_.tags, request_.key), request_.is_shadow};
   // A guest's own: it learns from it that it was displaced.
   async::Cancellation& cancellation = bounds_ && !caller.is_guest ? bounds_->token : request_.cancellation;
-  auto place =
-      co_await plan_.candidate.state->limiter->enter(request_.loop, policy, caller, until, clock_, cancellation);
+  auto place = co_await plan_.candidate.state->limiter->enter(request_.loop, policy, caller, until, clock_,
+                                                              cancellation, request_.alarms);
   if (!place) {
     Error error = std::move(place).error();
     if (error.code == "upstream_busy")
@@ -182,7 +182,7 @@ async::Task<Result<void>> Attempt::enter() {
   place_.emplace(*std::move(place));
   began_ = clock_.steady();
   if (bounds_ && bounds_->whole_until != SteadyTime::max())
-    bounds_->whole_until = std::chrono::steady_clock::now() + plan_.candidate.model->routing.timeouts.whole;
+    bounds_->whole_until = bounds_->timer.now() + plan_.candidate.model->routing.timeouts.whole;
   co_return Result<void>{};
 }
 

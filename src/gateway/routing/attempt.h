@@ -10,6 +10,7 @@
 #include "gateway/routing/heard.h"
 #include "gateway/routing/plan.h"
 #include "gateway/routing/retries.h"
+#include "gateway/routing/timer.h"
 #include "llm/provider.h"
 #include "llm/tokens/count.h"
 #include "telemetry/record.h"
@@ -70,7 +71,7 @@ class Attempt {
     void arm(Limit limit, Millis in);
     async::Cancellation token;
     async::Cancellation::Registration on_call_cancelled;
-    async::TimerWheel::Timer timer;
+    Timer timer;
     SteadyTime whole_until = SteadyTime::max();
     Limit armed = Limit::kNone, passed = Limit::kNone;
   };

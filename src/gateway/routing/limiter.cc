@@ -1,9 +1,6 @@
 #include "gateway/routing/limiter.h"
 
 #include <algorithm>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/wait_traits.hpp>
 #include <cmath>
 #include <optional>
 
@@ -15,11 +12,8 @@ constexpr double kTolerance = 2;        // a latency that many times the usual i
 constexpr double kLongRun = 2.0 / 601;  // an average over about 600 calls
 constexpr double kSmoothing = 0.2;
 
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-
-void wake(void* timer) {
-  static_cast<Timer*>(timer)->cancel();
+void wake(void* wait) {
+  static_cast<Wait*>(wait)->wake();
 }
 
 std::int64_t micros(SteadyTime time) {
@@ -32,7 +26,7 @@ std::int64_t micros(SteadyTime time) {
 struct Limiter::Waiter {
   Caller caller;
   int most;  // the bound of the policy that it came by
-  Timer* timer;
+  Wait* wait;
   bool granted = false;
 };
 
@@ -123,7 +117,7 @@ void Limiter::leave_as_guest(async::Loop& loop, async::Cancellation* guest) {
 
 async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm::ConcurrencyPolicy& policy,
                                                    Caller caller, SteadyTime deadline, const Clock& clock,
-                                                   async::Cancellation& cancellation) {
+                                                   async::Cancellation& cancellation, Alarms* alarms) {
   if (caller.is_guest) co_return take_as_guest(loop, policy.max, clock.steady(), cancellation);
   Queue& own = queues_[static_cast<std::size_t>(loop.index())];
   if (own.waiters.empty() && take(policy.max, loop)) {
@@ -134,17 +128,16 @@ async::Task<Result<Limiter::Place>> Limiter::enter(async::Loop& loop, const llm:
   const Millis expected = expected_wait(ahead);
   const Millis patience = std::min(policy.wait, std::chrono::floor<Millis>(deadline - clock.steady()));
   if (ahead >= policy.queue || patience.count() <= 0 || expected > patience) co_return busy(expected);
-  Timer timer(loop.executor(), patience);
-  Waiter waiter{caller, policy.max, &timer};
+  Wait wait(loop, alarms, patience);
+  Waiter waiter{caller, policy.max, &wait};
   own.loop.store(&loop);
   own.waiters.push_back(&waiter);
   own.count.fetch_add(1);
   waiting_.fetch_add(1);
   serve(own, loop);  // a place may have come free meanwhile
   if (!waiter.granted) {
-    const async::Cancellation::Registration on_cancel(cancellation, wake, &timer);
-    boost::system::error_code ignored;
-    if (!cancellation.requested()) co_await timer.async_wait(boost::asio::redirect_error(async::use_task, ignored));
+    const async::Cancellation::Registration on_cancel(cancellation, wake, &wait);
+    if (!cancellation.requested()) co_await wait.until_over();
   }
   if (waiter.granted) co_return Place(shared_from_this(), loop, caller.project, clock.steady());
   own.waiters.remove(&waiter);
@@ -168,7 +161,7 @@ void Limiter::serve(Queue& queue, const async::Loop& here) {
     queue.count.fetch_sub(1);
     waiting_.fetch_sub(1);
     next.granted = true;
-    next.timer->cancel();
+    next.wait->wake();
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "gateway/routing/timer.h"
 #include "llm/routing.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
@@ -68,9 +69,10 @@ class Limiter : public std::enable_shared_from_this<Limiter> {
 
   // On `loop`. Waits for a place if it must, as long as the policy and `deadline` allow. Errors: upstream_busy with the
   // time when another try may help, at once if the queue is full or is not likely to move in time; cancelled.
-  // `cancellation` and what `caller` views outlive the wait.
+  // `cancellation` and what `caller` views outlive the wait. `alarms`: where time is simulated.
   async::Task<Result<Place>> enter(async::Loop& loop, const llm::ConcurrencyPolicy& policy, Caller caller,
-                                   SteadyTime deadline, const Clock& clock, async::Cancellation& cancellation);
+                                   SteadyTime deadline, const Clock& clock, async::Cancellation& cancellation,
+                                   Alarms* alarms = nullptr);
 
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   int waiting() const { return waiting_.load(std::memory_order_relaxed); }

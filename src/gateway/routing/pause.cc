@@ -1,28 +1,20 @@
 #include "gateway/routing/pause.h"
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/wait_traits.hpp>
-
 namespace fairlead::gateway::routing {
 namespace {
 
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-
-void wake(void* timer) {
-  static_cast<Timer*>(timer)->cancel();
+void wake(void* wait) {
+  static_cast<Wait*>(wait)->wake();
 }
 
 }  // namespace
 
-async::Task<bool> pause(async::Loop& loop, Millis duration, async::Cancellation& cancellation) {
+async::Task<bool> pause(async::Loop& loop, Micros duration, async::Cancellation& cancellation, Alarms* alarms) {
   if (cancellation.requested()) co_return false;
   if (duration.count() <= 0) co_return true;
-  Timer timer(loop.executor(), duration);
-  const async::Cancellation::Registration registration(cancellation, wake, &timer);
-  boost::system::error_code ignored;
-  co_await timer.async_wait(boost::asio::redirect_error(async::use_task, ignored));
+  Wait wait(loop, alarms, duration);
+  const async::Cancellation::Registration registration(cancellation, wake, &wait);
+  co_await wait.until_over();
   co_return !cancellation.requested();
 }
 

@@ -153,11 +153,10 @@ TEST(PromptKind, RunsItsTests) {
           R"(/tests/0/expect/0/system: test 1: no system message is "Answer in ru."; there is: "Answer in en.")",
           R"(/tests/0/expect/1/user: test 1: no user message contains `hi`; there is: "Hi", "HI")",
           "/tests/0/expect/2/assistant: test 1: there is no assistant message",
-          "/tests/1/given: test 2 (no locale): Variable `locale` of prompt `support-reply` must be one of "
-          "\"en\", \"ru\".",
+          "/tests/1/given: test 2 (no locale): Variable `locale` of prompt `support-reply` must be one of en, ru.",
           "/tests/2/expect/error: test 3: it is not refused, though `invalid_value` is expected",
           "/tests/3/expect/error: test 4: it is refused with `unknown_variable`: Prompt `support-reply` has no "
-          "variable `p`. Declared inputs: q, locale.",
+          "variable `p`. Did you mean `q`? Declared inputs: q, locale.",
           R"(/tests/4/expect/0/user: test 5: a user message contains `Hi`; there is: "Hi", "HI")"));
   EXPECT_FALSE(faults_of_tests(R"([{"given": {"q": "Hi"}, "expect": [{"usr": "x"}]}])").empty());
 }

@@ -1,4 +1,5 @@
 // The tests of this room need their own program again, as the lake's process and as children that are killed.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -23,6 +24,16 @@ int record_for_ever(const std::string& folder) {
   if (!recorder) return 1;
   (*recorder)->start();
   std::vector<std::jthread> threads;
+  // How late the machine itself is: a thread that does what the writer does, and says "- TIME" each time it has.
+  threads.emplace_back([&] {
+    const int probe = ::open((folder + ".probe").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    for (;;) {
+      if (::write(probe, "x", 1) != 1 || ::fdatasync(probe) != 0) return;
+      const std::string line = "- " + std::to_string(clock.unix_micros()) + "\n";
+      if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
   for (int loop = 0; loop < 4; ++loop) {
     threads.emplace_back([&, loop] {
       for (;;) {
