@@ -14,6 +14,11 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
+find_library(hiredis NAMES libhiredis.a REQUIRED)
+find_path(hiredis_headers hiredis/hiredis.h REQUIRED)
+add_library(deps::hiredis STATIC IMPORTED GLOBAL)
+set_target_properties(deps::hiredis PROPERTIES IMPORTED_LOCATION ${hiredis})
+target_include_directories(deps::hiredis SYSTEM INTERFACE ${hiredis_headers})
 find_package(ICU 72 REQUIRED COMPONENTS uc i18n) # Unicode data to build with; time zones
 # What only the tests need is not there where `tools/deps build` installed; then their targets are not either.
 find_package(GTest QUIET)

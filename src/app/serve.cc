@@ -71,6 +71,7 @@ log::Level level_of(const std::string& text) {
 int serve(const std::vector<std::string>& arguments) {
   give_back_memory();
   SecretText secrets_key = take_variable("FAIRLEAD_SECRETS_KEY");
+  SecretText redis_password = take_variable("FAIRLEAD_REDIS_PASSWORD");
   auto settings = load_settings(arguments);
   if (!settings) {
     say(settings.error());
@@ -87,7 +88,7 @@ int serve(const std::vector<std::string>& arguments) {
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  ServerParts parts(std::move(*settings), std::move(secrets_key));
+  ServerParts parts(std::move(*settings), std::move(secrets_key), std::move(redis_password));
   if (auto started = parts.start(); !started) {
     say(started.error());
     return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;

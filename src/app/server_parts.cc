@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "access/http/routes.h"
@@ -60,9 +61,10 @@ std::optional<std::string> environment_variable(std::string_view name) {
 
 }  // namespace
 
-ServerParts::ServerParts(config::Settings settings, SecretText secrets_key)
+ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password)
     : settings_(std::move(settings)),
       secrets_key_(std::move(secrets_key)),
+      redis_password_(std::move(redis_password)),
       runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
       blocking_(kBlockingThreads) {}
 
@@ -87,6 +89,7 @@ Result<void> ServerParts::start() {
   ledger_->start();
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
+  if (shared_ledger_) shared_ledger_->start();
   // From here on snapshots go through the running loops.
   if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
   server_->start();
@@ -119,6 +122,7 @@ Result<void> ServerParts::open_stores() {
   ledger.accounts = settings_.budgets.accounts;
   ledger.lanes = runtime_.size();
   FAIRLEAD_TRY(ledger_, budgets::Ledger::open(ledger, clock_));
+  FAIRLEAD_CHECK(share_budgets());
 
   models::ModelFilesOptions files;
   files.folder = settings_.serving.models.empty() ? settings_.data + "/models" : settings_.serving.models;
@@ -138,6 +142,34 @@ Result<void> ServerParts::open_stores() {
     return model_files_->digest(path, cancelled);
   };
   FAIRLEAD_TRY(local_models_, serving::LocalModels::start(local));
+  return {};
+}
+
+Result<void> ServerParts::share_budgets() {
+  const auto& redis = settings_.redis;
+  if (redis.url.empty()) {
+    if (redis.password_file.empty() && redis_password_.empty()) return {};
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "A password of Redis is given, and `redis.url` does not say where it is.");
+  }
+  FAIRLEAD_TRY(shared::RedisOptions options, shared::parse_redis_url(redis.url));
+  options.timeout = redis.timeout;
+  options.password = std::move(redis_password_);
+  if (!redis.password_file.empty()) {
+    if (!options.password.empty())
+      return fail(ErrorKind::kInvalid, "invalid_setting",
+                  "Both FAIRLEAD_REDIS_PASSWORD and `redis.password_file` are set. Keep one of them.");
+    std::ifstream file(redis.password_file);
+    std::string line;
+    if (!std::getline(file, line) || line.empty())
+      return fail(ErrorKind::kInvalid, "invalid_setting",
+                  redis.password_file + " (`redis.password_file`) cannot be read, or its first line is empty.");
+    options.password = line;
+    wipe(line);
+  }
+  shared_ledger_ =
+      std::make_unique<budgets::SharedLedger>(runtime_, options, *ledger_, clock_, budgets::SharedLedger::Timing{});
+  ledger_->share(shared_ledger_.get());
   return {};
 }
 
@@ -267,6 +299,7 @@ Result<void> ServerParts::listen() {
   budgets::add_metrics(
       telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
   gateway::add_cache_metrics(telemetry_->metrics(), *cache_);
+  if (shared_ledger_) budgets::add_metrics(telemetry_->metrics(), *shared_ledger_);
   return {};
 }
 
@@ -309,6 +342,14 @@ async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
     if (!part.message.empty()) one["message"] = part.message;
     parts.push_back(std::move(one));
   }
+  if (shared_ledger_) {
+    const bool connected = shared_ledger_->connected();
+    ready &= shared_ledger_->ready();
+    parts.push_back(boost::json::object{{"name", "redis"},
+                                        {"state", !connected                ? "away"
+                                                  : shared_ledger_->ready() ? "ready"
+                                                                            : "starting"}});
+  }
   const boost::json::value body = boost::json::object{{"ready", ready}, {"parts", std::move(parts)}};
   const std::string text = json::to_text(body);
   const int status = ready ? 200 : 503;
@@ -342,6 +383,7 @@ void ServerParts::stop() {
   }
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
+  if (shared_ledger_) shared_ledger_->stop();
   resources_.reset();
   runtime_.stop();
   clients_.clear();

@@ -11,6 +11,7 @@
 #include "app/configuration.h"
 #include "base/clock.h"
 #include "budgets/ledger.h"
+#include "budgets/shared_ledger.h"
 #include "capacity/http/routes.h"
 #include "gateway/data_plane.h"
 #include "gateway/routing/state.h"
@@ -29,8 +30,8 @@ namespace fairlead::app {
 
 class ServerParts {
  public:
-  // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty.
-  ServerParts(config::Settings settings, SecretText secrets_key);
+  // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty. So the password.
+  ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password);
   ~ServerParts();  // stop()
   ServerParts(const ServerParts&) = delete;
   ServerParts& operator=(const ServerParts&) = delete;
@@ -44,6 +45,7 @@ class ServerParts {
  private:
   Result<void> open_stores();
   Result<void> open_secrets();
+  Result<void> share_budgets();
   Result<void> load_resources();
   Result<void> apply_project_folder();
   Result<void> listen();
@@ -56,6 +58,7 @@ class ServerParts {
 
   const config::Settings settings_;
   SecretText secrets_key_;  // until the store is open
+  SecretText redis_password_;
   SystemClock clock_;
   async::Runtime runtime_;
   async::BlockingPool blocking_;                        // after the loops that its work goes back to
@@ -67,8 +70,9 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
-  std::unique_ptr<budgets::Ledger> ledger_;            // outlives the snapshots
-  std::optional<gateway::routing::Registry> routing_;  // outlives the snapshots
+  std::unique_ptr<budgets::Ledger> ledger_;               // outlives the snapshots
+  std::unique_ptr<budgets::SharedLedger> shared_ledger_;  // null: this node is alone
+  std::optional<gateway::routing::Registry> routing_;     // outlives the snapshots
   std::optional<gateway::cache::Cache> cache_;
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;

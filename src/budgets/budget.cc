@@ -98,7 +98,8 @@ int Budget::alert(const Definition::Limit& limit, Account& account, std::int64_t
   return count;
 }
 
-Book::Book(std::string project, std::vector<Definition> definitions, Ledger& ledger) : project_(std::move(project)) {
+Book::Book(std::string project, std::vector<Definition> definitions, Ledger& ledger)
+    : project_(std::move(project)), shared_(ledger.shared()) {
   for (Definition& one : definitions) budgets_.push_back(std::make_unique<const Budget>(std::move(one), ledger));
 }
 

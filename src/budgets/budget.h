@@ -60,10 +60,13 @@ class Book {
   const std::string& project() const { return project_; }
   const std::vector<std::unique_ptr<const Budget>>& budgets() const { return budgets_; }
   const Budget* find(std::string_view name) const;
+  // That several nodes count in together; null: this one is alone.
+  SharedLedger* shared() const { return shared_; }
   void adopt(std::int64_t now_us) const;
 
  private:
   std::string project_;
+  SharedLedger* shared_;
   std::vector<std::unique_ptr<const Budget>> budgets_;  // by name
 };
 

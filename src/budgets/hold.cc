@@ -44,6 +44,8 @@ std::string seconds_text(std::int64_t micros) {
 Hold::~Hold() {
   if (reserved_any_)
     settle(set_aside_, last_us_);
+  else if (!steps_.empty())
+    settle({}, last_us_);
   else
     give_back(0, 0);
   release();
@@ -56,6 +58,9 @@ void Hold::release() {
 }
 
 Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us) {
+  lane_ = lane;
+  shared_ = book.shared();
+  now_us = time(now_us);
   for (const auto& budget : book.budgets()) {
     if (!budget->covers(caller)) continue;
     if (const auto each = budget->definition().each; !each) {
@@ -72,6 +77,9 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
       FAIRLEAD_CHECK(add(*budget, subject, lane));
     }
   }
+  asks_ = shared_ != nullptr &&
+          std::ranges::any_of(charges_, [](const Charge& one) { return one.budget->definition().hard; });
+  requests_open_ = asks_;
   for (std::size_t i = 0; i < charges_.size(); ++i) {
     const Definition& definition = charges_[i].budget->definition();
     for (std::size_t l = 0; l < definition.limits.size(); ++l) {
@@ -89,7 +97,7 @@ Result<void> Hold::enter(const Book& book, const Caller& caller, Part part, int 
       }
     }
   }
-  if (!amounts_) count_request(now_us);
+  if (!amounts_ && !asks_) count_request(now_us);
   return {};
 }
 
@@ -99,7 +107,10 @@ void Hold::count_request(std::int64_t now_us) {
     const Charge& charge = charges_[entry.charge];
     const Definition::Limit& limit = charge.budget->definition().limits[entry.limit];
     if (limit.metric != Metric::kRequests) return false;
-    charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, 1, now_us);
+    // Redis has counted it, and said so.
+    const std::int64_t more = is_shared(entry) ? 0 : 1;
+    charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, more, now_us);
+    if (shared_ != nullptr && !is_shared(entry)) shared_->add(lane_, shared_limit(entry, 1, now_us));
     charge.budget->alert(limit, *charge.account, now_us);
     return true;
   });
@@ -132,6 +143,7 @@ Result<void> Hold::take(std::size_t charge, std::size_t limit, std::int64_t amou
   const Charge& from = charges_[charge];
   const Definition::Limit& what = from.budget->definition().limits[limit];
   Bound bound = from.budget->bound(what, now_us);
+  bound.hard = bound.hard && shared_ == nullptr;  // else Redis is asked
   Meter& meter = from.account->meter(what.metric);
   Taken taken;
   std::int64_t retry_after_us = 0;
@@ -139,9 +151,10 @@ Result<void> Hold::take(std::size_t charge, std::size_t limit, std::int64_t amou
   from.budget->ledger().touch();
   if (!meter.take(bound, amount, now_us, taken, retry_after_us)) {
     refused_by_ = from.budget;
-    return fail(refusal(from, what, amount, retry_after_us, now_us));
+    return fail(refusal(from, what, amount, meter.use(bound, now_us), retry_after_us));
   }
-  if (!bound.hard && what.metric != Metric::kConcurrency && meter.use(bound, now_us).left(bound) == 0)
+  if (!from.budget->definition().hard && what.metric != Metric::kConcurrency &&
+      meter.use(bound, now_us).left(bound) == 0)
     from.budget->counters().over.fetch_add(1, std::memory_order_relaxed);
   entries_.push_back({static_cast<std::uint16_t>(charge), static_cast<std::uint16_t>(limit), taken});
   return {};
@@ -159,7 +172,9 @@ void Hold::give_back(std::size_t from, std::int64_t now_us) {
 }
 
 Result<void> Hold::reserve(const Amounts& needed, std::int64_t now_us) {
+  now_us = time(now_us);
   const std::size_t before = entries_.size();
+  if (asks_) mark_ = {before, set_aside_, reserved_any_};
   for (std::size_t i = 0; i < charges_.size(); ++i) {
     const Definition& definition = charges_[i].budget->definition();
     for (std::size_t l = 0; l < definition.limits.size(); ++l) {
@@ -175,12 +190,14 @@ Result<void> Hold::reserve(const Amounts& needed, std::int64_t now_us) {
     }
   }
   for (std::size_t m = 0; m < kMetrics; ++m) set_aside_[m] = std::max(set_aside_[m], needed[m]);
-  if (!reserved_any_) count_request(now_us);
+  if (!reserved_any_ && !asks_) count_request(now_us);
   reserved_any_ = true;
   return {};
 }
 
 void Hold::settle(const Amounts& used, std::int64_t now_us) {
+  now_us = time(now_us);
+  boost::container::small_vector<std::int64_t, 8> truths;  // of each entry
   for (std::size_t e = 0; e < entries_.size(); ++e) {
     const Entry& entry = entries_[e];
     const Charge& charge = charges_[entry.charge];
@@ -199,7 +216,9 @@ void Hold::settle(const Amounts& used, std::int64_t now_us) {
       }
     }
     if (!is_last) actual = std::min(actual, entry.taken.amount);
-    charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, actual, now_us);
+    if (shared_ != nullptr) truths.push_back(actual);
+    if (entry.step == kNoStep)  // else when Redis has heard it
+      charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, actual, now_us);
     charge.budget->alert(limit, *charge.account, now_us);
     if (actual <= entry.taken.amount) continue;
     Counters& counters = charge.budget->counters();
@@ -214,14 +233,14 @@ void Hold::settle(const Amounts& used, std::int64_t now_us) {
                   {"reported", amount_text(limit.metric, used[static_cast<std::size_t>(limit.metric)])}});
   }
   if (!charges_.empty()) charges_.front().budget->ledger().touch();
+  if (shared_ != nullptr) settle_shared(truths, now_us);
   entries_.clear();
 }
 
-Error Hold::refusal(const Charge& charge, const Definition::Limit& limit, std::int64_t amount,
-                    std::int64_t retry_after_us, std::int64_t now_us) const {
+Error Hold::refusal(const Charge& charge, const Definition::Limit& limit, std::int64_t amount, const Meter::Use& use,
+                    std::int64_t retry_after_us) const {
   const Budget& budget = *charge.budget;
-  const Bound bound = budget.bound(limit, now_us);
-  const Meter::Use use = charge.account->meter(limit.metric).use(bound, now_us);
+  const Bound bound{.limit = limit.amount};
   const std::string name = "Budget " + who(budget, charge.account->subject());
   const std::string of = amount_text(limit.metric, limit.amount);
   const std::string_view unit = unit_text(limit.metric);
@@ -255,6 +274,7 @@ Error Hold::refusal(const Charge& charge, const Definition::Limit& limit, std::i
 }
 
 std::optional<Hold::Left> Hold::tightest(bool requests, std::int64_t now_us) const {
+  now_us = time(now_us);
   std::optional<Left> out;
   for (const Charge& charge : charges_) {
     for (const Definition::Limit& limit : charge.budget->definition().limits) {
@@ -272,6 +292,7 @@ std::optional<Hold::Left> Hold::tightest(bool requests, std::int64_t now_us) con
 }
 
 std::string Hold::alerts(std::int64_t now_us) const {
+  now_us = time(now_us);
   std::string out;
   for (const Charge& charge : charges_) {
     const Definition& definition = charge.budget->definition();

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "budgets/budget.h"
+#include "budgets/shared_ledger.h"
 
 namespace fairlead::budgets {
 
@@ -29,6 +30,12 @@ class Hold {
   // kExhausted: budget_exceeded, rate_limit_exceeded, with retry_after_ms where it is known; kUnavailable:
   // budget_ledger_full. Nothing is held then but the knowledge of what refused it.
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
+
+  // Where nodes share their budgets, and a hard one is among those of this call, what enter() and each reserve() took
+  // is this node's word alone until ask() has returned: it takes the same in Redis, or gives all of it back here.
+  // Errors as those two have them; kUnavailable: budgets_unavailable, with retry_after_ms.
+  bool asks() const { return asks_; }
+  async::Task<Result<void>> ask(std::int64_t now_us);
 
   // Whether anything but requests and calls at a time is limited; whether tokens of output are by a hard budget, and
   // cost.
@@ -62,14 +69,23 @@ class Hold {
     std::uint16_t charge;
     std::uint16_t limit;  // of the budget's
     Taken taken;
+    std::uint16_t step = kNoStep, place = 0;  // that Redis knows it by
   };
+  static constexpr std::uint16_t kNoStep = 0xffff;
+
   Result<void> add(const Budget& budget, std::string_view subject, int lane);
   Result<void> take(std::size_t charge, std::size_t limit, std::int64_t amount, std::int64_t now_us);
   void give_back(std::size_t from, std::int64_t now_us);
   void count_request(std::int64_t now_us);
   void release();
-  Error refusal(const Charge& charge, const Definition::Limit& limit, std::int64_t amount, std::int64_t retry_after_us,
-                std::int64_t now_us) const;
+  Error refusal(const Charge& charge, const Definition::Limit& limit, std::int64_t amount, const Meter::Use& use,
+                std::int64_t retry_after_us) const;
+  bool is_shared(const Entry& entry) const { return asks_ && charges_[entry.charge].budget->definition().hard; }
+  SharedLimit shared_limit(const Entry& entry, std::int64_t amount, std::int64_t now_us) const;
+  async::Task<Result<void>> ask_once(bool counts_requests, bool is_last, std::int64_t now_us);
+  void settle_shared(std::span<const std::int64_t> truths, std::int64_t now_us);
+  // By Redis's clock where nodes share it.
+  std::int64_t time(std::int64_t now_us) const { return shared_ == nullptr ? now_us : shared_->now_us(); }
 
   boost::container::small_vector<Charge, 4> charges_;
   boost::container::small_vector<Entry, 8> entries_;
@@ -77,6 +93,16 @@ class Hold {
   const Budget* refused_by_ = nullptr;  // last
   std::int64_t last_us_ = 0;            // when something was taken
   bool amounts_ = false, bounds_output_ = false, bounds_cost_ = false, reserved_any_ = false;
+  // Where nodes share their budgets.
+  SharedLedger* shared_ = nullptr;
+  int lane_ = 0;
+  bool asks_ = false, requests_open_ = false;
+  boost::container::small_vector<std::uint64_t, 2> steps_;  // that Redis has granted
+  struct Mark {                                             // before what has not been asked for
+    std::size_t entries = 0;
+    Amounts set_aside{};
+    bool reserved_any = false;
+  } mark_;
 };
 
 }  // namespace fairlead::budgets

@@ -308,6 +308,19 @@ void Ledger::for_each(std::uint64_t budget, const std::function<void(Account&)>&
   }
 }
 
+void Ledger::for_each_known(int lane, std::int64_t now_us, const KnownVisitor& visit) {
+  const Section section(*this, lane);
+  for (std::size_t i = 0; i < chain_count_; ++i) {
+    for (std::uint32_t at = chains_[i].load(std::memory_order_acquire); at != 0;) {
+      const Account& account = account_at(at);
+      for (std::size_t metric = 0; metric < kMetrics; ++metric)
+        if (const auto known = account.meters_[metric].known(now_us))
+          visit(account.budget_, account.subject(), static_cast<Metric>(metric), *known);
+      at = account.next_.load(std::memory_order_acquire);
+    }
+  }
+}
+
 std::shared_ptr<Counters> Ledger::counters(std::uint64_t budget) {
   const std::lock_guard lock(counters_mutex_);
   std::shared_ptr<Counters>& known = counters_[budget];

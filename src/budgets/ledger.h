@@ -20,6 +20,8 @@
 
 namespace fairlead::budgets {
 
+class SharedLedger;
+
 // The meters of one budget, or of one subject of it ("u-17" of a budget for each user). Lives in the file.
 class Account {
  public:
@@ -61,8 +63,8 @@ struct Counters {
 // is built when the file is opened. Finding one takes no lock and makes no system call; one thread of its own writes
 // the file out and frees accounts whose windows are over.
 //
-// To share a ledger between nodes, acquire() and the meters give way to one round trip that takes all of a call's
-// charges or none (Hold, budgets/hold.h, is where they come together).
+// Where several nodes share their budgets (shared_ledger.h), it has what this node has set aside, and what it knows to
+// be spent by all.
 class Ledger {
  public:
   struct Options {
@@ -99,6 +101,13 @@ class Ledger {
   // Off the path of calls. Accounts that come or go meanwhile may be missed.
   void for_each(std::uint64_t budget, const std::function<void(Account&)>& visit);
   std::shared_ptr<Counters> counters(std::uint64_t budget);
+  // Every meter of which something is spent at that moment. By the thread of `lane`.
+  using KnownVisitor = std::function<void(std::uint64_t budget, std::string_view subject, Metric, const Meter::Known&)>;
+  void for_each_known(int lane, std::int64_t now_us, const KnownVisitor& visit);
+
+  // Several nodes count together in this, or null. Before any budget is made; outlives them.
+  void share(SharedLedger* with) { shared_ = with; }
+  SharedLedger* shared() const { return shared_; }
 
   // Frees the accounts that nobody would miss. By one thread at a time, that of start() if it was started.
   void sweep();
@@ -132,6 +141,7 @@ class Ledger {
 
   const Options options_;
   const Clock& clock_;
+  SharedLedger* shared_ = nullptr;
   int file_ = -1;
   void* mapped_ = nullptr;
   std::size_t mapped_bytes_ = 0, capacity_ = 0;

@@ -186,6 +186,32 @@ Meter::Use Meter::use(const Bound& bound, std::int64_t now_us) const {
   return {amount_for(bound, debt_ns), state.reserved, now_us + (debt_ns + 999) / 1'000};
 }
 
+void Meter::raise(bool is_bucket, std::int64_t spent, std::int64_t end_us) {
+  Word word = guess();
+  for (;;) {
+    State state = decode(word);
+    if (state.is_bucket != is_bucket || (!is_bucket && state.end != quarter_of(end_us))) return;
+    if (is_bucket)
+      state.full_at_ns = std::max(state.full_at_ns, nanos_of(end_us));
+    else
+      state.spent = std::max(state.spent, std::min(spent, kMostSpent));
+    if (swap(word, encode(state))) return;
+  }
+}
+
+std::optional<Meter::Known> Meter::known(std::int64_t now_us) const {
+  Word word = guess();
+  while (!const_cast<Meter*>(this)->swap(word, word)) {
+  }
+  const State state = decode(word);
+  if (state.is_bucket) {
+    if (state.full_at_ns <= nanos_of(now_us)) return std::nullopt;
+    return Known{true, 0, kMeterEpoch_s * 1'000'000 + (state.full_at_ns + 999) / 1'000};
+  }
+  if (state.spent == 0 || now_us >= unix_micros_of(state.end)) return std::nullopt;
+  return Known{false, state.spent, unix_micros_of(state.end)};
+}
+
 bool Meter::idle(std::int64_t now_us) const {
   const State state = decode(guess());
   if (state.is_bucket) return state.full_at_ns <= nanos_of(now_us);

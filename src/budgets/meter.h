@@ -1,6 +1,7 @@
 // What is used of one limit: sixteen bytes that change as one, in memory that outlives the process.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 namespace fairlead::budgets {
 
@@ -49,6 +50,15 @@ class Meter {
     std::int64_t left(const Bound& bound) const;
   };
   Use use(const Bound& bound, std::int64_t now_us) const;
+  // What other nodes have spent too: at least so much of the window that ends then, or until when a bucket is not full.
+  void raise(bool is_bucket, std::int64_t spent, std::int64_t end_us);
+  // What raise() of another meter would be given of this one; nothing if nothing is spent.
+  struct Known {
+    bool is_bucket = false;
+    std::int64_t spent = 0, end_us = 0;
+  };
+  std::optional<Known> known(std::int64_t now_us) const;
+
   // Nothing in it would be missed. With nobody in flight.
   bool idle(std::int64_t now_us) const;
 

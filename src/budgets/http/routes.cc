@@ -235,4 +235,12 @@ void add_metrics(telemetry::Metrics& metrics, const Ledger& ledger, Books books,
               &Counters::overruns);
 }
 
+void add_metrics(telemetry::Metrics& metrics, const SharedLedger& shared) {
+  metrics.add("fairlead_redis_connected", telemetry::Metrics::Type::kGauge,
+              "Whether every event loop has its connection to Redis.",
+              [&shared] { return shared.connected() ? 1.0 : 0.0; });
+  metrics.add("fairlead_redis_errors_total", telemetry::Metrics::Type::kCounter,
+              "Connections to Redis that failed or broke.", [&shared] { return static_cast<double>(shared.errors()); });
+}
+
 }  // namespace fairlead::budgets

@@ -7,6 +7,7 @@
 #include "access/guard.h"
 #include "base/clock.h"
 #include "budgets/budget.h"
+#include "budgets/shared_ledger.h"
 #include "platform/async/runtime.h"
 #include "platform/http/server.h"
 #include "telemetry/metrics.h"
@@ -20,5 +21,6 @@ using Books = std::function<std::vector<std::shared_ptr<const Book>>()>;
 void add_routes(http::Router& router, const access::Guard& guard, Books books, const Clock& clock,
                 async::BlockingPool& blocking);
 void add_metrics(telemetry::Metrics& metrics, const Ledger& ledger, Books books, const Clock& clock);
+void add_metrics(telemetry::Metrics& metrics, const SharedLedger& shared);
 
 }  // namespace fairlead::budgets

@@ -178,21 +178,71 @@ void Admission::add_used(const llm::Usage& usage, llm::NanoUsd cost) {
   add(beside_, amounts_of(usage.input, usage.output, cost));
 }
 
+Result<Amounts> Admission::needed_with(const RoutedRequest& request, const routing::Candidate& next,
+                                       const routing::Candidate* beside, const llm::Usage& usage, llm::NanoUsd cost,
+                                       bool count_closely) const {
+  Amounts needed = amounts_of(usage.input, usage.output, cost);
+  add(needed, beside_);
+  for (const routing::Candidate* const one : {&next, beside}) {
+    if (one == nullptr) continue;
+    FAIRLEAD_TRY(const Amounts worst, worst_of(request, *one, count_closely));
+    add(needed, worst);
+  }
+  return needed;
+}
+
 bool Admission::allows(const RoutedRequest& request, const routing::Candidate& next, const routing::Candidate* beside,
                        const llm::Usage& usage, llm::NanoUsd cost) {
   if (!hold_ || !hold_->counts_amounts()) return true;
   for (const bool count_closely : {false, true}) {
-    Amounts needed = amounts_of(usage.input, usage.output, cost);
-    add(needed, beside_);
-    for (const routing::Candidate* const one : {&next, beside}) {
-      if (one == nullptr) continue;
-      const auto worst = worst_of(request, *one, count_closely);
-      if (!worst) return false;
-      add(needed, *worst);
-    }
-    if (hold_->reserve(needed, clock_.unix_micros())) return true;
+    const auto needed = needed_with(request, next, beside, usage, cost, count_closely);
+    if (!needed) return false;
+    if (hold_->reserve(*needed, clock_.unix_micros())) return true;
   }
   return false;
+}
+
+async::Task<Result<void>> Admission::ask() {
+  auto asked = co_await hold_->ask(clock_.unix_micros());
+  refused_ = !asked;
+  if (refused_) hold_->count_refusal();
+  co_return asked;
+}
+
+async::Task<Result<void>> Admission::begin_asking(const RoutedRequest& request,
+                                                  std::span<const routing::Candidate> plan) {
+  if (!hold_->counts_amounts()) co_return Result<void>{};
+  Result<void> reserved;
+  Amounts before{};
+  for (const bool count_closely : {false, true}) {
+    FAIRLEAD_CO_TRY(Amounts worst, worst_of(request, plan, count_closely));
+    add(worst, beside_);
+    if (count_closely && worst == before) break;
+    before = worst;
+    reserved = hold_->reserve(worst, clock_.unix_micros());
+    if (reserved) {
+      auto asked = co_await hold_->ask(clock_.unix_micros());
+      reserved = std::move(asked);
+    }
+    if (reserved || reserved.error().kind != ErrorKind::kExhausted) break;
+  }
+  refused_ = !reserved;
+  if (refused_) hold_->count_refusal();
+  co_return reserved;
+}
+
+async::Task<bool> Admission::allows_asking(const RoutedRequest& request, const routing::Candidate& next,
+                                           const routing::Candidate* beside, llm::Usage usage, llm::NanoUsd cost) {
+  if (!hold_->counts_amounts()) co_return true;
+  for (const bool count_closely : {false, true}) {
+    const auto needed = needed_with(request, next, beside, usage, cost, count_closely);
+    if (!needed) co_return false;
+    if (!hold_->reserve(*needed, clock_.unix_micros())) continue;
+    const auto asked = co_await hold_->ask(clock_.unix_micros());
+    if (asked) co_return true;
+    if (asked.error().kind != ErrorKind::kExhausted) co_return false;
+  }
+  co_return false;
 }
 
 void Admission::settle(const telemetry::CallRecord& record) {

@@ -29,6 +29,14 @@ class Admission {
   // Sets aside what one try of the dearest of these routes may use. Errors: those of budgets::Hold; kInvalid with
   // price_unknown, max_tokens_required.
   Result<void> begin(const RoutedRequest& request, std::span<const routing::Candidate> plan);
+  // Where nodes share their budgets, and a hard one is among those of this call, enter() is followed by ask(), and in
+  // place of begin() and allows() are those that ask too. Errors: kUnavailable budgets_unavailable as well.
+  bool asks() const { return hold_ && hold_->asks(); }
+  async::Task<Result<void>> ask();
+  async::Task<Result<void>> begin_asking(const RoutedRequest& request, std::span<const routing::Candidate> plan);
+  async::Task<bool> allows_asking(const RoutedRequest& request, const routing::Candidate& next,
+                                  const routing::Candidate* beside, llm::Usage usage, llm::NanoUsd cost);
+
   // What the call has used beside the tries of its routes (an embedding of its question), and is settled with them.
   void add_used(const llm::Usage& usage, llm::NanoUsd cost);
   // Whether another try may be made, of `next`, beside one of `beside` if that is still in flight, after tries that
@@ -48,6 +56,10 @@ class Admission {
                                     bool count_closely) const;
   Result<budgets::Amounts> worst_of(const RoutedRequest& request, std::span<const routing::Candidate> plan,
                                     bool count_closely) const;
+  // What the call needs with another try; an error of worst_of().
+  Result<budgets::Amounts> needed_with(const RoutedRequest& request, const routing::Candidate& next,
+                                       const routing::Candidate* beside, const llm::Usage& usage, llm::NanoUsd cost,
+                                       bool count_closely) const;
 
   const Clock& clock_;
   std::optional<budgets::Hold> hold_;

@@ -112,7 +112,9 @@ async::Task<Result<void>> CallPipeline::prepare() {
   }
   if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
     draw_shadow(state->shadow);
-  co_return admission_.enter(snapshot_->project(call_.project)->budgets(), call_, principal_->name);
+  auto entered = admission_.enter(snapshot_->project(call_.project)->budgets(), call_, principal_->name);
+  if (!entered || !admission_.asks()) co_return entered;
+  co_return co_await admission_.ask();
 }
 
 void CallPipeline::draw_shadow(const std::optional<routing::Shadow>& shadow) {

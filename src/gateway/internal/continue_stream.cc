@@ -11,7 +11,8 @@ constexpr std::size_t kMostRemembered = 4 * 1024 * 1024;
 
 }  // namespace
 
-bool RoutedCompletion::continue_elsewhere(const Error& error) {
+// A way is there, unless its budgets do not bear it.
+bool RoutedCompletion::prepare_continuation(const Error& error) {
   const bool other_way = may_continue_by_another_way(error);
   if (!other_way && routing::fault_of(error) == routing::Fault::kFinal) return false;
   if (!other_way && current_ + 1 == plan_.size()) return false;
@@ -41,14 +42,16 @@ bool RoutedCompletion::continue_elsewhere(const Error& error) {
                                    nullptr,
                                    false,
                                    request_.admission});
-  if (!allowed(*continued_, current_)) return false;
+  return true;
+}
+
+void RoutedCompletion::start_continuation() {
   last_outcome_ = {};
   slots_[0].emplace(
       *continued_,
       routing::AttemptPlan{.candidate = plan_[current_], .reason = routing::Reason::kContinuation, .may_wait = true},
       clock_);
   use(*slots_[0]);
-  return true;
 }
 
 // A route that does not take a begun answer may still answer anew.

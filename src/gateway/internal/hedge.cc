@@ -38,11 +38,23 @@ void RoutedCompletion::launch_hedge() {
   const bool other_helps = current_ + 1 < plan_.size() &&
                            (plan_[current_ + 1].state == nullptr || plan_[current_ + 1].state->breaker.passes(now));
   hedge_->candidate = other_helps ? current_ + 1 : current_;
+  if (asks()) return hedge_->task.spawn(ask_and_run_hedge());
   if (!allowed(request_, hedge_->candidate)) return;
+  start_hedge();
+  if (slots_[1]) hedge_->task.spawn(run_hedge());
+}
+
+async::Task<void> RoutedCompletion::ask_and_run_hedge() {
+  const bool may = co_await allowed_elsewhere(request_, hedge_->candidate);
+  if (!may || hedge_->lost || attempt_->flowing() || request_.cancellation.requested()) co_return;
+  start_hedge();
+  if (slots_[1]) co_await run_hedge();
+}
+
+void RoutedCompletion::start_hedge() {
   if (!routing::state_of(request_.model)->shared->hedges.withdraw()) return;
   slots_[1].emplace(request_, routing::AttemptPlan{plan_[hedge_->candidate], routing::Reason::kHedge, Millis(0), true},
                     clock_);
-  hedge_->task.spawn(run_hedge());
 }
 
 async::Task<void> RoutedCompletion::run_hedge() {
@@ -65,6 +77,8 @@ async::Task<Result<llm::Delta>> RoutedCompletion::settle_hedge(Result<llm::Delta
   if (first && request_.chat.stream && !attempt_->flowing()) co_return first;
   hedge_->due.disarm();
   if (!slots_[1]) {
+    hedge_->lost = true;  // it may be asking for what it may cost
+    if (hedge_->task.size() > 0) co_await hedge_->task.join();
     hedge_.reset();
     co_return first;
   }

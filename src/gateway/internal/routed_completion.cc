@@ -48,6 +48,12 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
   if (ended_) co_return llm::Delta{.wire = {}, .end = true};
   if (!begun_) {
     FAIRLEAD_CO_CHECK(begin());
+    if (asks()) {
+      auto admitted = co_await request_.admission->begin_asking(request_, plan_);
+      ended_ = !admitted;
+      if (!admitted) co_return fail(std::move(admitted).error());
+    }
+    begin_first();
   }
   for (;;) {
     auto delta = co_await attempt_->next();
@@ -62,7 +68,14 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       delta = fail(std::move(taken).error());
     }
     if (attempt_ != nullptr) end_attempt(&delta.error());
-    if (remember_ && handed_out_ && continue_elsewhere(delta.error())) continue;
+    if (remember_ && handed_out_ && prepare_continuation(delta.error())) {
+      bool may = !asks() && allowed(*continued_, current_);
+      if (asks()) may = co_await allowed_elsewhere(*continued_, current_);
+      if (may) {
+        start_continuation();
+        continue;
+      }
+    }
     const Step step = step_after(delta.error());
     if (step.what == Step::What::kStop) {
       ended_ = true;
@@ -73,7 +86,9 @@ async::Task<Result<llm::Delta>> RoutedCompletion::next() {
       if (!waited) co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
     }
     const std::size_t next = step.what == Step::What::kNextRoute ? current_ + 1 : current_;
-    if (!allowed(request_, next)) {
+    bool may = !asks() && allowed(request_, next);
+    if (asks()) may = co_await allowed_elsewhere(request_, next);
+    if (!may) {
       ended_ = true;
       co_return fail(final_error(std::move(delta).error()));
     }
@@ -102,21 +117,25 @@ Result<void> RoutedCompletion::begin() {
     return fail(any ? *request_.no_chat : no_route(request_.model));
   }
   if (request_.is_shadow) plan_.resize(1);
-  if (request_.admission != nullptr) {
+  if (request_.admission != nullptr && !asks()) {
     auto admitted = request_.admission->begin(request_, plan_);
     ended_ = !admitted;
     if (!admitted) return admitted;
   }
-  if (request_.is_shadow) {
-    start(Reason::kFirst, Millis(0));
-    return {};
-  }
+  return {};
+}
+
+void RoutedCompletion::begin_first() {
+  if (request_.is_shadow) return start(Reason::kFirst, Millis(0));
   hold_ = request_.chat.stream && (plan_.size() > 1 || request_.model.routing.retries > 0);
   remember_ = request_.chat.stream && plan_.size() > 1 && request_.model.routing.continue_streams &&
               request_.native.empty() && request_.chat.n == 1;
   plan_hedge();
   start(Reason::kFirst, Millis(0));
-  return {};
+}
+
+bool RoutedCompletion::asks() const {
+  return request_.admission != nullptr && request_.admission->asks();
 }
 
 // Whether the call's budgets bear another try, beside the one in flight if there is one.
@@ -124,6 +143,11 @@ bool RoutedCompletion::allowed(const RoutedRequest& request, std::size_t candida
   if (request.admission == nullptr) return true;
   const routing::Candidate* const beside = attempt_ != nullptr ? &attempt_->candidate() : nullptr;
   return request.admission->allows(request, plan_[candidate], beside, usage_, cost_);
+}
+
+async::Task<bool> RoutedCompletion::allowed_elsewhere(const RoutedRequest& request, std::size_t candidate) const {
+  const routing::Candidate* const beside = attempt_ != nullptr ? &attempt_->candidate() : nullptr;
+  return request.admission->allows_asking(request, plan_[candidate], beside, usage_, cost_);
 }
 
 void RoutedCompletion::start(Reason reason, Millis waited) {

@@ -55,16 +55,22 @@ class RoutedCompletion final : public Answer {
     bool lost = false;
   };
   Result<void> begin();
+  void begin_first();
+  bool asks() const;  // its budgets are elsewhere, so that begin() and allowed() have not asked for them
   bool allowed(const RoutedRequest& request, std::size_t candidate) const;
+  async::Task<bool> allowed_elsewhere(const RoutedRequest& request, std::size_t candidate) const;
   void plan_hedge();
   void launch_hedge();
+  void start_hedge();
   async::Task<void> run_hedge();
+  async::Task<void> ask_and_run_hedge();
   async::Task<Result<llm::Delta>> settle_hedge(Result<llm::Delta> first);
   void start(routing::Reason reason, Millis waited);
   void use(routing::Attempt& attempt);
   Result<std::optional<llm::Delta>> take(llm::Delta delta);
   // Of a stream that broke after some of it had gone out. False: it cannot be continued.
-  bool continue_elsewhere(const Error& error);
+  bool prepare_continuation(const Error& error);
+  void start_continuation();
   bool may_continue_by_another_way(const Error& error) const;
   Step step_after(const Error& error);
   void close(routing::Attempt& attempt, const Error* error);

@@ -86,7 +86,9 @@ class Shadows::Run {
     }
     routing::ShadowState& state = *shadow_.shadow->state;
     const budgets::Book* const book = shadow_.snapshot->project(call_.project)->budgets();
-    if (!admission_.enter(book, call_, shadow_.key_name, budgets::Hold::Part::kAmounts)) {
+    auto entered = admission_.enter(book, call_, shadow_.key_name, budgets::Hold::Part::kAmounts);
+    if (entered && admission_.asks()) entered = co_await admission_.ask();
+    if (!entered) {
       state.count(routing::ShadowDrop::kBudget);
       co_return;
     }
