@@ -24,7 +24,7 @@ struct Cache::Part {
   Shard shard;
   std::unordered_map<Sha256, Flying, DigestHash> flying;
   std::atomic<std::size_t> bytes{0}, answers{0};
-  std::atomic<std::uint64_t> evictions{0};
+  std::atomic<std::uint64_t> evictions{0}, joined{0};
 };
 
 Cache::Cache(async::Runtime& runtime, std::size_t capacity_bytes, const Clock& clock)
@@ -57,6 +57,7 @@ Found Cache::look_up_in(Part& part, async::Loop& caller, const Asked& asked) con
     if (out.answer) return out;
     const auto flying = part.flying.find(asked.key);
     if (flying != part.flying.end() && flying->second.flight->join()) {
+      part.joined.fetch_add(1, std::memory_order_relaxed);
       out.flight = flying->second.flight;
       return out;
     }
@@ -139,6 +140,7 @@ Cache::Totals Cache::totals() const {
     out.bytes += part->bytes.load(std::memory_order_relaxed);
     out.answers += part->answers.load(std::memory_order_relaxed);
     out.evictions += part->evictions.load(std::memory_order_relaxed);
+    out.joined += part->joined.load(std::memory_order_relaxed);
   }
   return out;
 }

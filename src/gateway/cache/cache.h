@@ -72,6 +72,7 @@ class Cache {
   struct Totals {
     std::size_t capacity = 0, bytes = 0, answers = 0;
     std::uint64_t evictions = 0;
+    std::uint64_t joined = 0;  // calls that found an equal one in flight and have waited for it, or still do
   };
   Totals totals() const;
 
