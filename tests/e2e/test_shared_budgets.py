@@ -52,7 +52,7 @@ def budgets(names, what):
 
 
 async def storm(nodes, count, tag, during=None):
-    """(path, answer) of that many calls at once, over the nodes in turn."""
+    """(path, answer) of that many calls at once, over the nodes in turn; `during` gets a function that begins the second half."""
     keys = [node.admin_key for node in nodes]
 
     async def one(i):
@@ -60,9 +60,16 @@ async def storm(nodes, count, tag, during=None):
         node = (i // len(SURFACES)) % len(nodes)
         return path, await send(nodes[node].port, path, body | {"fairlead": {"tags": [tag]}}, keys[node])
 
-    tasks = [asyncio.create_task(one(i)) for i in range(count)]
+    tasks = []
+
+    def begin(numbers):
+        tasks.extend(asyncio.create_task(one(i)) for i in numbers)
+
     if during:
-        await during()
+        begin(range(count // 2))
+        await during(lambda: begin(range(count // 2, count)))
+    else:
+        begin(range(count))
     return await asyncio.gather(*tasks)
 
 
@@ -143,10 +150,11 @@ def test_redis_killed_in_the_middle(serve, upstream, redis, keep):
     nodes = serve(budgets(["all"], f"cost: {FULL}\nper: ever"))
     upstream.delay, upstream.pause = 0.1, 0.01
 
-    async def kill():
+    async def kill(begin_the_rest):
         while upstream.requests < 10:
             await asyncio.sleep(0.001)
         redis.kill()
+        begin_the_rest()
         await asyncio.sleep(0.2)
         redis.start(keep)
 
