@@ -204,7 +204,7 @@ std::atomic<std::uint32_t>& Ledger::chain_of(std::uint64_t budget, std::string_v
     subject.remove_prefix(8);
   }
   std::uint64_t word = subject.size() + 1;
-  std::memcpy(reinterpret_cast<char*>(&word) + 1, subject.data(), subject.size());
+  subject.copy(reinterpret_cast<char*>(&word) + 1, subject.size());
   hash = fold(hash ^ word, seed_[0]);
   return chains_[static_cast<std::size_t>(hash) & (chain_count_ - 1)];
 }
@@ -241,7 +241,7 @@ Account* Ledger::acquire_in_section(std::uint64_t budget, std::string_view subje
   if (made == nullptr) return nullptr;
   made->budget_ = budget;
   made->subject_size_ = static_cast<std::uint32_t>(subject.size());
-  std::memcpy(made->subject_, subject.data(), subject.size());
+  subject.copy(made->subject_, subject.size());
   made->pins_.store(kOneAcquired, std::memory_order_relaxed);
   made->used_.store(1, std::memory_order_release);
   // Whoever comes first is the one; the head changes when anybody comes.

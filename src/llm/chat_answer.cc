@@ -106,6 +106,7 @@ struct ChatAnswerReader::Reading {
 };
 
 Result<void> ChatAnswerReader::object(std::string_view json, std::string_view part) {
+  if (json.empty()) return invalid();
   dom::parser large;
   dom::parser& parser = json.size() > kKeptCapacity ? large : thread_parser();
   dom::element root;

@@ -322,7 +322,7 @@ std::string unfold_message(const bj::object& whole) {
       if (!value->get_string().empty()) deltas.push_back({{"type", delta}, {name, *value}});
       block[name] = std::move(empty);
     };
-    const std::string_view type = text_at(block, "type");
+    const std::string type(text_at(block, "type"));  // what is put into an object moves what is there
     if (const bj::value* const citations = block.if_contains("citations"); citations && citations->is_array()) {
       for (const bj::value& citation : citations->get_array())
         deltas.push_back({{"type", "citations_delta"}, {"citation", citation}});

@@ -203,6 +203,7 @@ Result<Verdict> AnswerReader::judge(std::string_view data, std::string& replacem
 }
 
 Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& replacement) {
+  if (data.empty()) return invalid("an event is empty");
   dom::parser large;
   dom::parser& parser = data.size() > kKeptCapacity ? large : thread_parser();
   dom::element root;
@@ -266,6 +267,7 @@ Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& repl
 }
 
 Result<void> AnswerReader::whole(std::string_view body) {
+  if (body.empty()) return invalid("it is empty");
   dom::parser large;
   dom::parser& parser = body.size() > kKeptCapacity ? large : thread_parser();
   dom::element root;

@@ -91,7 +91,7 @@ std::string detail_of(dom::object object) {
 Said read_body(std::string_view body) {
   dom::parser parser;
   dom::element root;
-  if (!parser.parse(body.data(), body.size()).get(root) && root.is_object()) {
+  if (!body.empty() && !parser.parse(body.data(), body.size()).get(root) && root.is_object()) {
     const dom::object object = root.get_object().value_unsafe();
     dom::element error;
     if (!object.at_key("error").get(error) && !error.is_null()) return read_error(error);

@@ -149,8 +149,15 @@ inline async::Task<void> call_to_end(llm::Provider& provider, const llm::ChatReq
   completion->reset();
 }
 
+// The loop of all calls: a provider keeps what belongs to a loop from call to call.
+inline async::Loop& calling_loop() {
+  static async::Loop loop(0);
+  loop.context().restart();
+  return loop;
+}
+
 inline Answered call(llm::Provider& provider, std::string_view body) {
-  async::Loop loop(0);
+  async::Loop& loop = calling_loop();
   const Body request(body);
   Answered answered;
   boost::asio::co_spawn(loop.context(), call_to_end(provider, request.request, {}, llm::Format::kChat, loop, answered),
@@ -160,7 +167,7 @@ inline Answered call(llm::Provider& provider, std::string_view body) {
 }
 
 inline Answered call_native(llm::Provider& provider, llm::Format format, std::string_view body) {
-  async::Loop loop(0);
+  async::Loop& loop = calling_loop();
   const boost::json::object object = json::parse(body).value().as_object();
   std::deque<std::string> texts;
   std::vector<llm::Member> members;

@@ -135,8 +135,8 @@ TEST(GigaChatToken, ThatIsNotGivenOutIsTheOperatorsFault) {
 
 TEST(GigaChatToken, IsAskedForByOneOfManyAtOnce) {
   SlowClient client(std::deque<Script>{token("tok-1"), kYes});
+  async::Loop loop(0), second(0);  // outlive the providers, which keep a timer on them
   const auto provider = gigachat_at(client);
-  async::Loop loop(0);
   const Body body(kVendorChat);
   std::vector<Answered> answered(8);
   for (Answered& one : answered)
@@ -147,7 +147,6 @@ TEST(GigaChatToken, IsAskedForByOneOfManyAtOnce) {
   EXPECT_EQ(client.sent, 9);
   SlowClient slow(std::deque<Script>{Script{.status = 500}});
   const auto broken = gigachat_at(slow);
-  async::Loop second(0);
   for (Answered& one : answered)
     boost::asio::co_spawn(second.context(), call_to_end(*broken, body.request, {}, llm::Format::kChat, second, one),
                           boost::asio::detached);
