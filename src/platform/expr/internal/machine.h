@@ -83,8 +83,8 @@ class Machine {
   Value negated(Value value);
   Value binary(BinaryOp op, Value left, Value right);
   Value arithmetic(BinaryOp op, Value left, Value right);
-  Value integers(BinaryOp op, std::int64_t left, std::int64_t right);
-  Value unsigned_integers(BinaryOp op, std::uint64_t left, std::uint64_t right);
+  template <class Integer>
+  Value integers(BinaryOp op, Integer left, Integer right);
   Value times(BinaryOp op, Value left, Value right, bool& known);
   Value joined(Value left, Value right);
   Value list_of(std::span<const Value> values);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <compare>
 #include <limits>
+#include <type_traits>
 
 #include "platform/expr/internal/functions.h"
 #include "platform/expr/internal/machine.h"
@@ -217,7 +218,7 @@ Value Machine::binary(BinaryOp op, Value left, Value right) {
 
 Value Machine::arithmetic(BinaryOp op, Value left, Value right) {
   if (left.is(Kind::kInt) && right.is(Kind::kInt)) return integers(op, left.as_int(), right.as_int());
-  if (left.is(Kind::kUint) && right.is(Kind::kUint)) return unsigned_integers(op, left.as_uint(), right.as_uint());
+  if (left.is(Kind::kUint) && right.is(Kind::kUint)) return integers(op, left.as_uint(), right.as_uint());
   if (left.is(Kind::kDouble) && right.is(Kind::kDouble)) {
     const double a = left.as_double();
     const double b = right.as_double();
@@ -235,8 +236,10 @@ Value Machine::arithmetic(BinaryOp op, Value left, Value right) {
   return no_overload(sign_of(op), left, right);
 }
 
-Value Machine::integers(BinaryOp op, std::int64_t left, std::int64_t right) {
-  std::int64_t out = 0;
+// Of two integers of one type.
+template <class Integer>
+Value Machine::integers(BinaryOp op, Integer left, Integer right) {
+  Integer out = 0;
   bool over = false;
   switch (op) {
     case BinaryOp::kAdd:
@@ -250,30 +253,12 @@ Value Machine::integers(BinaryOp op, std::int64_t left, std::int64_t right) {
       break;
     default:
       if (right == 0) return error(ErrorCode::kDivisionByZero, sign_of(op));
-      over = left == std::numeric_limits<std::int64_t>::min() && right == -1;
+      if constexpr (std::is_signed_v<Integer>) over = left == std::numeric_limits<Integer>::min() && right == -1;
       if (!over) out = op == BinaryOp::kDivide ? left / right : left % right;
   }
-  return over ? error(ErrorCode::kOverflow, sign_of(op)) : Value::integer(out);
-}
-
-Value Machine::unsigned_integers(BinaryOp op, std::uint64_t left, std::uint64_t right) {
-  std::uint64_t out = 0;
-  bool over = false;
-  switch (op) {
-    case BinaryOp::kAdd:
-      over = __builtin_add_overflow(left, right, &out);
-      break;
-    case BinaryOp::kSubtract:
-      over = __builtin_sub_overflow(left, right, &out);
-      break;
-    case BinaryOp::kMultiply:
-      over = __builtin_mul_overflow(left, right, &out);
-      break;
-    default:
-      if (right == 0) return error(ErrorCode::kDivisionByZero, sign_of(op));
-      out = op == BinaryOp::kDivide ? left / right : left % right;
-  }
-  return over ? error(ErrorCode::kOverflow, sign_of(op)) : Value::unsigned_integer(out);
+  if (over) return error(ErrorCode::kOverflow, sign_of(op));
+  if constexpr (std::is_signed_v<Integer>) return Value::integer(out);
+  return Value::unsigned_integer(out);
 }
 
 // Timestamps and durations. `known`: the operands are of that kind, and this is the value.
