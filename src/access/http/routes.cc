@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "access/control_plane.h"
-#include "access/internal/iso_time.h"
 #include "base/clock.h"
+#include "base/iso_time.h"
 #include "base/suggest.h"
 
 namespace fairlead::access {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "access/internal/iso_time.h"
+#include "base/iso_time.h"
 
 namespace fairlead::access {
 namespace {

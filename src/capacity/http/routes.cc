@@ -3,11 +3,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <chrono>
 #include <cmath>
 
 #include "access/control_plane.h"
 #include "capacity/plot.h"
+#include "platform/config/settings.h"
 #include "platform/json/text.h"
 
 namespace fairlead::capacity {
@@ -15,6 +16,7 @@ namespace {
 
 namespace bj = boost::json;
 
+constexpr std::chrono::days kLongestSince{90};
 constexpr double kLeastLoad = 0.1, kMostLoad = 100, kMostHeadroom = 3;
 
 Result<double> number_member(const bj::object& body, std::string_view name, double otherwise, double least,
@@ -31,13 +33,8 @@ Result<double> number_member(const bj::object& body, std::string_view name, doub
 // "2h", "7d"
 Result<std::int64_t> since_member(const bj::object& body) {
   FAIRLEAD_TRY(const std::optional<std::string> text, access::optional_string(body, "since"));
-  const std::string word = text.value_or("1d");
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  const std::string_view unit(end, static_cast<std::size_t>(word.data() + word.size() - end));
-  const std::int64_t seconds = unit == "m" ? 60 : unit == "h" ? 3'600 : unit == "d" ? 86'400 : 0;
-  if (error == std::errc() && seconds > 0 && number > 0 && number <= 90 * 86'400 / seconds)
-    return number * seconds * 1'000'000;
+  const auto age = config::parse_duration(text.value_or("1d"));
+  if (age && age->count() > 0 && *age <= kLongestSince) return std::chrono::microseconds(*age).count();
   return fail(ErrorKind::kInvalid, "invalid_value",
               "`since` must be a time such as `30m`, `2h` or `7d`, at most `90d`.", "since");
 }

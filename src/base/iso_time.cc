@@ -1,8 +1,8 @@
-#include "access/internal/iso_time.h"
+#include "base/iso_time.h"
 
 #include <chrono>
 
-namespace fairlead::access {
+namespace fairlead {
 namespace {
 
 // Takes what it reads off the front.
@@ -75,4 +75,4 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text) {
   return chrono::duration_cast<chrono::microseconds>(time.time_since_epoch()).count() + micros;
 }
 
-}  // namespace fairlead::access
+}  // namespace fairlead
