@@ -53,9 +53,13 @@ void Routes::add(http::Router& router, const access::Guard& guard) {
   add(http::Method::kGet, "/metrics", &Routes::metrics);
 }
 
-// Faults of the query are the lake's to find: it has the parser.
 async::Task<void> Routes::look(http::Exchange& exchange, const access::Principal& principal, Look what) {
-  auto work = [this, what, project = principal.project, query = std::string(exchange.head().query)] {
+  std::string query(exchange.head().query);
+  if (auto checked = check_query(what, query, clock_.unix_micros()); !checked) {
+    co_await access::refuse(exchange, std::move(checked).error());
+    co_return;
+  }
+  auto work = [this, what, project = principal.project, query = std::move(query)] {
     static_cast<void>(loader_.freshen());  // reported there; an answer that lacks the newest is better than none
     return lake_.look(what, project, query);
   };

@@ -27,6 +27,9 @@ struct LakeServiceOptions {
 // What is looked up by filters in a URL: CallFilter, FeedbackFilter, StatsFilter.
 enum class Look : std::uint8_t { kCalls, kFeedback, kStats };
 
+// Whether that is a query for it; no lake is needed. Errors: those of the filter.
+Result<void> check_query(Look what, std::string_view url_query, std::int64_t now_us);
+
 // Thread-safe; everything blocks. Opens the lake when it is first needed. Errors: those of CallStore.
 class LakeService {
  public:

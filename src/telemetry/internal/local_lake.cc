@@ -109,6 +109,22 @@ class LocalLake final : public LakeService {
 
 }  // namespace
 
+Result<void> check_query(Look what, std::string_view url_query, std::int64_t now_us) {
+  const auto outcome = [](const auto& filter) -> Result<void> {
+    if (!filter) return fail(filter.error());
+    return {};
+  };
+  switch (what) {
+    case Look::kCalls:
+      return outcome(CallFilter::parse(url_query));
+    case Look::kFeedback:
+      return outcome(FeedbackFilter::parse(url_query));
+    case Look::kStats:
+      return outcome(StatsFilter::parse(url_query, now_us));
+  }
+  return {};
+}
+
 std::unique_ptr<LakeService> make_local_lake(LakeServiceOptions options, const Clock& clock) {
   return std::make_unique<LocalLake>(std::move(options), clock);
 }
