@@ -7,11 +7,6 @@
 namespace fairlead::cli {
 namespace {
 
-double number_of(const boost::json::value& value, const char* name) {
-  const boost::json::value* const found = value.as_object().if_contains(name);
-  return found != nullptr && found->is_number() ? found->to_number<double>() : 0;
-}
-
 // "200.00 USD", "1500000 tokens"
 std::string amount(const std::string& limit, double value) {
   return limit == "cost" ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);

@@ -5,11 +5,6 @@
 namespace fairlead::cli {
 namespace {
 
-double number_of(const boost::json::value& row, std::string_view member) {
-  const boost::json::value* const value = row.as_object().if_contains(member);
-  return value != nullptr && value->is_number() ? value->to_number<double>() : 0;
-}
-
 std::string milliseconds(const boost::json::value& row, std::string_view member) {
   return text_of(row, member).empty() ? "-" : fmt::format("{:.0f} ms", number_of(row, member));
 }

@@ -202,4 +202,10 @@ std::int64_t integer_of(const boost::json::value& object, std::string_view membe
   return otherwise;
 }
 
+double number_of(const boost::json::value& object, std::string_view member) {
+  const boost::json::object* const members = object.if_object();
+  const boost::json::value* const value = members ? members->if_contains(member) : nullptr;
+  return value && value->is_number() ? value->to_number<double>() : 0;
+}
+
 }  // namespace fairlead::cli

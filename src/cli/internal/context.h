@@ -52,5 +52,6 @@ std::string query_string(const std::map<std::string, std::string>& parameters);
 // The member as text, number or empty; for printing.
 std::string text_of(const boost::json::value& object, std::string_view member);
 std::int64_t integer_of(const boost::json::value& object, std::string_view member, std::int64_t otherwise = 0);
+double number_of(const boost::json::value& object, std::string_view member);  // 0 if it is none
 
 }  // namespace fairlead::cli
