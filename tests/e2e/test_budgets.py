@@ -39,6 +39,20 @@ routes: [{{provider: {name}, model: fake}}]
 ---
 """
 
+# A dearer model at another upstream, for what falls back or hedges.
+LARGE = """kind: provider
+name: dear
+type: deepseek
+base_url: {url}
+api_key: env:FAKE_OPENAI_KEY
+---
+kind: model
+name: large
+retries: 0
+prices: {{input: 3000000, output: 3000000}}
+routes: [{{provider: dear, model: fake}}]
+"""
+
 HELLO = [{"role": "user", "content": "Hello there"}]
 SURFACES = [
     ("/v1/chat/completions", {"model": "small", "messages": HELLO, "max_tokens": 50}),
@@ -252,23 +266,7 @@ def test_an_upstream_that_does_not_say_what_was_used_is_counted(serve, upstream)
 
 def test_failed_tries_cost_nothing_and_fallbacks_are_within_the_budget(serve, upstream):
     with MeteredUpstream(tokens=30) as dear:
-        more = f"""kind: provider
-name: dear
-type: deepseek
-base_url: {dear.url}
-api_key: env:FAKE_OPENAI_KEY
----
-kind: model
-name: large
-retries: 0
-prices: {{input: 3000000, output: 3000000}}
-routes: [{{provider: dear, model: fake}}]
----
-kind: budget
-name: all
-cost: 2000
-per: ever
-"""
+        more = LARGE.format(url=dear.url) + "---\nkind: budget\nname: all\ncost: 2000\nper: ever\n"
         server = serve(more, options="retries: 0\nfallbacks: [large]")
         upstream.failures = 1
         assert server.request("POST", *SURFACES[0]).status == 200

@@ -10,7 +10,7 @@ from fakes.redis_server import RedisServer
 
 from conftest import UPSTREAM_KEYS
 from harness import Fairlead, eventually, free_port
-from test_budgets import MODEL, SURFACES, check_refusals, limit_of, recorded, send
+from test_budgets import LARGE, MODEL, SURFACES, check_refusals, limit_of, recorded, send
 
 RUNS = int(os.environ.get("BUDGET_RUNS", "1"))  # as in test_budgets.py
 FULL = 4110  # what 137 chats come to: 10 tokens in, 20 out, a dollar each
@@ -183,18 +183,7 @@ def test_redis_killed_in_the_middle(serve, upstream, redis, keep):
 def test_more_tries_ask_for_more(serve, upstream, redis):
     """A fallback, and a hedge beside a slow first try, are made if both nodes' budget bears them."""
     with MeteredUpstream(tokens=30) as dear:
-        more = f"""kind: provider
-name: dear
-type: deepseek
-base_url: {dear.url}
-api_key: env:FAKE_OPENAI_KEY
----
-kind: model
-name: large
-retries: 0
-prices: {{input: 3000000, output: 3000000}}
-routes: [{{provider: dear, model: fake}}]
----
+        more = f"""{LARGE.format(url=dear.url)}---
 kind: model
 name: hedged
 retries: 0

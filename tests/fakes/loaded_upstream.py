@@ -3,10 +3,11 @@
 import asyncio
 import json
 import random
-import threading
+
+from fakes.async_server import AsyncServer
 
 
-class LoadedUpstream:
+class LoadedUpstream(AsyncServer):
     """The first token of a stream comes after `alone` seconds times 1 + `contention` for each other call in flight, spread by a
     log-normal factor of `sigma`; its `tokens` then take `a_token` seconds each."""
 
@@ -14,39 +15,17 @@ class LoadedUpstream:
         self.alone, self.contention, self.sigma, self.tokens, self.a_token = alone, contention, sigma, tokens, a_token
         self.in_flight = self.most = 0
         self._random = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        super().__init__()
 
-    def __enter__(self):
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-        return self
-
-    def __exit__(self, *_):
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    async def _start(self):
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096)
-
-    async def _serve(self, reader, writer):
+    async def _answer(self, path, body, writer):
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
         try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = int(next(line for line in head.split("\r\n") if line.startswith("content-length")).split(":")[1])
-                await reader.readexactly(length)
-                self.in_flight += 1
-                self.most = max(self.most, self.in_flight)
-                try:
-                    await self._answer(writer)
-                finally:
-                    self.in_flight -= 1
-        except (ConnectionError, asyncio.IncompleteReadError):
-            writer.close()
+            await self._stream(writer)
+        finally:
+            self.in_flight -= 1
 
-    async def _answer(self, writer):
+    async def _stream(self, writer):
         factor = self._random.lognormvariate(0, self.sigma)
         await asyncio.sleep(self.alone * (1 + self.contention * (self.in_flight - 1)) * factor)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")

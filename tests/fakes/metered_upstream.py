@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-import threading
+
+from fakes.async_server import AsyncServer
 
 
-class MeteredUpstream:
+class MeteredUpstream(AsyncServer):
     """Answers with as many tokens as `tokens` says, at most what the request allows, after `delay` seconds; bills them when it begins."""
 
     def __init__(self, tokens=20, delay=0.0, prompt=10, usage=True):
@@ -13,34 +14,10 @@ class MeteredUpstream:
         self.failures = 0  # answer so many requests with 500 first
         self.pause = 0.0  # between two tokens of a stream
         self.billed_input = self.billed_output = self.requests = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-        return self
-
-    def __exit__(self, *_):
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    async def _start(self):
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096)
-
-    async def _serve(self, reader, writer):
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = int(next(line for line in head.split("\r\n") if line.startswith("content-length")).split(":")[1])
-                await self._answer(head.split()[1], json.loads(await reader.readexactly(length)), writer)
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            writer.close()
+        super().__init__()
 
     async def _answer(self, path, body, writer):
+        body = json.loads(body)
         self.requests += 1
         await asyncio.sleep(self.delay)
         if self.failures > 0:
