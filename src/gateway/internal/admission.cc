@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -67,6 +68,26 @@ std::string duration_text(std::int64_t micros) {
   if (seconds < 60) return fmt::format("{}s", seconds);
   if (seconds < 3'600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);
   return fmt::format("{}h{}m{}s", seconds / 3'600, seconds / 60 % 60, seconds % 60);
+}
+
+struct RateHeaders {
+  std::string_view limit, remaining, reset;
+};
+constexpr RateHeaders kRequestHeaders{"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+                                      "x-ratelimit-reset-requests"};
+constexpr RateHeaders kTokenHeaders{"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
+                                    "x-ratelimit-reset-tokens"};
+
+void add_rate_headers(http::Exchange& exchange, const RateHeaders& names,
+                      const std::optional<budgets::Hold::Left>& left) {
+  if (!left) return;
+  std::array<char, 24> text;
+  const auto number_text = [&text](std::int64_t number) {
+    return std::string_view(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+  };
+  exchange.add_header(names.limit, number_text(left->limit));
+  exchange.add_header(names.remaining, number_text(left->left));
+  if (left->resets_in_us >= 0) exchange.add_header(names.reset, duration_text(left->resets_in_us));
 }
 
 }  // namespace
@@ -256,14 +277,8 @@ void Admission::settle(const telemetry::CallRecord& record) {
 void Admission::add_headers(http::Exchange& exchange) const {
   if (!hold_) return;
   const std::int64_t now_us = clock_.unix_micros();
-  for (const bool requests : {true, false}) {
-    const auto left = hold_->tightest(requests, now_us);
-    if (!left) continue;
-    const std::string of = requests ? "requests" : "tokens";
-    exchange.add_header("x-ratelimit-limit-" + of, std::to_string(left->limit));
-    exchange.add_header("x-ratelimit-remaining-" + of, std::to_string(left->left));
-    if (left->resets_in_us >= 0) exchange.add_header("x-ratelimit-reset-" + of, duration_text(left->resets_in_us));
-  }
+  add_rate_headers(exchange, kRequestHeaders, hold_->tightest(true, now_us));
+  add_rate_headers(exchange, kTokenHeaders, hold_->tightest(false, now_us));
   if (const std::string alerts = hold_->alerts(now_us); !alerts.empty())
     exchange.add_header("x-fairlead-budget-alert", alerts);
 }

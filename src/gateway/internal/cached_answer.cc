@@ -344,7 +344,7 @@ async::Task<void> CachedAnswer::finish() {
   co_await flying_.join();
 }
 
-void CachedAnswer::describe(telemetry::CallRecord& record) const {
+void CachedAnswer::describe(telemetry::CallRecord& record) {
   record.cache = word();
   record.usage.reported = true;  // nothing was used
   if (routed_) routed_->describe(record);
