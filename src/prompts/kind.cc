@@ -54,6 +54,12 @@ constexpr const char* kSchema = R"json({
       "maxItems": 128,
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
+    "fit": {
+      "type": "array",
+      "maxItems": 16,
+      "uniqueItems": true,
+      "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 64}
+    },
     "shadow": @SHADOW@,
     "cache": @CACHE@,
     "tests": @TESTS@,
@@ -61,7 +67,7 @@ constexpr const char* kSchema = R"json({
       "type": "object",
       "required": ["schema"],
       "additionalProperties": false,
-      "properties": {"schema": {"type": "object"}}
+      "properties": {"schema": {"type": "object"}, "repair": {"type": "integer", "minimum": 0, "maximum": 5}}
     }
   }
 })json";

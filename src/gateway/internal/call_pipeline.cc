@@ -5,6 +5,9 @@
 
 #include "base/id.h"
 #include "gateway/internal/cached_answer.h"
+#include "gateway/internal/checked_answer.h"
+#include "gateway/internal/fitting.h"
+#include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
 #include "platform/http/problem.h"
 
@@ -91,7 +94,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
   auto target = resolve();
   if (!target) co_return fail(std::move(target).error());
 
-  native_ = (*target)->stages.empty() && surface_.native(surface_call_);
+  native_ = (*target)->stages.empty() && !call_.options.repair && surface_.native(surface_call_);
   const llm::Format format = surface_.format();
   const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
@@ -109,6 +112,14 @@ async::Task<Result<void>> CallPipeline::prepare() {
                    sent ? "Invalid '" + field + "': empty array. Expected an array with minimum length 1."
                         : "Missing required parameter: '" + field + "'.",
                    field);
+  }
+  if (call_.fit && surface_.format() != llm::Format::kCountTokens) {
+    auto fitted = co_await fit(call_, record_, started_ + call_.model->timeout);
+    if (!fitted) co_return fail(std::move(fitted).error());
+  }
+  if (surface_.format() != llm::Format::kCountTokens) {
+    auto settled = settle_output(call_);
+    if (!settled) co_return fail(std::move(settled).error());
   }
   if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
     draw_shadow(state->shadow);
@@ -181,7 +192,11 @@ async::Task<Result<void>> CallPipeline::answer() {
       CachedAnswer::create(cache_, *target_, call_, request, surface_.format());
   std::optional<RoutedCompletion> routed;
   if (!cached) routed.emplace(request, clock_);
-  Answer& from = cached ? static_cast<Answer&>(*cached) : *routed;
+  Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
+  std::optional<CheckedAnswer> checked;
+  if (call_.output && surface_.format() != llm::Format::kCountTokens)
+    checked.emplace(first, request, *call_.output, clock_);
+  Answer& from = checked ? *checked : first;
   Result<void> done;
   if (call_.request.stream)
     done = co_await relay_stream(from);
@@ -331,7 +346,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
   http::add_retry_headers(exchange_, error);
   admission_.add_headers(exchange_);
   // Official clients try a 429 again unless they are told that it is of no use.
-  if (error.code == "budget_exceeded") exchange_.add_header("x-should-retry", "false");
+  if (error.code == "budget_exceeded" || error.code == "schema_failed") exchange_.add_header("x-should-retry", "false");
   const std::string body = surface_.error_body(error, call_.id);
   (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
 }

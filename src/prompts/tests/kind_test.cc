@@ -161,6 +161,21 @@ TEST(PromptKind, RunsItsTests) {
   EXPECT_FALSE(faults_of_tests(R"([{"given": {"q": "Hi"}, "expect": [{"usr": "x"}]}])").empty());
 }
 
+TEST(PromptKind, ChecksWhatMayBeLeftOut) {
+  EXPECT_THAT(faults_of(R"({"model": "small", "fit": ["history", "docs", "gone"], "messages": [
+    {"user": "a", "part": "docs"}, {"part": "docs", "assistant": "b"}, {"role": "user", "content": "c", "part": "dcs"},
+    {"system": "d", "part": "docs"}, {"user": "e", "part": "history"}, {"part": "docs"}]})"),
+              ElementsAre("/messages/3/part: a system message is never left out.",
+                          "/messages/4/part: a part is a word that `fit` names, and not `history`, which is the "
+                          "caller's.",
+                          "/messages/5: this message has no role.",
+                          "/messages/2/part: `fit` does not name the part `dcs`. Did you mean `docs`?",
+                          "/fit/2: no message has `part: gone`."));
+  EXPECT_THAT(faults_of(R"({"model": "small", "messages": [{"user": "a", "part": "docs"}]})"),
+              ElementsAre("/messages/0/part: `fit` does not name the part `docs`."));
+  EXPECT_THAT(faults_of(R"({"model": "small", "fit": [], "messages": []})"), IsEmpty());
+}
+
 TEST(PromptKind, ChecksDefaultsAndSchemas) {
   const auto faults = faults_of(
       R"({"model": "small", "input": {"locale": {"enum": ["en", "ru"], "default": "fr"}, "bad": {"type": "strin"}}, "messages": []})");
@@ -170,6 +185,9 @@ TEST(PromptKind, ChecksDefaultsAndSchemas) {
   EXPECT_TRUE(faults[1].starts_with("/input/bad/type: ")) << faults[1];
   EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "output": {"schema": {"type": 5}}})").size(), 1u);
   EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "input": {"not a name": {}}})").size(), 1u);
+  EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "output": {"schema": {}, "repair": 6}})").size(), 1u);
+  EXPECT_THAT(faults_of(R"({"model": "small", "messages": [], "parameters": {"n": 2}, "output": {"schema": {}, "repair": 1}})"),
+              ElementsAre("/parameters/n: an answer that is repaired is one: leave `n` or `output.repair` out."));
 }
 
 }  // namespace
