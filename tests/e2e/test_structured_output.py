@@ -147,7 +147,7 @@ def test_one_that_never_fits_is_an_error_and_is_not_asked_for_anew(server, clien
     assert len(openai_fake.requests) == before + 3, "the client tried again"
     call = record(server, refused.value.response)
     assert call["error_code"] == "schema_failed" and call["schema_failures"] == 3
-    assert call["output_tokens"] == 6
+    assert call["output_tokens"] == 9
 
 
 def test_a_stream_is_sent_when_it_fits(server, client):
@@ -246,7 +246,7 @@ def test_sixty_turns_in_a_window_of_2048_tokens(server, client, openai_fake):
         sent = openai_fake.last.body["messages"]
         assert sent[0] == {"role": "system", "content": "You are the support of a bank."}
         assert sent[-1] == conversation[-1]
-        assert sent[1]["role"] == "user", "a conversation begins with a user's words"
+        assert sent[3]["role"] == "user", "what is left of the conversation begins with a user's words"
         trimmed.append(record(server, answer)["trimmed_tokens"] if turn % 10 == 9 else 0)
         conversation.append({"role": "assistant", "content": text})
     assert trimmed[9] == 0 and 0 < trimmed[29] < trimmed[39] < trimmed[59]

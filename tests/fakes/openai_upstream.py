@@ -82,8 +82,9 @@ class OpenAIUpstream(Upstream):
 
     def text_of(self, script, body):
         if script.in_turn:
-            said = sum(message["role"] == "assistant" for message in body["messages"])
-            return script.in_turn[min(said, len(script.in_turn) - 1)]
+            said = [message["content"] for message in body["messages"] if message["role"] == "assistant"]
+            after = script.in_turn.index(said[-1]) + 1 if said and said[-1] in script.in_turn else 0
+            return script.in_turn[min(after, len(script.in_turn) - 1)]
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
             return json.dumps(instance_of(form["json_schema"]["schema"]))

@@ -34,13 +34,15 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
 }  // namespace
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-                           telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, const Clock& clock)
+                           telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache,
+                           sessions::Sessions& sessions, const Clock& clock)
     : exchange_(exchange),
       surface_(surface),
       snapshot_(std::move(snapshot)),
       recorder_(recorder),
       shadows_(shadows),
       cache_(cache),
+      sessions_(sessions),
       clock_(clock),
       started_(clock.steady()),
       admission_(clock),
@@ -101,6 +103,11 @@ async::Task<Result<void>> CallPipeline::prepare() {
   if (!made) co_return fail(std::move(made).error());
   draw_shadow((*target)->shadow);
   if (shadow_ != nullptr) unrendered_ = call_.request;
+  if (surface_.format() != llm::Format::kCountTokens) session_ = SessionCall::create(sessions_, **target, call_);
+  if (session_) {
+    auto recalled = co_await session_->recall();
+    if (!recalled) co_return fail(std::move(recalled).error());
+  }
   for (const std::shared_ptr<llm::Stage>& stage : (*target)->stages) {
     auto run = co_await stage->run(call_);
     if (!run) co_return fail(std::move(run).error());
@@ -113,6 +120,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
                         : "Missing required parameter: '" + field + "'.",
                    field);
   }
+  if (session_) session_->weave();
   if (call_.fit && surface_.format() != llm::Format::kCountTokens) {
     auto fitted = co_await fit(call_, record_, started_ + call_.model->timeout);
     if (!fitted) co_return fail(std::move(fitted).error());
@@ -225,6 +233,10 @@ Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const An
   if (recorder_.content_enabled()) {
     if (!text_) text_ = AnswerText::create(from.format(), call_.request.stream);
     text_->take(delta.wire);
+  }
+  if (session_) {
+    session_->take(delta.wire);
+    if (delta.end) session_->remember(principal_->key_id, principal_->name);
   }
   if (!form_) return delta.wire;
   out_.clear();

@@ -96,8 +96,7 @@ async::Task<void> CheckedAnswer::ask_again(Unfit unfit) {
 
 Error CheckedAnswer::failed(const Unfit& unfit) const {
   std::string what = "The model's answer does not fit the JSON Schema that was asked for: " + unfit.first + ".";
-  if (rule_.repairs > 0)
-    what += " It was asked " + std::to_string(rule_.repairs + 1) + " times.";
+  if (rule_.repairs > 0) what += " It was asked " + std::to_string(rule_.repairs + 1) + " times.";
   return {ErrorKind::kUpstream, "schema_failed", std::move(what)};
 }
 

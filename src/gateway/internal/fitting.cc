@@ -139,24 +139,23 @@ class Fitting {
   bool is_fixed(std::size_t at) const {
     return at == last_user_ || said_[at].role == "system" || said_[at].role == "developer";
   }
+  bool is_history(std::size_t at) const { return at >= rule_.parts.size() || rule_.parts[at] == llm::kHistoryPart; }
   bool is_result(std::size_t at) const { return said_[at].role == "tool" || said_[at].role == "function"; }
 
   // The oldest turns, then the oldest groups of the last turn but the latest one.
   void add_history(std::size_t part) {
-    const std::size_t first = std::min(rule_.parts.size(), said_.size());
-    const std::size_t last_turn = last_user_ >= first && last_user_ < said_.size() ? last_user_ : first;
     bool open = false;
-    for (std::size_t at = first; at < last_turn; ++at) {
-      if (is_fixed(at)) continue;
-      if (!open || said_[at].role == "user") units_.push_back({part, {}});
-      open = true;
-      units_.back().messages.push_back(at);
-    }
     std::vector<Unit> groups;
-    for (std::size_t at = last_turn; at < said_.size(); ++at) {
-      if (is_fixed(at)) continue;
-      if (groups.empty() || !is_result(at)) groups.push_back({part, {}});
-      groups.back().messages.push_back(at);
+    for (std::size_t at = 0; at < said_.size(); ++at) {
+      if (!is_history(at) || is_fixed(at)) continue;
+      if (last_user_ != std::string::npos && at < last_user_) {
+        if (!open || said_[at].role == "user") units_.push_back({part, {}});
+        open = true;
+        units_.back().messages.push_back(at);
+      } else {
+        if (groups.empty() || !is_result(at)) groups.push_back({part, {}});
+        groups.back().messages.push_back(at);
+      }
     }
     if (!groups.empty()) groups.pop_back();
     for (Unit& group : groups) units_.push_back(std::move(group));

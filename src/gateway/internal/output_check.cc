@@ -40,7 +40,8 @@ Result<std::optional<json::Schema>> schema_in(const llm::Member* format) {
   if (!parsed) return fail(ErrorKind::kInvalid, "invalid_value", parsed.error().message, "response_format");
   const auto* const object = parsed->if_object();
   const auto* const inner = object != nullptr ? object->if_contains("json_schema") : nullptr;
-  const auto* const schema = inner != nullptr && inner->is_object() ? inner->get_object().if_contains("schema") : nullptr;
+  const auto* const schema =
+      inner != nullptr && inner->is_object() ? inner->get_object().if_contains("schema") : nullptr;
   if (schema == nullptr) return std::nullopt;
   auto compiled = json::Schema::compile(*schema);
   if (!compiled)
@@ -62,8 +63,8 @@ Result<void> settle_output(llm::Call& call) {
     call.output = std::make_shared<const llm::OutputRule>(*std::move(schema), *repairs);
   }
   if (call.output && call.request.n > 1)
-    return fail(ErrorKind::kInvalid, "unsupported_value", "An answer that is checked for its schema is one: `n` must be 1.",
-                "n");
+    return fail(ErrorKind::kInvalid, "unsupported_value",
+                "An answer that is checked for its schema is one: `n` must be 1.", "n");
   return {};
 }
 
@@ -87,8 +88,9 @@ Result<std::optional<Unfit>> find_unfit(const llm::OutputRule& rule, std::string
     for (const json::SchemaError& error : errors)
       unfit.faults += "- at " + (error.pointer.empty() ? "the top" : error.pointer) + ": " + error.message + "\n";
     const std::string& pointer = errors.front().pointer;
-    unfit.first = "`" + errors.front().keyword + "` does not hold at " +
-                  (pointer.empty() ? "the top" : pointer.substr(0, json::valid_utf8_prefix(pointer.substr(0, kLongestPlace))));
+    unfit.first =
+        "`" + errors.front().keyword + "` does not hold at " +
+        (pointer.empty() ? "the top" : pointer.substr(0, json::valid_utf8_prefix(pointer.substr(0, kLongestPlace))));
   }
   unfit.text = std::move(reading.text);
   return unfit;

@@ -53,10 +53,11 @@ std::unique_ptr<const InstructedChat> instructed(const llm::ChatRequest& chat, c
   const std::string schema = schema_in(format->json);
   if (schema.empty()) return nullptr;
   auto out = std::make_unique<InstructedChat>();
-  out->messages = with_instruction(
-      chat.messages, "Answer with one JSON value that fits this JSON Schema, and with nothing else: no words around "
-                     "it, no code fence.\n" +
-                         schema);
+  out->messages =
+      with_instruction(chat.messages,
+                       "Answer with one JSON value that fits this JSON Schema, and with nothing else: no words around "
+                       "it, no code fence.\n" +
+                           schema);
   out->chat = chat;
   out->chat.remove("response_format");
   out->chat.messages = out->messages;

@@ -118,8 +118,8 @@ TEST_F(FittingTest, TheOldestTurnsGoFirst) {
   ASSERT_TRUE(fit_into(700, conversation(5), {{"history"}, {""}}));
   EXPECT_EQ(left(), "system q3 a3 q4 a4 q5");
   EXPECT_LE(call_.request.messages.size() / 4, 600u);
-  EXPECT_EQ(record_.trimmed_tokens,
-            static_cast<std::int64_t>(array_.size() / 4) - static_cast<std::int64_t>(call_.request.messages.size() / 4));
+  EXPECT_EQ(record_.trimmed_tokens, static_cast<std::int64_t>(array_.size() / 4) -
+                                        static_cast<std::int64_t>(call_.request.messages.size() / 4));
   EXPECT_THAT(record_.trimmed_json, HasSubstr(R"({"history":{"messages":4,"tokens":)"));
   ASSERT_TRUE(fit_into(250, conversation(5), {{"history"}, {""}}));
   EXPECT_EQ(left(), "system q5");
@@ -144,13 +144,16 @@ TEST_F(FittingTest, WhatMustStayAndDoesNotFitIsAnError) {
 }
 
 TEST_F(FittingTest, PartsGoByTheirPriorityAndTheLastOfThemFirst) {
-  const std::vector<std::string> messages = {
-      said("system", "system"),
-      said("user", long_text("doc1")), said("user", long_text("doc2")),
-      said("user", long_text("ex1")), said("assistant", long_text("exa1")),
-      said("user", long_text("ex2")), said("assistant", long_text("exa2")),
-      said("user", long_text("h1")), said("assistant", long_text("ha1")),
-      said("user", "last")};
+  const std::vector<std::string> messages = {said("system", "system"),
+                                             said("user", long_text("doc1")),
+                                             said("user", long_text("doc2")),
+                                             said("user", long_text("ex1")),
+                                             said("assistant", long_text("exa1")),
+                                             said("user", long_text("ex2")),
+                                             said("assistant", long_text("exa2")),
+                                             said("user", long_text("h1")),
+                                             said("assistant", long_text("ha1")),
+                                             said("user", "last")};
   const std::vector<std::string> parts = {"", "documents", "documents", "examples", "examples", "examples", "examples"};
   ASSERT_TRUE(fit_into(700, messages, {{"history", "examples", "documents"}, parts}));
   EXPECT_EQ(left(), "system doc1 doc2 ex1 exa1 last");
@@ -161,7 +164,8 @@ TEST_F(FittingTest, PartsGoByTheirPriorityAndTheLastOfThemFirst) {
 }
 
 TEST_F(FittingTest, ToolCallsStayWithTheirResults) {
-  const std::string calls = R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]})";
+  const std::string calls =
+      R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]})";
   std::vector<std::string> messages = {said("user", "ask")};
   for (int i = 1; i <= 4; ++i) {
     messages.push_back(calls);

@@ -49,7 +49,8 @@ class Sequence final : public llm::Provider {
                    R"({"role":"assistant",)" +
                    said + R"(},"finish_reason":)" + json::quoted(finish) + "}]}"};
       }
-      outcome_ = {.usage = {.input = 10, .output = 4, .reported = true}, .finish_reason = finish, .upstream_model = "up"};
+      outcome_ = {
+          .usage = {.input = 10, .output = 4, .reported = true}, .finish_reason = finish, .upstream_model = "up"};
     }
     async::Task<Result<llm::Delta>> next() override {
       outcome_.content_started = next_ > 0 || pieces_.size() == 1;
@@ -136,7 +137,8 @@ TEST_F(StructuredOutputTest, OneThatDoesNotIsAskedForAgainWithWhatIsWrongWithIt)
   EXPECT_EQ(answer.status, 200);
   EXPECT_THAT(answer.body, HasSubstr(R"({\"a\": 1})"));
   ASSERT_EQ(provider_->asked.size(), 3u);
-  EXPECT_THAT(provider_->asked[1], HasSubstr(R"({"role":"user","content":"Hi"},{"role":"assistant","content":"It is 1"},)"));
+  EXPECT_THAT(provider_->asked[1],
+              HasSubstr(R"({"role":"user","content":"Hi"},{"role":"assistant","content":"It is 1"},)"));
   EXPECT_THAT(provider_->asked[1], HasSubstr("it is not JSON"));
   EXPECT_THAT(provider_->asked[2], HasSubstr("at /a"));
   EXPECT_THAT(provider_->asked[2], Not(HasSubstr("It is 1"))) << "the last answer alone";
@@ -183,7 +185,8 @@ TEST_F(StructuredOutputTest, AStreamIsHeldBackUntilItFits) {
 
 TEST_F(StructuredOutputTest, ToolCallsRefusalsAndWhatAFilterEndedArePassedOn) {
   provider_->texts = {""};
-  provider_->message = R"(,"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}])";
+  provider_->message =
+      R"(,"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}])";
   EXPECT_EQ(send(body(1)).status, 200);
   EXPECT_EQ(send(body(1, true)).status, 200);
   provider_->message = R"(,"refusal":"I will not")";
@@ -199,8 +202,11 @@ TEST_F(StructuredOutputTest, WhatCannotBeCheckedIsRefused) {
   EXPECT_THAT(send(body(1, false, R"("response_format":{"type":"json_object"})")).body, HasSubstr("fairlead.repair"));
   EXPECT_THAT(send(body(1, false, R"("n":2,)" + std::string(kFormat))).body, HasSubstr("unsupported_value"));
   EXPECT_THAT(send(body(9)).body, HasSubstr("0 to 5"));
-  EXPECT_THAT(send(body(1, false, R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"nothing"}}})")).body,
-              HasSubstr("Invalid schema"));
+  EXPECT_THAT(
+      send(body(1, false,
+                R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"nothing"}}})"))
+          .body,
+      HasSubstr("Invalid schema"));
   EXPECT_EQ(provider_->asked.size(), 0u);
 }
 
@@ -229,10 +235,11 @@ TEST_F(StructuredOutputTest, TheCacheKeepsWhatFitsAlone) {
 }
 
 TEST_F(StructuredOutputTest, ARepairThatABudgetDoesNotBearIsNotMade) {
-  auto ledger = budgets::Ledger::open({.path = (folder_ / "ledger").string(), .accounts = 64, .lanes = 2}, clock_).value();
+  auto ledger =
+      budgets::Ledger::open({.path = (folder_ / "ledger").string(), .accounts = 64, .lanes = 2}, clock_).value();
   std::vector<budgets::Definition> all;
-  all.push_back(*budgets::Definition::of(
-      "bank", "all", 1, json::parse(R"({"output_tokens": 23, "per": "ever"})")->as_object()));
+  all.push_back(
+      *budgets::Definition::of("bank", "all", 1, json::parse(R"({"output_tokens": 23, "per": "ever"})")->as_object()));
   book_ = std::make_shared<budgets::Book>("bank", std::move(all), *ledger);
   serve();
   provider_->texts = {"no", R"({"a": 1})"};
@@ -244,9 +251,10 @@ TEST_F(StructuredOutputTest, ARepairThatABudgetDoesNotBearIsNotMade) {
   EXPECT_EQ(record.usage.output, 4);
   EXPECT_EQ(record.schema_failures, 1);
   const budgets::Budget& budget = *book_->budgets()[0];
-  const auto use = budget.shared()
-                       ->meter(budgets::Metric::kOutputTokens)
-                       .use(budget.bound({budgets::Metric::kOutputTokens, 23}, clock_.unix_micros()), clock_.unix_micros());
+  const auto use =
+      budget.shared()
+          ->meter(budgets::Metric::kOutputTokens)
+          .use(budget.bound({budgets::Metric::kOutputTokens, 23}, clock_.unix_micros()), clock_.unix_micros());
   EXPECT_EQ(use.spent, 4);
   EXPECT_EQ(use.reserved, 0);
   book_.reset();

@@ -158,14 +158,14 @@ class Reader {
     for (std::size_t i = 0; i < out_.parts.size(); ++i) {
       const std::string& part = out_.parts[i];
       if (part.empty() || std::ranges::find(rule.order, part) != rule.order.end()) continue;
-      fault("/messages/" + std::to_string(i) + "/part", "`fit` does not name the part `" + part + "`." +
-                                                            did_you_mean(part, rule.order));
+      fault("/messages/" + std::to_string(i) + "/part",
+            "`fit` does not name the part `" + part + "`." + did_you_mean(part, rule.order));
     }
     if (!fit) return;
     for (std::size_t i = 0; i < rule.order.size(); ++i) {
       if (rule.order[i] != llm::kHistoryPart && std::ranges::find(out_.parts, rule.order[i]) == out_.parts.end())
-        fault("/fit/" + std::to_string(i), "no message has `part: " + rule.order[i] + "`." +
-                                               did_you_mean(rule.order[i], out_.parts));
+        fault("/fit/" + std::to_string(i),
+              "no message has `part: " + rule.order[i] + "`." + did_you_mean(rule.order[i], out_.parts));
     }
     rule.parts = out_.parts;
     out_.fit = std::make_shared<const llm::FitRule>(std::move(rule));

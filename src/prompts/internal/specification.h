@@ -40,8 +40,8 @@ struct Specification {
   std::vector<Input> inputs;
   std::vector<Segment> messages;  // the elements of the array, without its brackets
   std::size_t message_count = 0;
-  std::vector<std::string> parts;     // for each message, the part of `fit` that it is of; empty: none
-  std::vector<Parameter> parameters;  // with tools and response_format
+  std::vector<std::string> parts;                 // for each message, the part of `fit` that it is of; empty: none
+  std::vector<Parameter> parameters;              // with tools and response_format
   std::shared_ptr<const llm::OutputRule> output;  // null: the answer is not checked
   std::shared_ptr<const llm::FitRule> fit;        // null: nothing is left out
 };
