@@ -17,6 +17,8 @@ namespace {
 
 // What an estimate may be short of the truth (docs/reference/tokens.md).
 constexpr double kEstimateMargin = 1.1;
+// A conversation that begins the same for some turns is found in a provider's cache, and in a local model's.
+constexpr int kSteps = 8;
 // Each count of a local model asks its worker: from then on more is left out at a time than seems needed.
 constexpr int kCountsBeforeHaste = 3;
 
@@ -91,8 +93,9 @@ class Fitting {
   bool any_left() const { return next_ < units_.size(); }
   std::size_t bytes() const { return bytes_; }
 
-  // Leaves out the next unit, and further ones until so many bytes are out.
-  void leave_out(std::size_t bytes) {
+  // Leaves out the next unit, and further ones until so many bytes are out; of the history in steps of so many.
+  void leave_out(std::size_t bytes, std::size_t step) {
+    const std::size_t of_history = (bytes + step - 1) / step * step;
     std::size_t out = 0;
     do {
       const Unit& unit = units_[next_++];
@@ -102,7 +105,7 @@ class Fitting {
         ++parts_[unit.part].messages;
         parts_[unit.part].bytes += said_[at].json.size();
       }
-    } while (out < bytes && any_left());
+    } while (any_left() && (out < bytes || (out < of_history && is_history_next())));
     bytes_ -= out;
   }
 
@@ -136,6 +139,7 @@ class Fitting {
   }
 
  private:
+  bool is_history_next() const { return parts_[units_[next_].part].name == llm::kHistoryPart; }
   bool is_fixed(std::size_t at) const {
     return at == last_user_ || said_[at].role == "system" || said_[at].role == "developer";
   }
@@ -224,7 +228,9 @@ async::Task<Result<void>> fit(llm::Call& call, telemetry::CallRecord& record, St
     if (!fitting.any_left()) co_return too_long(window, count, answer, record.trimmed_json);
     const double bytes_a_token = static_cast<double>(fitting.bytes()) / static_cast<double>(count);
     const double haste = counts > kCountsBeforeHaste ? 2 : 1;
-    fitting.leave_out(static_cast<std::size_t>(static_cast<double>(count - room) * bytes_a_token * haste));
+    const double step = std::max(1.0, static_cast<double>(std::max<std::int64_t>(room, 0)) * bytes_a_token / kSteps);
+    fitting.leave_out(static_cast<std::size_t>(static_cast<double>(count - room) * bytes_a_token * haste),
+                      static_cast<std::size_t>(step));
     call.request.messages = call.own(fitting.messages());
     call.request.message_count = fitting.count();
     call.request.set("messages", call.request.messages);
