@@ -2,6 +2,7 @@
 #include <future>
 
 #include "budgets/ledger.h"
+#include "gateway/internal/checked_answer.h"
 #include "gateway/routing/pause.h"
 #include "gateway/tests/harness.h"
 #include "platform/json/text.h"
@@ -286,6 +287,66 @@ TEST_F(StructuredOutputTest, AClientThatLeavesEndsTheRepair) {
   EXPECT_EQ(record.status, 499);
   EXPECT_THAT(reasons(record), ElementsAre("", "repair"));
   EXPECT_EQ(record.usage.output, 4);
+}
+
+// A stream of pieces of which each takes four seconds.
+class SlowPieces final : public internal::Answer {
+ public:
+  explicit SlowPieces(ManualClock& clock) : clock_(clock) {}
+  async::Task<Result<llm::Delta>> next() override {
+    clock_.advance(4s);
+    const bool end = ++next_ == 7;
+    wire_ = R"(data: {"choices":[{"index":0,"delta":{"content":")" + std::string(end ? "1" : " ") + "\"}}]}\n\n";
+    co_return llm::Delta{.wire = wire_, .end = end};
+  }
+  const llm::Outcome& outcome() const override { return outcome_; }
+  llm::Format format() const override { return llm::Format::kChat; }
+  std::string_view provider() const override { return "slow"; }
+  bool asked_upstream() const override { return true; }
+  void stop() override {}
+  void describe(telemetry::CallRecord& /*record*/) const override {}
+
+ private:
+  ManualClock& clock_;
+  int next_ = 0;
+  std::string wire_;
+  llm::Outcome outcome_{.content_started = true};
+};
+
+TEST(CheckedAnswer, SaysNowAndThenThatItIsStillComing) {
+  async::Runtime runtime(1);
+  async::Cancellation cancellation;
+  ManualClock clock;
+  llm::ChatRequest chat;
+  chat.stream = true;
+  const llm::Model model;
+  const internal::RoutedRequest request{.chat = chat,
+                                        .model = model,
+                                        .call_id = "c",
+                                        .idempotency_key = {},
+                                        .loop = runtime.loop(0),
+                                        .cancellation = cancellation,
+                                        .deadline = SteadyTime::max()};
+  const llm::OutputRule rule{json::Schema::parse(R"({"type": "integer"})").value(), 0};
+  SlowPieces slow(clock);
+  internal::CheckedAnswer checked(slow, request, rule, clock);
+  std::vector<std::string> wires;
+  const auto read = [](internal::CheckedAnswer& from, std::vector<std::string>& to) -> async::Task<void> {
+    for (bool end = false; !end;) {
+      auto delta = co_await from.next();
+      if (!delta) co_return;
+      EXPECT_EQ(from.outcome().content_started, delta->end);
+      to.emplace_back(delta->wire);
+      end = delta->end;
+    }
+  };
+  async::IoContext context;
+  boost::asio::co_spawn(context, read(checked, wires), [](std::exception_ptr) {});
+  context.run();
+  ASSERT_EQ(wires.size(), 3u) << "28 seconds";
+  EXPECT_EQ(wires[0], ": keep-alive\n\n");
+  EXPECT_EQ(wires[1], ": keep-alive\n\n");
+  EXPECT_THAT(wires[2], HasSubstr(R"("content":"1")"));
 }
 
 }  // namespace
