@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "gateway/routing/instructed.h"
 #include "llm/tokens/count.h"
 
 namespace fairlead::gateway::internal {
@@ -140,8 +141,9 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, const routing:
                                     bool count_closely) const {
   const llm::Route& route = *candidate.route;
   const bool native = !request.native.empty() && route.provider->speaks(request.format);
-  const llm::CountedRequest counted{native ? request.format : llm::Format::kChat,
-                                    native ? request.native : std::span<const llm::Member>(request.chat.members)};
+  const auto instructed = native ? nullptr : routing::instructed(request.chat, route);
+  const std::span<const llm::Member> chat = instructed ? instructed->chat.members : request.chat.members;
+  const llm::CountedRequest counted{native ? request.format : llm::Format::kChat, native ? request.native : chat};
   // Nobody bills a count.
   if (request.format == llm::Format::kCountTokens) return amounts_of(0, 0, 0);
   const OutputBound bound = output_bound(counted.format, counted.members);
@@ -190,9 +192,14 @@ Result<void> Admission::begin(const RoutedRequest& request, std::span<const rout
     add(counted, beside_);
     if (counted != estimated) reserved = hold_->reserve(counted, clock_.unix_micros());
   }
-  refused_ = !reserved;
-  if (refused_) hold_->count_refusal();
+  if (!reserved) refuse();
   return reserved;
+}
+
+// A further try that is refused does not unmake what the call has used.
+void Admission::refuse() {
+  refused_ = beside_ == Amounts{};
+  hold_->count_refusal();
 }
 
 void Admission::add_used(const llm::Usage& usage, llm::NanoUsd cost) {
@@ -247,8 +254,7 @@ async::Task<Result<void>> Admission::begin_asking(const RoutedRequest& request,
     }
     if (reserved || reserved.error().kind != ErrorKind::kExhausted) break;
   }
-  refused_ = !reserved;
-  if (refused_) hold_->count_refusal();
+  if (!reserved) refuse();
   co_return reserved;
 }
 
