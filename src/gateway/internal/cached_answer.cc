@@ -354,7 +354,7 @@ async::Task<void> CachedAnswer::finish() {
   co_await flying_.join();
 }
 
-void CachedAnswer::describe(telemetry::CallRecord& record) {
+void CachedAnswer::describe(telemetry::CallRecord& record) const {
   record.cache = word();
   record.usage.reported = true;  // nothing was used
   if (routed_) routed_->describe(record);

@@ -34,7 +34,7 @@ class CachedAnswer final : public Answer {
   void stop() override;
   bool wants_finishing() const override { return true; }
   async::Task<void> finish() override;
-  void describe(telemetry::CallRecord& record) override;
+  void describe(telemetry::CallRecord& record) const override;
   std::string cache_header() const override;
 
  private:
