@@ -10,6 +10,9 @@
 #include "resources/internal/changer.h"
 #include "resources/internal/documents.h"
 #include "resources/internal/planner.h"
+#include "resources/internal/rendered.h"
+#include "resources/internal/service_parts.h"
+#include "resources/store/approvals.h"
 #include "resources/store/queries.h"
 
 namespace fairlead::resources {
@@ -41,16 +44,6 @@ int ChangeSet::count(Action action) const {
   return static_cast<int>(std::count_if(documents.begin(), documents.end(),
                                         [&](const DocumentChange& change) { return change.action == action; }));
 }
-
-class ResourceService::Impl {
- public:
-  Impl(Database& database, const Clock& clock, std::vector<CompiledKind> kinds)
-      : database(database), changer(database, clock, std::move(kinds)) {}
-
-  Database& database;
-  Changer changer;
-  async::BlockingPool thread{1};  // last: the change in progress ends before anything else goes
-};
 
 ResourceService::ResourceService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ResourceService::~ResourceService() = default;
@@ -109,24 +102,6 @@ async::Task<Result<ChangeSet>> ResourceService::apply(std::string project, Files
   co_return co_await std::move(applying);
 }
 
-async::Task<Result<LabelMove>> ResourceService::promote(std::string project, std::string kind, std::string name,
-                                                        std::string ref, std::string label, access::Actor actor) {
-  auto promoting = impl_->thread.run(
-      [impl = impl_.get(), project = std::move(project), kind = std::move(kind), name = std::move(name),
-       ref = std::move(ref), label = std::move(label),
-       actor = std::move(actor)] { return impl->changer.promote(project, kind, name, ref, label, actor); });
-  co_return co_await std::move(promoting);
-}
-
-async::Task<Result<LabelMove>> ResourceService::rollback(std::string project, std::string kind, std::string name,
-                                                         std::string label, access::Actor actor) {
-  auto rolling_back = impl_->thread.run([impl = impl_.get(), project = std::move(project), kind = std::move(kind),
-                                         name = std::move(name), label = std::move(label), actor = std::move(actor)] {
-    return impl->changer.rollback(project, kind, name, label, actor);
-  });
-  co_return co_await std::move(rolling_back);
-}
-
 namespace {
 
 std::string to_yaml(const Version& version) {
@@ -137,18 +112,7 @@ std::string to_yaml(const Version& version) {
   return config::to_yaml(document);
 }
 
-// Runs `work` in a read and gives what it made. T is shared with the work, which may outlive the awaiting task.
-template <class T>
-async::Task<Result<T>> read(Database& database, std::function<Result<T>(Connection&)> make) {
-  auto made = std::make_shared<std::optional<T>>();
-  Database::Work work = [made, make = std::move(make)](Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*made, make(connection));
-    return {};
-  };
-  auto done = co_await database.read(std::move(work));
-  if (!done) co_return fail(std::move(done).error());
-  co_return std::move(**made);
-}
+}  // namespace
 
 Result<Resource> existing(Connection& connection, const std::string& project, const std::string& kind,
                           const std::string& name) {
@@ -159,8 +123,6 @@ Result<Resource> existing(Connection& connection, const std::string& project, co
   for (const Summary& other : others) names.push_back(other.name);
   return fail(not_found(project, kind, name, names));
 }
-
-}  // namespace
 
 async::Task<Result<ResourceService::Page>> ResourceService::list(std::string project, std::string kind,
                                                                  std::string name, std::size_t limit) {
@@ -178,6 +140,7 @@ async::Task<Result<ResourceService::Page>> ResourceService::versions(std::string
                                                                      std::string name) {
   std::function<Result<Page>(Connection&)> make = [=](Connection& connection) -> Result<Page> {
     FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+    FAIRLEAD_TRY(const std::vector<Check> checks, load_checks(connection, project, kind, name, 0));
     Page page;
     for (auto entry = resource.versions.rbegin(); entry != resource.versions.rend(); ++entry) {
       const Version& version = *entry->second;
@@ -186,6 +149,8 @@ async::Task<Result<ResourceService::Page>> ResourceService::versions(std::string
       for (const auto& [label, number] : resource.labels) {
         if (number == version.version) summary.labels.emplace(label, number);
       }
+      std::ranges::copy_if(checks, std::back_inserter(summary.checks),
+                           [&](const Check& check) { return check.version == version.version; });
       page.data.push_back(std::move(summary));
     }
     return page;
@@ -204,22 +169,27 @@ async::Task<Result<ResourceService::Found>> ResourceService::get(std::string pro
   co_return co_await read<Found>(impl_->database, std::move(make));
 }
 
-async::Task<Result<ResourceService::Difference>> ResourceService::difference(std::string project, std::string kind,
-                                                                             std::string name, std::string from,
-                                                                             std::string to) {
-  std::function<Result<Difference>(Connection&)> make = [=](Connection& connection) -> Result<Difference> {
-    FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+async::Task<Result<ResourceService::Difference>> ResourceService::difference(std::string project,
+                                                                             Comparison comparison) {
+  std::function<Result<Difference>(Connection&)> make =
+      [changer = &impl_->changer, project = std::move(project),
+       asked = std::move(comparison)](Connection& connection) -> Result<Difference> {
+    FAIRLEAD_TRY(const Resource resource, existing(connection, project, asked.kind, asked.name));
     Difference difference;
-    FAIRLEAD_TRY(difference.to, resource.resolve(to.empty() ? std::string(kLatest) : to));
-    if (from.empty()) {
+    FAIRLEAD_TRY(difference.to, resource.resolve(asked.to.empty() ? std::string(kLatest) : asked.to));
+    if (asked.from.empty()) {
       const auto here = resource.versions.find(difference.to);
       difference.from = here == resource.versions.begin() ? difference.to : std::prev(here)->first;
     } else {
-      FAIRLEAD_TRY(difference.from, resource.resolve(from));
+      FAIRLEAD_TRY(difference.from, resource.resolve(asked.from));
     }
-    FAIRLEAD_TRY(const Version before, load_version(connection, project, kind, name, difference.from));
-    FAIRLEAD_TRY(const Version after, load_version(connection, project, kind, name, difference.to));
+    FAIRLEAD_TRY(const Version before, load_version(connection, project, asked.kind, asked.name, difference.from));
+    FAIRLEAD_TRY(const Version after, load_version(connection, project, asked.kind, asked.name, difference.to));
     difference.changes = diff(before.spec, after.spec);
+    if (asked.render) {
+      FAIRLEAD_TRY(const Project whole, load_project(connection, project));
+      FAIRLEAD_TRY(difference.rendered, rendered(*changer->kind(asked.kind), whole, before, after, asked.given));
+    }
     return difference;
   };
   co_return co_await read<Difference>(impl_->database, std::move(make));

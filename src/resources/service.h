@@ -17,6 +17,7 @@
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
 #include "platform/store/database.h"
+#include "resources/approvals.h"
 #include "resources/diff.h"
 #include "resources/kind.h"
 #include "resources/project.h"
@@ -52,14 +53,14 @@ struct DocumentChange {
 struct ChangeSet {
   std::vector<Fault> faults;  // not empty: nothing is applied, and `documents` is empty
   std::vector<DocumentChange> documents;
+  std::size_t tests = 0;  // of the documents' specs, all passed
   int count(Action action) const;
 };
 
-struct LabelMove {
-  std::string kind, name, label;
-  int from = 0;  // 0: the label did not exist
-  int to = 0;
-  std::int64_t audit = 0;
+// What one set of variables makes of two versions.
+struct Rendered {
+  std::string title;  // of the version's own test; empty: the variables that were given
+  std::vector<Change> changes;
 };
 
 struct Summary {
@@ -68,6 +69,7 @@ struct Summary {
   std::string digest, author, message;
   std::int64_t created_at_us = 0;
   std::map<std::string, int, std::less<>> labels;  // for versions(): those that point to this one
+  std::vector<Check> checks{};                     // for versions()
 };
 
 // Thread-safe. Changes run one after another on a thread of the service; reads on the store's readers.
@@ -101,12 +103,30 @@ class ResourceService {
   async::Task<Result<ChangeSet>> apply(std::string project, Files files, access::Actor actor, std::string message);
 
   // An empty kind: the one that has the name, or the addressable one of several. Errors: resource_not_found,
-  // version_not_found, label_not_found, ambiguous_name, invalid_label, nothing_to_roll_back.
-  async::Task<Result<LabelMove>> promote(std::string project, std::string kind, std::string name, std::string ref,
-                                         std::string label, access::Actor actor);
+  // version_not_found, label_not_found, ambiguous_name, invalid_label, nothing_to_roll_back; of a protected label
+  // checks_not_passed.
+  async::Task<Result<Promotion>> promote(std::string project, std::string kind, std::string name, std::string ref,
+                                         std::string label, std::string why, access::Actor actor);
   // Back to where the label stood before its last move; twice is there and back.
   async::Task<Result<LabelMove>> rollback(std::string project, std::string kind, std::string name, std::string label,
                                           access::Actor actor);
+
+  // Moves the label if it stands where it stood when the promotion was asked for. `id` may be the beginning of one.
+  // Errors: request_not_found, ambiguous_id, already_decided, own_request, checks_not_passed, label_moved.
+  async::Task<Result<LabelMove>> approve(std::string project, std::string id, std::string note, access::Actor actor);
+  async::Task<Result<Approval>> reject(std::string project, std::string id, std::string note, access::Actor actor);
+  // Newest first; those that wait, or all.
+  async::Task<Result<std::vector<Approval>>> approvals(std::string project, bool all, std::size_t limit);
+
+  // The audit row's number. Errors: invalid_label, invalid_check, invalid_value, label_not_protected.
+  async::Task<Result<std::int64_t>> protect(std::string project, Protection protection, access::Actor actor);
+  async::Task<Result<std::int64_t>> unprotect(std::string project, std::string label, access::Actor actor);
+  async::Task<Result<std::vector<Protection>>> protections(std::string project);
+
+  // `check` without its version, which is what `ref` comes to.
+  async::Task<Result<Check>> add_check(std::string project, std::string ref, Check check, access::Actor actor);
+  async::Task<Result<std::vector<Check>>> checks(std::string project, std::string kind, std::string name,
+                                                 std::string ref);
 
   struct Page {
     std::vector<Summary> data;
@@ -123,10 +143,16 @@ class ResourceService {
   struct Difference {
     int from = 0, to = 0;
     std::vector<Change> changes;
+    std::vector<Rendered> rendered;
   };
-  // Empty `to`: latest; empty `from`: the one before `to`.
-  async::Task<Result<Difference>> difference(std::string project, std::string kind, std::string name, std::string from,
-                                             std::string to);
+  struct Comparison {
+    std::string kind, name;
+    std::string from, to;  // empty `to`: latest; empty `from`: the one before `to`
+    bool render = false;   // with `given`, or the tests of `to`
+    std::optional<boost::json::object> given{};
+  };
+  // Errors: those of get(), cannot_be_rendered.
+  async::Task<Result<Difference>> difference(std::string project, Comparison comparison);
   async::Task<Result<Files>> pull(std::string project);  // each resource at its latest version
 
  private:

@@ -33,6 +33,20 @@ bj::array changes_json(const std::vector<Change>& changes) {
   return array;
 }
 
+bj::object difference_json(const ResourceService::Difference& difference, bool with_rendered) {
+  bj::object answer;
+  answer["from"] = difference.from;
+  answer["to"] = difference.to;
+  answer["changes"] = changes_json(difference.changes);
+  if (!with_rendered) return answer;
+  bj::array all;
+  for (const Rendered& one : difference.rendered)
+    all.push_back(bj::object{{"test", one.title.empty() ? bj::value(nullptr) : bj::value(one.title)},
+                             {"changes", changes_json(one.changes)}});
+  answer["rendered"] = std::move(all);
+  return answer;
+}
+
 bj::object changes_json(const ChangeSet& changes) {
   bj::array documents;
   for (const DocumentChange& change : changes.documents) {
@@ -49,6 +63,7 @@ bj::object changes_json(const ChangeSet& changes) {
   bj::object summary;
   for (const Action action : {Action::kNew, Action::kChanged, Action::kSame})
     summary[to_string(action)] = changes.count(action);
+  summary["tests"] = changes.tests;
   bj::object answer;
   answer["changes"] = std::move(documents);
   answer["summary"] = std::move(summary);
@@ -89,6 +104,39 @@ bj::object move_json(const LabelMove& move) {
   return object;
 }
 
+bj::object check_json(const Check& check) {
+  bj::object object;
+  object["kind"] = check.kind;
+  object["name"] = check.name;
+  object["version"] = check.version;
+  object["check"] = check.check;
+  object["passed"] = check.passed;
+  object["url"] = check.url;
+  object["note"] = check.note;
+  object["author"] = check.author;
+  object["at"] = iso8601(check.at_us);
+  return object;
+}
+
+bj::object approval_json(const Approval& approval) {
+  const bool decided = approval.decided_at_us != 0;
+  bj::object object;
+  object["id"] = approval.id;
+  object["state"] = approval.state;
+  object["kind"] = approval.kind;
+  object["name"] = approval.name;
+  object["label"] = approval.label;
+  object["from"] = version_or_null(approval.from);
+  object["to"] = approval.to;
+  object["asked_by"] = approval.asked_by;
+  object["message"] = approval.why;
+  object["asked_at"] = iso8601(approval.asked_at_us);
+  object["decided_by"] = decided ? bj::value(approval.decided_by) : bj::value(nullptr);
+  object["note"] = approval.note;
+  object["decided_at"] = decided ? bj::value(iso8601(approval.decided_at_us)) : bj::value(nullptr);
+  return object;
+}
+
 bj::object page_json(const ResourceService::Page& page) {
   bj::array data;
   for (const Summary& summary : page.data) {
@@ -101,6 +149,12 @@ bj::object page_json(const ResourceService::Page& page) {
     object["author"] = summary.author;
     object["message"] = summary.message;
     object["created_at"] = iso8601(summary.created_at_us);
+    if (!summary.checks.empty()) {
+      bj::array checks;
+      for (const Check& check : summary.checks)
+        checks.push_back(bj::object{{"check", check.check}, {"passed", check.passed}});
+      object["checks"] = std::move(checks);
+    }
     data.push_back(std::move(object));
   }
   bj::object answer;

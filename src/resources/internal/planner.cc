@@ -10,35 +10,15 @@
 #include "base/digest.h"
 #include "base/suggest.h"
 #include "platform/json/text.h"
+#include "resources/internal/catalogue.h"
 
 namespace fairlead::resources {
 namespace {
 
-// The project as it will be, at its newest versions.
-class ProjectCatalogue final : public Catalogue {
- public:
-  explicit ProjectCatalogue(const Project& project) : project_(project) {}
-  const boost::json::object* find(std::string_view kind, std::string_view name) const override {
-    const Resource* resource = project_.find(kind, name);
-    if (resource == nullptr) return nullptr;
-    return &resource->versions.at(resource->labels.find(kLatest)->second)->spec;
-  }
-  std::vector<std::string> names(std::string_view kind) const override {
-    std::vector<std::string> found;
-    for (const auto& [key, resource] : project_.resources) {
-      if (key.first == kind) found.push_back(key.second);
-    }
-    return found;
-  }
-
- private:
-  const Project& project_;
-};
-
 class Planner {
  public:
-  Planner(const Project& before, std::span<const CompiledKind> kinds, const SecretNames& secrets, const Stamp& stamp)
-      : kinds_(kinds), secrets_(secrets), stamp_(stamp) {
+  Planner(const Project& before, const Rules& rules, const Stamp& stamp)
+      : kinds_(rules.kinds), secrets_(rules.secrets), protections_(rules.protections), stamp_(stamp) {
     draft_.after = before;
   }
 
@@ -105,6 +85,7 @@ class Planner {
   void check(const std::vector<SourceDocument>& documents) {
     const ProjectCatalogue catalogue(draft_.after);
     for (const SourceDocument& document : documents) {
+      if (document.kind->kind.examples) draft_.changes.tests += document.kind->kind.examples(document.spec).size();
       if (!document.kind->kind.check) continue;
       for (const SpecError& error : document.kind->kind.check(document.name, document.spec, catalogue)) {
         Fault fault = fault_at(document, error.pointer, error.message);
@@ -182,6 +163,14 @@ class Planner {
     point(document, resource, latest, number, std::move(version));
   }
 
+  void refuse_protected(const SourceDocument& document, const std::string& label, int to) {
+    const auto index = std::ranges::find(*document.labels, label) - document.labels->begin();
+    const std::string number = document.version ? std::to_string(to) : "latest";
+    faults_.push_back(fault_at(document, "/labels/" + std::to_string(index), "label `" + label + "` is protected",
+                               "take it out of `labels`; after the apply: fairlead promote " + document.name + "@" +
+                                   number + " --to " + label));
+  }
+
   // Makes `to` the latest version, and moves the document's labels to it.
   void point(const SourceDocument& document, Resource& resource, int latest, int to,
              std::shared_ptr<const Version> made) {
@@ -194,6 +183,10 @@ class Planner {
       const auto current = resource.labels.find(label);
       const int from = current == resource.labels.end() ? 0 : current->second;
       if (from == to) continue;
+      if (std::ranges::find(protections_, label, &Protection::label) != protections_.end()) {
+        if (document.labels) refuse_protected(document, label, to);
+        continue;  // `staging`, which the document does not name, stays where it is
+      }
       step.moves.push_back({label, from, to});
       change.labels.push_back(label);
     }
@@ -209,6 +202,7 @@ class Planner {
 
   std::span<const CompiledKind> kinds_;
   const SecretNames& secrets_;
+  const std::vector<Protection>& protections_;
   const Stamp& stamp_;
   std::vector<Fault> faults_;
   Draft draft_;
@@ -216,9 +210,8 @@ class Planner {
 
 }  // namespace
 
-Draft plan_documents(const Project& before, SourceFolder folder, std::span<const CompiledKind> kinds,
-                     const SecretNames& secrets, const Stamp& stamp) {
-  return Planner(before, kinds, secrets, stamp).plan(std::move(folder));
+Draft plan_documents(const Project& before, SourceFolder folder, const Rules& rules, const Stamp& stamp) {
+  return Planner(before, rules, stamp).plan(std::move(folder));
 }
 
 }  // namespace fairlead::resources

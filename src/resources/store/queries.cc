@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "platform/json/text.h"
+#include "resources/store/approvals.h"
 
 namespace fairlead::resources {
 namespace {
@@ -78,7 +79,8 @@ create table label_moves (
   to_version bigint not null,
   primary key (project, kind, name, label, audit)
 );
-)sql"}};
+)sql"},
+          approval_migration()};
 }
 
 Result<std::vector<std::string>> project_names(Connection& connection) {
