@@ -20,6 +20,7 @@ struct Version {
   boost::json::object spec;
   std::string author, message;
   std::int64_t created_at_us = 0;
+  bool from_folder = false;  // applied from a folder, and not written in the console
 };
 
 // A fault in a spec: where (JSON pointer into the spec, RFC 6901) and what.

@@ -6,12 +6,12 @@
 #include <set>
 #include <utility>
 
-#include "platform/config/yaml.h"
 #include "resources/internal/changer.h"
 #include "resources/internal/documents.h"
 #include "resources/internal/planner.h"
 #include "resources/internal/rendered.h"
 #include "resources/internal/service_parts.h"
+#include "resources/internal/write_back.h"
 #include "resources/store/approvals.h"
 #include "resources/store/queries.h"
 
@@ -82,37 +82,26 @@ Result<Project> ResourceService::load_blocking(const std::string& project) {
 }
 
 Result<ChangeSet> ResourceService::apply_blocking(std::string project, Files files, access::Actor actor,
-                                                  std::string message) {
-  return impl_->changer.apply(project, files, actor, message, SecretCheck::kLater);
+                                                  std::string message, FolderRules folder) {
+  return impl_->changer.apply(project, files, {actor, message, folder, SecretCheck::kLater});
 }
 
-async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files) {
-  auto planning = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files)] {
-    return impl->changer.plan(project, files);
-  });
+async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files, access::Actor actor,
+                                                     FolderRules folder) {
+  auto planning = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files),
+                                     actor = std::move(actor),
+                                     folder] { return impl->changer.plan(project, files, actor, folder); });
   co_return co_await std::move(planning);
 }
 
 async::Task<Result<ChangeSet>> ResourceService::apply(std::string project, Files files, access::Actor actor,
-                                                      std::string message) {
+                                                      std::string message, FolderRules folder) {
   auto applying = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files),
-                                     actor = std::move(actor), message = std::move(message)] {
-    return impl->changer.apply(project, files, actor, message, SecretCheck::kNow);
+                                     actor = std::move(actor), message = std::move(message), folder] {
+    return impl->changer.apply(project, files, {actor, message, folder, SecretCheck::kNow});
   });
   co_return co_await std::move(applying);
 }
-
-namespace {
-
-std::string to_yaml(const Version& version) {
-  boost::json::object document;
-  document["kind"] = version.kind;
-  document["name"] = version.name;
-  for (const auto& [name, value] : version.spec) document[name] = value;
-  return config::to_yaml(document);
-}
-
-}  // namespace
 
 Result<Resource> existing(Connection& connection, const std::string& project, const std::string& kind,
                           const std::string& name) {
@@ -207,6 +196,12 @@ async::Task<Result<Files>> ResourceService::pull(std::string project) {
     return files;
   };
   co_return co_await read<Files>(impl_->database, std::move(make));
+}
+
+async::Task<Result<PulledFiles>> ResourceService::pull_into(std::string project, Files folder, bool overwrite) {
+  auto pulling = impl_->thread.run([impl = impl_.get(), project = std::move(project), folder = std::move(folder),
+                                    overwrite] { return impl->changer.pull(project, folder, overwrite); });
+  co_return co_await std::move(pulling);
 }
 
 access::SecretService::Users secret_users(std::vector<Kind> kinds) {

@@ -40,6 +40,40 @@ std::string to_text(const Fault& fault);
 enum class Action : std::uint8_t { kNew, kChanged, kSame };
 std::string_view to_string(Action action);
 
+// A version that the server has and the folder is not made from.
+struct Drift {
+  int known = 0;  // the newest that the folder knows; 0: none
+  std::string author, message;
+  std::int64_t at_us = 0;
+};
+
+// Files that come from a folder which a team keeps, and what is to happen where the server is ahead of it.
+struct FolderRules {
+  enum class Ahead : std::uint8_t { kRefuse, kOverwrite, kLeave };
+  bool is_folder = false;  // else drift is not looked for
+  Ahead ahead = Ahead::kRefuse;
+};
+
+// In the root of a folder: which version of each resource it was last brought in step with, `{"prompt/x": 4}`.
+inline constexpr std::string_view kLockFile = "fairlead.lock.json";
+
+// What a pull did with one resource that differs.
+struct Pulled {
+  enum class How : std::uint8_t { kInPlace, kNew, kRewritten, kKept };
+  std::string kind, name;
+  int version = 0;
+  std::string file;
+  How how = How::kInPlace;
+};
+
+struct PulledFiles {
+  std::vector<Fault> faults;  // not empty: nothing else is there
+  Files files;                // those that change, and new ones
+  std::vector<Pulled> written;
+  std::map<std::string, int> known;  // for the lock file
+  int same = 0;
+};
+
 // What applying one document does, or did.
 struct DocumentChange {
   std::string kind, name;
@@ -48,6 +82,7 @@ struct DocumentChange {
   int to = 0;                       // the version that the document stands for
   std::vector<std::string> labels;  // that move to it, without `latest`
   std::vector<Change> changes;      // between `from` and `to`
+  std::optional<Drift> drift{};     // `from` is ahead of the folder
 };
 
 struct ChangeSet {
@@ -96,11 +131,14 @@ class ResourceService {
   Result<Project> load_blocking(const std::string& project);
   // For `serve --project`, from a thread that may block. What names a secret that does not exist is applied: nobody can
   // set one before the server runs.
-  Result<ChangeSet> apply_blocking(std::string project, Files files, access::Actor actor, std::string message);
+  Result<ChangeSet> apply_blocking(std::string project, Files files, access::Actor actor, std::string message,
+                                   FolderRules folder = {});
 
-  // Faults are in the answer; errors are the store's.
-  async::Task<Result<ChangeSet>> plan(std::string project, Files files);
-  async::Task<Result<ChangeSet>> apply(std::string project, Files files, access::Actor actor, std::string message);
+  // Faults are in the answer; errors are the store's, and of apply `drift`.
+  async::Task<Result<ChangeSet>> plan(std::string project, Files files, access::Actor actor = {},
+                                      FolderRules folder = {});
+  async::Task<Result<ChangeSet>> apply(std::string project, Files files, access::Actor actor, std::string message,
+                                       FolderRules folder = {});
 
   // An empty kind: the one that has the name, or the addressable one of several. Errors: resource_not_found,
   // version_not_found, label_not_found, ambiguous_name, invalid_label, nothing_to_roll_back; of a protected label
@@ -154,6 +192,8 @@ class ResourceService {
   // Errors: those of get(), cannot_be_rendered.
   async::Task<Result<Difference>> difference(std::string project, Comparison comparison);
   async::Task<Result<Files>> pull(std::string project);  // each resource at its latest version
+  // The same, written into a folder as little as can be. `overwrite`: over edits that no version knows, too.
+  async::Task<Result<PulledFiles>> pull_into(std::string project, Files folder, bool overwrite);
 
  private:
   class Impl;

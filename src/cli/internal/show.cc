@@ -51,6 +51,19 @@ std::string one_change(const boost::json::value& change, bool colours) {
   return out + gone + come + "\n";
 }
 
+// What the folder does not know of.
+std::string drift(const boost::json::value& change, bool colours) {
+  const boost::json::value* const drift = change.as_object().if_contains("drift");
+  if (drift == nullptr) return "";
+  const std::int64_t known = integer_of(*drift, "known");
+  const std::string message = text_of(*drift, "message");
+  const std::string line =
+      fmt::format("      ! v{} is not in this folder, which knows {}: by {}, {}{}", integer_of(change, "from"),
+                  known == 0 ? "none" : "v" + std::to_string(known), text_of(*drift, "author"),
+                  local_time(text_of(*drift, "created_at")), message.empty() ? "" : ", \"" + message + "\"");
+  return painted(line, Colour::kYellow, colours) + "\n";
+}
+
 }  // namespace
 
 std::string painted(std::string_view text, Colour colour, bool colours) {
@@ -106,6 +119,7 @@ std::string change_set(const boost::json::value& answer, bool colours) {
     } else {
       out += fmt::format("  {} {:<24} v{} → v{}{}\n", painted("~", Colour::kYellow, colours), name,
                          integer_of(change, "from"), integer_of(change, "to"), labels);
+      out += drift(change, colours);
       out += cli::changes(change.as_object().at("changes"), colours);
     }
   }
@@ -114,6 +128,10 @@ std::string change_set(const boost::json::value& answer, bool colours) {
                      integer_of(summary, "new"), integer_of(summary, "same"));
   if (const std::int64_t tests = integer_of(summary, "tests"); tests > 0)
     out += fmt::format(" {} prompt test{}.", tests, tests == 1 ? " passes" : "s pass");
+  if (const std::int64_t drifted = integer_of(summary, "drifted"); drifted > 0)
+    out += fmt::format(
+        "\n  {} newer on the server: `fairlead pull` writes {} into the folder, `apply --overwrite` goes over {}.",
+        drifted, drifted == 1 ? "it" : "them", drifted == 1 ? "it" : "them");
   return out + "\n";
 }
 

@@ -48,6 +48,7 @@ bj::object difference_json(const ResourceService::Difference& difference, bool w
 }
 
 bj::object changes_json(const ChangeSet& changes) {
+  int drifted = 0;
   bj::array documents;
   for (const DocumentChange& change : changes.documents) {
     bj::object object;
@@ -58,15 +59,47 @@ bj::object changes_json(const ChangeSet& changes) {
     object["to"] = change.to;
     object["labels"] = bj::array(change.labels.begin(), change.labels.end());
     object["changes"] = changes_json(change.changes);
+    if (const auto& drift = change.drift) {
+      ++drifted;
+      object["drift"] = bj::object{{"known", version_or_null(drift->known)},
+                                   {"author", drift->author},
+                                   {"message", drift->message},
+                                   {"created_at", iso8601(drift->at_us)}};
+    }
     documents.push_back(std::move(object));
   }
   bj::object summary;
   for (const Action action : {Action::kNew, Action::kChanged, Action::kSame})
     summary[to_string(action)] = changes.count(action);
   summary["tests"] = changes.tests;
+  if (drifted > 0) summary["drifted"] = drifted;
   bj::object answer;
   answer["changes"] = std::move(documents);
   answer["summary"] = std::move(summary);
+  return answer;
+}
+
+bj::object pulled_json(const PulledFiles& pulled) {
+  constexpr std::string_view kHow[] = {"in_place", "new", "rewritten", "kept"};
+  bj::object files, known;
+  bj::array written;
+  int kept = 0;
+  for (const auto& [path, text] : pulled.files) files[path] = text;
+  for (const auto& [name, version] : pulled.known) known[name] = version;
+  for (const Pulled& one : pulled.written) {
+    kept += one.how == Pulled::How::kKept ? 1 : 0;
+    written.push_back(bj::object{{"kind", one.kind},
+                                 {"name", one.name},
+                                 {"version", one.version},
+                                 {"file", one.file},
+                                 {"how", kHow[static_cast<int>(one.how)]}});
+  }
+  bj::object answer;
+  answer["files"] = std::move(files);
+  answer["written"] = std::move(written);
+  answer["known"] = std::move(known);
+  answer["same"] = pulled.same;
+  answer["kept"] = kept;
   return answer;
 }
 

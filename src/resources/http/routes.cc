@@ -36,6 +36,19 @@ Result<Files> files_of(const bj::object& body) {
   return files;
 }
 
+Result<FolderRules> folder_rules(const bj::object& body) {
+  FolderRules rules;
+  for (const auto& [member, flag] : {std::pair("folder", 0), std::pair("overwrite", 1)}) {
+    const bj::value* const value = body.if_contains(member);
+    if (value == nullptr) continue;
+    if (!value->is_bool())
+      return fail(ErrorKind::kInvalid, "invalid_type", "`" + std::string(member) + "` must be true or false.", member);
+    if (flag == 0) rules.is_folder = value->get_bool();
+    if (flag == 1 && value->get_bool()) rules.ahead = FolderRules::Ahead::kOverwrite;
+  }
+  return rules;
+}
+
 async::Task<void> answer_changes(http::Exchange& exchange, Result<ChangeSet> changes) {
   if (!changes) co_return co_await refuse(exchange, std::move(changes).error());
   if (!changes->faults.empty()) {
@@ -51,7 +64,10 @@ async::Task<void> plan(http::Exchange& exchange, const Principal& principal, Res
   if (!body) co_return co_await refuse(exchange, std::move(body).error());
   auto files = files_of(*body);
   if (!files) co_return co_await refuse(exchange, std::move(files).error());
-  auto planning = service.plan(principal.project, std::move(*files));
+  auto rules = folder_rules(*body);
+  if (!rules) co_return co_await refuse(exchange, std::move(rules).error());
+  Actor actor = Actor::of(principal);
+  auto planning = service.plan(principal.project, std::move(*files), std::move(actor), *rules);
   auto changes = co_await std::move(planning);
   co_await answer_changes(exchange, std::move(changes));
 }
@@ -64,8 +80,10 @@ async::Task<void> apply(http::Exchange& exchange, const Principal& principal, Re
   auto message = optional_string(*body, "message");
   if (!message) co_return co_await refuse(exchange, std::move(message).error());
   std::string text = message->value_or("");
+  auto rules = folder_rules(*body);
+  if (!rules) co_return co_await refuse(exchange, std::move(rules).error());
   Actor actor = Actor::of(principal);
-  auto applying = service.apply(principal.project, std::move(*files), std::move(actor), std::move(text));
+  auto applying = service.apply(principal.project, std::move(*files), std::move(actor), std::move(text), *rules);
   auto changes = co_await std::move(applying);
   co_await answer_changes(exchange, std::move(changes));
 }
@@ -218,6 +236,21 @@ async::Task<void> pull(http::Exchange& exchange, const Principal& principal, Res
   co_await respond_json(exchange, 200, std::move(answer));
 }
 
+async::Task<void> pull_into(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  auto body = co_await access::read_object(exchange);
+  if (!body) co_return co_await refuse(exchange, std::move(body).error());
+  auto files = files_of(*body);
+  if (!files) co_return co_await refuse(exchange, std::move(files).error());
+  auto rules = folder_rules(*body);
+  if (!rules) co_return co_await refuse(exchange, std::move(rules).error());
+  auto pulling =
+      service.pull_into(principal.project, std::move(*files), rules->ahead == FolderRules::Ahead::kOverwrite);
+  auto pulled = co_await std::move(pulling);
+  if (!pulled) co_return co_await refuse(exchange, std::move(pulled).error());
+  bj::object answer = pulled->faults.empty() ? pulled_json(*pulled) : faults_json(pulled->faults);
+  co_await respond_json(exchange, pulled->faults.empty() ? 200 : 400, std::move(answer));
+}
+
 }  // namespace
 
 void add_routes(http::Router& router, const access::Guard& guard, ResourceService& service) {
@@ -234,6 +267,7 @@ void add_routes(http::Router& router, const access::Guard& guard, ResourceServic
   add(kGet, "/api/v1/resources/{kind}/{name}/diff", access::Scope::kRead, difference);
   add(kPost, "/api/v1/resources/{kind}/{name}/diff", access::Scope::kRead, rendered_difference);
   add(kGet, "/api/v1/pull", access::Scope::kRead, pull);
+  add(kPost, "/api/v1/pull", access::Scope::kRead, pull_into);
   add(kPost, "/api/v1/plan", access::Scope::kWrite, plan);
   add(kPost, "/api/v1/apply", access::Scope::kWrite, apply);
   add(kPost, "/api/v1/promote", access::Scope::kWrite, promote);

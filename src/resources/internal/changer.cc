@@ -7,6 +7,8 @@
 #include "access/audit.h"
 #include "access/secrets.h"
 #include "base/suggest.h"
+#include "resources/internal/drift.h"
+#include "resources/internal/write_back.h"
 
 namespace fairlead::resources {
 namespace {
@@ -32,10 +34,25 @@ Changer::Changer(store::Database& database, const Clock& clock, std::vector<Comp
 Result<Project> Changer::load(const std::string& name) {
   Project project;
   FAIRLEAD_CHECK(database_.read_blocking([&](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const std::int64_t revision, project_revision(connection, name));
+    {
+      const std::lock_guard lock(loaded_mutex_);
+      if (const auto kept = loaded_.find(name); kept != loaded_.end() && kept->second.revision == revision) {
+        project = kept->second;
+        return {};
+      }
+    }
     FAIRLEAD_TRY(project, load_project(connection, name));
     return {};
   }));
+  if (project.revision > 0) keep(project);
   return project;
+}
+
+void Changer::keep(const Project& project) {
+  const std::lock_guard lock(loaded_mutex_);
+  Project& kept = loaded_[project.name];
+  if (kept.revision < project.revision) kept = project;
 }
 
 const Kind* Changer::kind(const std::string& name) const {
@@ -50,22 +67,33 @@ std::string Changer::folder_of(const std::string& kind) const {
   return kind + "s";
 }
 
-Result<ChangeSet> Changer::plan(const std::string& name, const Files& files) {
+Result<ChangeSet> Changer::plan(const std::string& name, const Files& files, const access::Actor& actor,
+                                FolderRules folder) {
   FAIRLEAD_TRY(const Project before, load(name));
   FAIRLEAD_TRY(const SecretNames secrets, secrets_of(name, SecretCheck::kNow));
   FAIRLEAD_TRY(const std::vector<Protection> guarded, protections(name));
-  return plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded}, Stamp{}).changes;
+  FAIRLEAD_TRY(const KnownVersions known, known_versions(files));
+  const Stamp stamp{actor.name, {}, 0};
+  return plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded, folder, known}, stamp).changes;
 }
 
-Result<ChangeSet> Changer::apply(const std::string& project, const Files& files, const access::Actor& actor,
-                                 const std::string& message, SecretCheck check) {
+Result<PulledFiles> Changer::pull(const std::string& project, const Files& folder, bool overwrite) {
+  FAIRLEAD_TRY(const Project now, load(project));
+  return write_back(now, folder, kinds_, overwrite);
+}
+
+Result<ChangeSet> Changer::apply(const std::string& project, const Files& files, const How& how) {
+  FAIRLEAD_TRY(const KnownVersions known, known_versions(files));
   const MakeDraft make = [&](const Project& before) -> Result<Draft> {
-    FAIRLEAD_TRY(const SecretNames secrets, secrets_of(project, check));
+    FAIRLEAD_TRY(const SecretNames secrets, secrets_of(project, how.check));
     FAIRLEAD_TRY(const std::vector<Protection> guarded, protections(project));
-    const Stamp stamp{actor.name, message, clock_.unix_micros()};
-    return plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded}, stamp);
+    const Stamp stamp{how.actor.name, how.message, clock_.unix_micros()};
+    Draft draft =
+        plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded, how.folder, known}, stamp);
+    if (how.folder.ahead == FolderRules::Ahead::kRefuse) FAIRLEAD_CHECK(refuse_drift(draft.changes));
+    return draft;
   };
-  FAIRLEAD_TRY(auto committed, change(project, actor, make, check));
+  FAIRLEAD_TRY(auto committed, change(project, how.actor, make, how.check));
   return std::move(committed.draft.changes);
 }
 
@@ -136,6 +164,7 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     }
     FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
     if (!stored) continue;
+    keep(committed.draft.after);
     if (publish) publish();
     return committed;
   }

@@ -1,6 +1,7 @@
 // Changes of a project, one after another, each in one transaction.
 #pragma once
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,9 +27,16 @@ class Changer {
   void set_prepare(ResourceService::Prepare prepare) { prepare_ = std::move(prepare); }
 
   Result<Project> load(const std::string& project);
-  Result<ChangeSet> plan(const std::string& project, const Files& files);
-  Result<ChangeSet> apply(const std::string& project, const Files& files, const access::Actor& actor,
-                          const std::string& message, SecretCheck check);
+  Result<ChangeSet> plan(const std::string& project, const Files& files, const access::Actor& actor,
+                         FolderRules folder);
+  Result<PulledFiles> pull(const std::string& project, const Files& folder, bool overwrite);
+  struct How {
+    const access::Actor& actor;
+    const std::string& message;
+    FolderRules folder;
+    SecretCheck check;
+  };
+  Result<ChangeSet> apply(const std::string& project, const Files& files, const How& how);
 
   // These are in label_changes.cc.
   Result<Promotion> promote(const std::string& project, const std::string& kind, const std::string& name,
@@ -59,6 +67,7 @@ class Changer {
                            SecretCheck check = SecretCheck::kLater);
   Result<bool> commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,
                       std::vector<std::int64_t>& audits);
+  void keep(const Project& project);
   Result<SecretNames> secrets_of(const std::string& project, SecretCheck check);
   // Whether a version that is made names a secret that has gone since it was planned.
   Result<bool> misses_secret(store::Connection& connection, const Draft& draft) const;
@@ -78,6 +87,8 @@ class Changer {
   std::vector<CompiledKind> kinds_;
   ResourceService::Prepare prepare_;
   std::mutex one_at_a_time_;
+  std::mutex loaded_mutex_;
+  std::map<std::string, Project> loaded_;  // by name, as of its revision; a thousand versions are not parsed anew
 };
 
 // resource_not_found, with the nearest of the names.

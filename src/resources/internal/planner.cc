@@ -18,7 +18,12 @@ namespace {
 class Planner {
  public:
   Planner(const Project& before, const Rules& rules, const Stamp& stamp)
-      : kinds_(rules.kinds), secrets_(rules.secrets), protections_(rules.protections), stamp_(stamp) {
+      : kinds_(rules.kinds),
+        secrets_(rules.secrets),
+        protections_(rules.protections),
+        folder_(rules.folder),
+        known_(rules.known),
+        stamp_(stamp) {
     draft_.after = before;
   }
 
@@ -117,6 +122,7 @@ class Planner {
     resource.name = document.name;
     const int latest = resource.versions.empty() ? 0 : resource.labels.find(kLatest)->second;
     const int newest = resource.versions.empty() ? 0 : resource.versions.rbegin()->first;
+    drift_.reset();
 
     if (document.version) {
       const int wanted = *document.version;
@@ -138,6 +144,9 @@ class Planner {
       return make(document, resource, digest, latest, wanted);
     }
     if (latest != 0 && resource.versions.at(latest)->digest == digest) return same(kind, document.name, latest);
+    if (folder_.is_folder && folder_.ahead != FolderRules::Ahead::kOverwrite && latest != 0)
+      drift_ = drift_of(resource, known_, stamp_.author);
+    if (drift_ && folder_.ahead == FolderRules::Ahead::kLeave) return same(kind, document.name, latest);
     for (auto version = resource.versions.rbegin(); version != resource.versions.rend(); ++version) {
       if (version->second->digest == digest) return point(document, resource, latest, version->first, nullptr);
     }
@@ -145,7 +154,7 @@ class Planner {
   }
 
   void same(const std::string& kind, const std::string& name, int version) {
-    draft_.changes.documents.push_back({kind, name, Action::kSame, version, version, {}, {}});
+    draft_.changes.documents.push_back({kind, name, Action::kSame, version, version, {}, {}, drift_});
   }
 
   void make(const SourceDocument& document, Resource& resource, const std::string& digest, int latest, int number) {
@@ -159,6 +168,7 @@ class Planner {
     version->author = stamp_.author;
     version->message = stamp_.message;
     version->created_at_us = stamp_.at_us;
+    version->from_folder = folder_.is_folder;
     resource.versions.emplace(number, version);
     point(document, resource, latest, number, std::move(version));
   }
@@ -175,7 +185,7 @@ class Planner {
   void point(const SourceDocument& document, Resource& resource, int latest, int to,
              std::shared_ptr<const Version> made) {
     DocumentChange change{
-        resource.kind, resource.name, latest == 0 ? Action::kNew : Action::kChanged, latest, to, {}, {}};
+        resource.kind, resource.name, latest == 0 ? Action::kNew : Action::kChanged, latest, to, {}, {}, drift_};
     if (latest != 0) change.changes = diff(resource.versions.at(latest)->spec, resource.versions.at(to)->spec);
     Step step{"apply", resource.kind, resource.name, std::move(made), {}, {}};
     step.moves.push_back({std::string(kLatest), latest, to});
@@ -203,6 +213,9 @@ class Planner {
   std::span<const CompiledKind> kinds_;
   const SecretNames& secrets_;
   const std::vector<Protection>& protections_;
+  FolderRules folder_;
+  const KnownVersions& known_;
+  std::optional<Drift> drift_;  // of the document that is being applied
   const Stamp& stamp_;
   std::vector<Fault> faults_;
   Draft draft_;

@@ -10,6 +10,7 @@
 
 #include "resources/approvals.h"
 #include "resources/internal/documents.h"
+#include "resources/internal/drift.h"
 #include "resources/project.h"
 #include "resources/service.h"
 #include "resources/store/queries.h"
@@ -48,6 +49,8 @@ struct Rules {
   std::span<const CompiledKind> kinds;
   const SecretNames& secrets;
   const std::vector<Protection>& protections;  // of labels
+  FolderRules folder;
+  const KnownVersions& known;
 };
 
 // Faults are in the answer's changes; then there are no steps.

@@ -108,7 +108,7 @@ create table approvals (
   decided_at_us bigint not null,
   primary key (project, id)
 );
-alter table resource_versions add column from_folder bigint not null default 0;
+alter table resource_versions add column from_folder bigint not null default 1;
 )sql"};
 }
 
