@@ -114,3 +114,65 @@ def test_attribution_to_what_is_not_there_is_refused(fairlead, openai_fake, mode
     answer = fairlead.chat(model, fairlead={"prompt": prompt})
     assert answer.status == 400 and answer.error["code"] == code and answer.error["param"] == "fairlead.prompt", answer.text
     assert len(openai_fake.requests) == before
+
+
+def put(server, path, text, message):
+    """As the console does."""
+    answer = server.request("POST", "/api/v1/apply", {"files": {path: text}, "message": message})
+    assert answer.status == 200, answer.text
+
+
+def test_edits_of_the_console_come_back_to_the_folder(server, project, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "prompts").mkdir(parents=True)
+    ours = (
+        "# Ask Maria before you change this.\nkind: prompt\nname: ours\nmodel: gpt   # the big one\nparameters: {temperature: 0.2}\n"
+        "messages:\n  # the tone\n  - system: {file: ours.md}\n  - user: 'Hello'\n"
+    )
+    (folder / "prompts" / "ours.yaml").write_text(ours)
+    (folder / "prompts" / "ours.md").write_text("Be kind.\n")
+    server.cli("apply", str(folder), "-m", "first")
+    assert json.loads((folder / "fairlead.lock.json").read_text()) == {"prompt/ours": 1}
+    put(server, "x.yaml", ours.replace("{file: ours.md}", "Be very kind.").replace("0.2", "0.3"), "kinder")
+
+    # The folder has an edit of its own: it is not applied over what it does not know.
+    (folder / "prompts" / "ours.yaml").write_text(ours.replace("'Hello'", "'Hi'"))
+    planned = server.cli("plan", str(folder)).stdout
+    assert "! v2 is not in this folder, which knows v1: by admin" in planned and '"kinder"' in planned
+    refused = server.cli("apply", str(folder), check=False)
+    assert refused.returncode == 1 and "prompt/ours v2 by admin" in refused.stderr and "fairlead pull" in refused.stderr
+    kept = server.cli("pull", str(folder), check=False)
+    assert kept.returncode == 1 and "left as it is" in kept.stdout
+    assert "'Hi'" in (folder / "prompts" / "ours.yaml").read_text()
+
+    (folder / "prompts" / "ours.yaml").write_text(ours)
+    pulled = server.cli("pull", str(folder)).stdout
+    assert "~ prompt/ours   v2   prompts/ours.yaml" in pulled
+    assert (folder / "prompts" / "ours.yaml").read_text() == ours.replace("0.2", "0.3")
+    assert (folder / "prompts" / "ours.md").read_text() == "Be very kind."
+    assert json.loads((folder / "fairlead.lock.json").read_text())["prompt/ours"] == 2
+    planned = server.cli("plan", str(folder)).stdout
+    assert "0 changed, 0 new" in planned
+    assert "  ~" not in server.cli("pull", str(folder)).stdout
+    # What was pulled is known: an edit on top of it is applied.
+    (folder / "prompts" / "ours.md").write_text("Be brief.\n")
+    assert "v2 → v3" in server.cli("apply", str(folder)).stdout
+
+    put(server, "x.yaml", ours.replace("{file: ours.md}", "Be loud."), "louder")
+    (folder / "prompts" / "ours.md").write_text("Be quiet.\n")
+    assert server.cli("apply", str(folder), check=False).returncode == 1
+    assert "v4 → v5" in server.cli("apply", str(folder), "--overwrite").stdout
+
+
+def test_a_restart_does_not_undo_the_console(start, project, tmp_path):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "m.yaml").write_text((project / "models.yaml").read_text())
+    text = "kind: prompt\nname: ours\nmodel: gpt\nmessages: [{system: a}]\n"
+    (folder / "p.yaml").write_text(text)
+    server = start(data=tmp_path / "d", project=folder)
+    put(server, "p.yaml", text.replace("system: a", "system: b"), "")
+    assert server.stop() == 0
+    again = start(data=tmp_path / "d", project=folder)
+    assert again.request("GET", "/api/v1/resources/prompt/ours").json["version"] == 2
+    assert "left as it is" in again.log
