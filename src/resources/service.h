@@ -54,7 +54,8 @@ struct FolderRules {
   Ahead ahead = Ahead::kRefuse;
 };
 
-// In the root of a folder: which version of each resource it was last brought in step with, `{"prompt/x": 4}`.
+// In the root of a folder: the digest of the version of each resource that it was last brought in step with,
+// `{"prompt/x": "9f86d0…"}`. A digest says the same on every server.
 inline constexpr std::string_view kLockFile = "fairlead.lock.json";
 
 // What a pull did with one resource that differs.
@@ -70,7 +71,7 @@ struct PulledFiles {
   std::vector<Fault> faults;  // not empty: nothing else is there
   Files files;                // those that change, and new ones
   std::vector<Pulled> written;
-  std::map<std::string, int> known;  // for the lock file
+  std::map<std::string, std::string> known;  // for the lock file
   int same = 0;
 };
 
@@ -83,6 +84,7 @@ struct DocumentChange {
   std::vector<std::string> labels;  // that move to it, without `latest`
   std::vector<Change> changes;      // between `from` and `to`
   std::optional<Drift> drift{};     // `from` is ahead of the folder
+  std::string digest{};             // of `to`
 };
 
 struct ChangeSet {

@@ -13,7 +13,7 @@ struct Words {
 boost::json::object known_from(const boost::json::value& reply) {
   boost::json::object known;
   for (const boost::json::value& change : reply.at("changes").as_array())
-    known[text_of(change, "kind") + "/" + text_of(change, "name")] = integer_of(change, "to");
+    known[text_of(change, "kind") + "/" + text_of(change, "name")] = text_of(change, "digest");
   return known;
 }
 

@@ -79,15 +79,15 @@ Result<void> write_file(const fs::path& path, const std::string& text) {
 
 Result<void> write_lock(const fs::path& folder, const boost::json::object& known) {
   const fs::path path = folder / kLockFile;
-  std::map<std::string, boost::json::value> versions;
+  std::map<std::string, boost::json::value> digests;
   const std::string before = content_of(path);
   if (const auto parsed = json::parse(before); parsed && parsed->is_object())
-    for (const auto& [name, version] : parsed->get_object()) versions[name] = version;
-  for (const auto& [name, version] : known) versions[name] = version;
+    for (const auto& [name, digest] : parsed->get_object()) digests[name] = digest;
+  for (const auto& [name, digest] : known) digests[name] = digest;
   std::string text = "{";  // one a line, so that two branches merge
-  for (const auto& [name, version] : versions)
-    text += (text.size() > 1 ? ",\n  " : "\n  ") + json::quoted(name) + ": " + json::to_text(version);
-  text += versions.empty() ? "}\n" : "\n}\n";
+  for (const auto& [name, digest] : digests)
+    text += (text.size() > 1 ? ",\n  " : "\n  ") + json::quoted(name) + ": " + json::to_text(digest);
+  text += digests.empty() ? "}\n" : "\n}\n";
   return text == before ? Result<void>{} : write_file(path, text);
 }
 

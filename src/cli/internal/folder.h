@@ -19,7 +19,8 @@ std::string content_of(const std::filesystem::path& path);
 // Whole or not at all; makes folders. Error: write_failed.
 Result<void> write_file(const std::filesystem::path& path, const std::string& text);
 
-// Writes down which versions the folder is in step with: `known`, over what the lock file says. Error: write_failed.
+// Writes down which versions the folder is in step with: digests by "kind/name", over what the lock file says. Error:
+// write_failed.
 Result<void> write_lock(const std::filesystem::path& folder, const boost::json::object& known);
 
 }  // namespace fairlead::cli

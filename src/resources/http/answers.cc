@@ -57,6 +57,7 @@ bj::object changes_json(const ChangeSet& changes) {
     object["action"] = to_string(change.action);
     object["from"] = version_or_null(change.from);
     object["to"] = change.to;
+    object["digest"] = change.digest;
     object["labels"] = bj::array(change.labels.begin(), change.labels.end());
     object["changes"] = changes_json(change.changes);
     if (const auto& drift = change.drift) {
@@ -85,7 +86,7 @@ bj::object pulled_json(const PulledFiles& pulled) {
   bj::array written;
   int kept = 0;
   for (const auto& [path, text] : pulled.files) files[path] = text;
-  for (const auto& [name, version] : pulled.known) known[name] = version;
+  for (const auto& [name, digest] : pulled.known) known[name] = digest;
   for (const Pulled& one : pulled.written) {
     kept += one.how == Pulled::How::kKept ? 1 : 0;
     written.push_back(bj::object{{"kind", one.kind},

@@ -15,24 +15,28 @@ Result<KnownVersions> known_versions(const Files& files) {
   if (file == files.end()) return known;
   const auto parsed = json::parse(file->second);
   const boost::json::object* const object = parsed ? parsed->if_object() : nullptr;
-  const auto is_version = [](const boost::json::key_value_pair& one) { return one.value().is_int64(); };
-  if (object == nullptr || !std::ranges::all_of(*object, is_version))
-    return fail(
-        ErrorKind::kInvalid, "invalid_lock",
-        std::string(kLockFile) +
-            " has to hold an object of versions, as `fairlead apply` and `fairlead pull` write it. Take it from "
-            "your repository again, or delete it.",
-        "files");
-  for (const auto& [name, version] : *object) known.emplace(name, static_cast<int>(version.get_int64()));
+  const auto is_digest = [](const boost::json::key_value_pair& one) {
+    return one.value().is_string() && one.value().get_string().size() == 64;
+  };
+  if (object == nullptr || !std::ranges::all_of(*object, is_digest))
+    return fail(ErrorKind::kInvalid, "invalid_lock",
+                std::string(kLockFile) +
+                    " has to hold an object of digests, as `fairlead apply` and `fairlead pull` write it. Take it from "
+                    "your repository again, or delete it.",
+                "files");
+  for (const auto& [name, digest] : *object) known.emplace(name, digest.get_string());
   return known;
 }
 
 std::optional<Drift> drift_of(const Resource& resource, const KnownVersions& known, const std::string& owner) {
   const Version& latest = *resource.versions.at(resource.labels.find(kLatest)->second);
   const auto locked = known.find(resource.kind + "/" + resource.name);
-  int newest = locked == known.end() ? 0 : locked->second;
+  int newest = 0;
+  for (const auto& [number, version] : resource.versions)
+    if (locked != known.end() && version->digest == locked->second) newest = number;
+  const bool is_locked = newest > 0;
   for (const auto& [number, version] : resource.versions) {
-    const bool ours = locked == known.end() || version->author == owner || version->author == kServer;
+    const bool ours = !is_locked || version->author == owner || version->author == kServer;
     if (version->from_folder && ours) newest = std::max(newest, number);
   }
   if (latest.version <= newest) return std::nullopt;

@@ -127,7 +127,7 @@ class Planner {
     if (document.version) {
       const int wanted = *document.version;
       if (const auto existing = resource.versions.find(wanted); existing != resource.versions.end()) {
-        if (existing->second->digest == digest) return same(kind, document.name, wanted);
+        if (existing->second->digest == digest) return same(resource, wanted);
         faults_.push_back(
             fault_at(document, "/version",
                      "version " + std::to_string(wanted) + " of " + kind + " `" + document.name +
@@ -143,18 +143,20 @@ class Planner {
       }
       return make(document, resource, digest, latest, wanted);
     }
-    if (latest != 0 && resource.versions.at(latest)->digest == digest) return same(kind, document.name, latest);
+    if (latest != 0 && resource.versions.at(latest)->digest == digest) return same(resource, latest);
     if (folder_.is_folder && folder_.ahead != FolderRules::Ahead::kOverwrite && latest != 0)
       drift_ = drift_of(resource, known_, stamp_.author);
-    if (drift_ && folder_.ahead == FolderRules::Ahead::kLeave) return same(kind, document.name, latest);
+    if (drift_ && folder_.ahead == FolderRules::Ahead::kLeave) return same(resource, latest);
     for (auto version = resource.versions.rbegin(); version != resource.versions.rend(); ++version) {
       if (version->second->digest == digest) return point(document, resource, latest, version->first, nullptr);
     }
     make(document, resource, digest, latest, newest + 1);
   }
 
-  void same(const std::string& kind, const std::string& name, int version) {
-    draft_.changes.documents.push_back({kind, name, Action::kSame, version, version, {}, {}, drift_});
+  void same(const Resource& resource, int version) {
+    const std::string& digest = resource.versions.at(version)->digest;
+    draft_.changes.documents.push_back(
+        {resource.kind, resource.name, Action::kSame, version, version, {}, {}, drift_, digest});
   }
 
   void make(const SourceDocument& document, Resource& resource, const std::string& digest, int latest, int number) {
@@ -184,8 +186,15 @@ class Planner {
   // Makes `to` the latest version, and moves the document's labels to it.
   void point(const SourceDocument& document, Resource& resource, int latest, int to,
              std::shared_ptr<const Version> made) {
-    DocumentChange change{
-        resource.kind, resource.name, latest == 0 ? Action::kNew : Action::kChanged, latest, to, {}, {}, drift_};
+    DocumentChange change{resource.kind,
+                          resource.name,
+                          latest == 0 ? Action::kNew : Action::kChanged,
+                          latest,
+                          to,
+                          {},
+                          {},
+                          drift_,
+                          resource.versions.at(to)->digest};
     if (latest != 0) change.changes = diff(resource.versions.at(latest)->spec, resource.versions.at(to)->spec);
     Step step{"apply", resource.kind, resource.name, std::move(made), {}, {}};
     step.moves.push_back({std::string(kLatest), latest, to});

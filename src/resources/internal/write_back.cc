@@ -102,7 +102,7 @@ class Writer {
     Pulled pulled{resource.kind, resource.name, latest.version, "", Pulled::How::kInPlace};
     if (has_it && !(newest != nullptr && !newest->version && digest_of(newest->spec) != latest.digest)) {
       ++out_.same;
-      out_.known[resource.kind + "/" + resource.name] = latest.version;
+      out_.known[resource.kind + "/" + resource.name] = latest.digest;
       return;
     }
     if (newest == nullptr) {
@@ -128,7 +128,7 @@ class Writer {
         rewrite(latest, pulled.file);
       }
     }
-    out_.known[resource.kind + "/" + resource.name] = latest.version;
+    out_.known[resource.kind + "/" + resource.name] = latest.digest;
     wanted_.emplace_back(&latest, out_.written.size());
     out_.written.push_back(std::move(pulled));
   }

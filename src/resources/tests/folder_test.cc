@@ -62,17 +62,26 @@ TEST_F(Folder, does_not_go_over_what_it_is_not_made_from) {
 TEST_F(Folder, knows_what_its_lock_file_says) {
   ASSERT_TRUE(apply({{"x.yaml", prompt_yaml("x", "a")}}));
   edit_in_console("b");
-  const Files lagging = {{"x.yaml", prompt_yaml("x", "c")}, {"fairlead.lock.json", R"({"prompt/x": 1})"}};
+  const auto lock = [&](int version) {
+    return R"({"prompt/x": ")" + service_.project().find("prompt", "x")->versions.at(version)->digest + "\"}";
+  };
+  const Files lagging = {{"x.yaml", prompt_yaml("x", "c")}, {"fairlead.lock.json", lock(1)}};
   EXPECT_EQ(apply(lagging).error().code, "drift");
   Files knowing = lagging;
-  knowing["fairlead.lock.json"] = R"({"prompt/x": 2})";
+  knowing["fairlead.lock.json"] = lock(2);
   ASSERT_TRUE(apply(knowing, "maria"));
   EXPECT_EQ(latest(), "c");
   // Another's apply is not known to a lock file that is older; one's own is.
   knowing["x.yaml"] = prompt_yaml("x", "d");
   EXPECT_EQ(apply(knowing, "ci").error().code, "drift");
   EXPECT_TRUE(apply(knowing, "maria"));
-  for (const char* broken : {"[]", "{", R"({"prompt/x": "2"})"}) {
+  // A lock file of another server says nothing about this one.
+  knowing["x.yaml"] = prompt_yaml("x", "e");
+  knowing["fairlead.lock.json"] = R"({"prompt/x": ")" + std::string(64, 'f') + "\"}";
+  EXPECT_TRUE(apply(knowing, "ci"));
+  edit_in_console("f");
+  EXPECT_EQ(apply(knowing, "ci").error().code, "drift");
+  for (const char* broken : {"[]", "{", R"({"prompt/x": 2})", R"({"prompt/x": "2"})"}) {
     knowing["fairlead.lock.json"] = broken;
     EXPECT_EQ(apply(knowing).error().code, "invalid_lock") << broken;
   }
@@ -124,7 +133,7 @@ TEST_F(Folder, gets_only_what_differs) {
   EXPECT_EQ(after.at("all.yaml"), wanted);
   EXPECT_EQ(pull(after).files.size(), 0u);
   EXPECT_EQ(pull(after).same, 3);
-  EXPECT_EQ(pull(after).known.at("prompt/x"), 2);
+  EXPECT_EQ(pull(after).known.at("prompt/x"), service_.project().find("prompt", "x")->versions.at(2)->digest);
 }
 
 TEST_F(Folder, gets_texts_in_their_files_and_new_resources_in_new_ones) {

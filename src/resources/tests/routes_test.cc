@@ -49,9 +49,10 @@ TEST_F(ResourceRoutes, plan_apply_and_look) {
   EXPECT_EQ(get("/resources").json.at("data").as_array().size(), 0u);
   const Reply applied = apply("x.yaml", prompt_yaml("x", "hi"));
   EXPECT_EQ(applied.text, planned.text);
-  EXPECT_EQ(
-      applied.text,
-      R"({"changes":[{"kind":"prompt","name":"x","action":"new","from":null,"to":1,"labels":["staging"],"changes":[]}],"summary":{"new":1,"changed":0,"same":0,"tests":0}})");
+  const std::string digest(get("/resources/prompt/x").json.at("digest").as_string());
+  EXPECT_EQ(applied.text,
+            R"({"changes":[{"kind":"prompt","name":"x","action":"new","from":null,"to":1,"digest":")" + digest +
+                R"(","labels":["staging"],"changes":[]}],"summary":{"new":1,"changed":0,"same":0,"tests":0}})");
   apply("x.yaml", prompt_yaml("x", "hello"));
 
   const Reply list = get("/resources?kind=prompt");
