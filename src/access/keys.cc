@@ -44,13 +44,13 @@ Sha256 KeyTable::digest_of(std::string_view pepper, std::string_view key) {
   return hmac_sha256(pepper, key);
 }
 
-KeyTable::KeyTable(std::string pepper, std::vector<Entry> entries) : pepper_(std::move(pepper)) {
+KeyTable::KeyTable(std::string_view pepper, std::vector<Entry> entries) : digest_(pepper) {
   entries_.reserve(entries.size());
   for (Entry& entry : entries) entries_.emplace(entry.digest, std::move(entry.principal));
 }
 
 const Principal* KeyTable::find(std::string_view key, std::int64_t now_us) const {
-  const auto found = entries_.find(digest_of(pepper_, key));
+  const auto found = entries_.find(digest_.of(key));
   if (found == entries_.end()) return nullptr;
   const Principal& principal = found->second;
   if (principal.expires_at_us != 0 && principal.expires_at_us <= now_us) return nullptr;

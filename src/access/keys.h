@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/digest.h"
+#include "base/keyed_digest.h"
 #include "base/result.h"
 
 namespace fairlead::access {
@@ -40,7 +40,7 @@ class KeyTable {
     Sha256 digest;
     Principal principal;
   };
-  KeyTable(std::string pepper, std::vector<Entry> entries);
+  KeyTable(std::string_view pepper, std::vector<Entry> entries);
 
   // The principal of the key, compared in constant time; null if it is not known or has expired. Lives as long as this.
   const Principal* find(std::string_view key, std::int64_t now_us) const;
@@ -63,7 +63,7 @@ class KeyTable {
   struct Equal {
     bool operator()(const Sha256& a, const Sha256& b) const;
   };
-  std::string pepper_;
+  KeyedDigest digest_;
   std::unordered_map<Sha256, Principal, Hash, Equal> entries_;
 };
 

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "llm/cache.h"
+#include "llm/memory.h"
 #include "prompts/stage.h"
 #include "providers/kind.h"
 
@@ -37,7 +38,8 @@ struct Caching {
 std::shared_ptr<const gateway::Target> working(const resources::Version& version,
                                                std::shared_ptr<const llm::Model> model,
                                                std::shared_ptr<llm::Stage> stage, Caching caching,
-                                               std::optional<gateway::routing::Shadow> shadow = {}) {
+                                               std::optional<gateway::routing::Shadow> shadow = {},
+                                               std::optional<llm::MemoryPolicy> memory = {}) {
   auto target = std::make_shared<gateway::Target>();
   target->kind = version.kind;
   target->name = version.name;
@@ -46,6 +48,7 @@ std::shared_ptr<const gateway::Target> working(const resources::Version& version
   target->model = std::move(model);
   target->shadow = std::move(shadow);
   target->cache = std::move(caching.policy);
+  target->memory = std::move(memory);
   target->embedding = std::move(caching.embedding);
   target->answers_as = std::move(caching.answers_as);
   if (stage) target->stages.push_back(std::move(stage));
@@ -240,7 +243,8 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
       std::optional<gateway::routing::Shadow> shadow;
       if (auto policy = llm::shadow_of(version.spec))
         shadow = {*std::move(policy), parts_.routing.shadow(project.name, "prompt:" + version.name)};
-      return working(version, nullptr, std::move(*stage), caching_of(version), std::move(shadow));
+      return working(version, nullptr, std::move(*stage), caching_of(version), std::move(shadow),
+                     llm::memory_of(version.spec));
     });
   }
   return out;

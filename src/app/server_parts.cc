@@ -19,6 +19,7 @@
 #include "gateway/http/cache_routes.h"
 #include "gateway/http/prices.h"
 #include "gateway/http/routes.h"
+#include "gateway/http/session_routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
@@ -322,6 +323,7 @@ http::Router ServerParts::routes() {
       router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
   gateway::add_cache_routes(router, *guard_, *cache_);
+  gateway::add_session_routes(router, *guard_, data_plane_->sessions());
   capacity_->add(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
@@ -386,7 +388,7 @@ async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int stat
 void ServerParts::stop() {
   if (server_) {
     server_->drain(settings_.http.drain_timeout);
-    data_plane_->end_shadows();
+    data_plane_->end();
   }
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();

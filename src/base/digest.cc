@@ -2,10 +2,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
-#include <algorithm>
-#include <cstring>
+#include "base/keyed_digest.h"
 
 namespace fairlead {
 namespace {
@@ -21,43 +19,24 @@ struct Context {
   ~Context() { EVP_MD_CTX_free(context); }
 };
 
-Sha256 digest_of(std::string_view first, std::string_view second) {
+Sha256 digest_of(std::string_view bytes) {
   thread_local Context shared;
   Sha256 out;
   unsigned size = 0;
   EVP_DigestInit_ex(shared.context, algorithm(), nullptr);
-  EVP_DigestUpdate(shared.context, first.data(), first.size());
-  EVP_DigestUpdate(shared.context, second.data(), second.size());
+  EVP_DigestUpdate(shared.context, bytes.data(), bytes.size());
   EVP_DigestFinal_ex(shared.context, out.data(), &size);
   return out;
-}
-
-std::string_view view(const Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 }  // namespace
 
 Sha256 sha256(std::string_view bytes) {
-  return digest_of(bytes, {});
+  return digest_of(bytes);
 }
 
 Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
-  constexpr std::size_t kBlock = 64;
-  char inner[kBlock] = {};
-  if (key.size() > kBlock) {
-    const Sha256 shortened = sha256(key);
-    std::memcpy(inner, shortened.data(), shortened.size());
-  } else {
-    std::copy(key.begin(), key.end(), inner);
-  }
-  char outer[kBlock];
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    outer[i] = static_cast<char>(inner[i] ^ 0x5c);
-    inner[i] = static_cast<char>(inner[i] ^ 0x36);
-  }
-  const Sha256 first = digest_of({inner, kBlock}, bytes);
-  return digest_of({outer, kBlock}, view(first));
+  return KeyedDigest(key).of(bytes);
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -311,6 +311,7 @@ std::string Hold::alerts(std::int64_t now_us) const {
 
 std::vector<std::string> Hold::names() const {
   std::vector<std::string> out;
+  out.reserve(charges_.size());
   for (const Charge& one : charges_)
     if (out.empty() || out.back() != one.budget->definition().name) out.push_back(one.budget->definition().name);
   return out;

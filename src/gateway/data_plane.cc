@@ -17,25 +17,28 @@ DataPlane::DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recor
       clock_(clock),
       models_(snapshots, clock),
       shadows_(std::make_unique<internal::Shadows>(snapshots.runtime(), recorder, clock)),
+      sessions_(snapshots, recorder, database, clock),
       response_store_(database),
       stored_responses_(snapshots, response_store_, clock),
       files_(snapshots, files, clock) {}
 
 DataPlane::~DataPlane() = default;
 
-void DataPlane::end_shadows() {
+void DataPlane::end() {
   shadows_->end();
+  sessions_.end();
 }
 
 std::vector<store::Migration> DataPlane::migrations() {
   std::vector<store::Migration> all = ResponseStore::migrations();
   for (store::Migration& one : FileStore::migrations()) all.push_back(std::move(one));
+  for (store::Migration& one : sessions::Store::migrations()) all.push_back(std::move(one));
   return all;
 }
 
 async::Task<void> DataPlane::call(http::Exchange& exchange, const Surface& surface) const {
   internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, *shadows_, cache_,
-                                  clock_);
+                                  sessions_, clock_);
   co_await pipeline.run();
 }
 

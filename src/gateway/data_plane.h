@@ -8,6 +8,7 @@
 #include "gateway/files.h"
 #include "gateway/models.h"
 #include "gateway/response_store.h"
+#include "gateway/sessions/sessions.h"
 #include "gateway/snapshot.h"
 #include "gateway/stored_responses.h"
 #include "gateway/surface.h"
@@ -35,8 +36,12 @@ class DataPlane {
 
   void add_routes(http::Router& router);
 
-  // Ends the shadows that are in flight, and starts no more. When no call is left; the loops are running.
-  void end_shadows();
+  // Of what prompts remember; as long as the data plane.
+  sessions::Sessions& sessions() { return sessions_; }
+
+  // Ends what goes on behind calls: shadows are ended, and no more started; sessions are stored. When no call is left;
+  // the loops are running.
+  void end();
 
  private:
   async::Task<void> call(http::Exchange& exchange, const Surface& surface) const;
@@ -48,6 +53,7 @@ class DataPlane {
   const Clock& clock_;
   const Models models_;
   std::unique_ptr<internal::Shadows> shadows_;
+  mutable sessions::Sessions sessions_;
   ResponseStore response_store_;
   const StoredResponses stored_responses_;
   const Files files_;

@@ -14,6 +14,7 @@
 #include "budgets/budget.h"
 #include "gateway/routing/shadow_state.h"
 #include "llm/call.h"
+#include "llm/memory.h"
 #include "llm/provider.h"
 #include "platform/async/runtime.h"
 
@@ -29,6 +30,7 @@ struct Target {
   std::shared_ptr<const llm::Model> model;          // of kind "model"; a prompt's stage sets it
   std::optional<routing::Shadow> shadow;            // of a prompt's own; a model's is with the model
   std::optional<llm::CachePolicy> cache;            // of a prompt's own, else its model's
+  std::optional<llm::MemoryPolicy> memory;          // of a prompt's own
   std::shared_ptr<const llm::Model> embedding;      // of cache.semantic, if it names one
   std::string answers_as;  // the same text, the same answers: digest of the model, its providers and its fallbacks
   std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)

@@ -17,6 +17,9 @@
 
 namespace fairlead::llm {
 
+struct OutputRule;  // llm/output_rule.h
+struct FitRule;     // llm/fit_rule.h
+
 // Fairlead's own fields of a request: the `fairlead` object (docs/reference/calling.md). Unknown ones are refused, so
 // that a slip is seen.
 struct CallOptions {
@@ -26,6 +29,7 @@ struct CallOptions {
   std::string idempotency_key;
   std::string prompt;  // the version that rendered the messages elsewhere: "support-reply@4"
   std::optional<CacheMode> cache;
+  std::optional<int> repair;
   static Result<CallOptions> parse(std::string_view fairlead_json);
 };
 
@@ -39,6 +43,8 @@ struct Call {
   // Attribution for the record.
   std::string target_kind, target_name, label, variant;
   int target_version = 0;
+  std::shared_ptr<const OutputRule> output;  // what the answer is checked for; null: nothing
+  std::shared_ptr<const FitRule> fit;        // how the messages are fitted to the window; null: they are not
   // Text made by stages that `request` views; grows, never moves its elements.
   std::vector<std::unique_ptr<std::string>> owned;
   async::Loop* loop = nullptr;

@@ -10,6 +10,7 @@
 #include "llm/internal/chat_checks.h"
 #include "llm/internal/json_scan.h"
 #include "llm/internal/json_text.h"
+#include "llm/output_rule.h"
 
 namespace fairlead::llm {
 namespace {
@@ -262,6 +263,13 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       if (!out.cache)
         return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': off, on, read or write.", param),
                     param);
+    } else if (entry.key == "repair") {
+      std::int64_t times = 0;
+      if (entry.value.get_int64().get(times)) return internal::wrong_type(param, "an integer", entry.value);
+      if (times < 0 || times > kMostRepairs)
+        return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': 0 to {}.", param, kMostRepairs),
+                    param);
+      out.repair = static_cast<int>(times);
     } else if (entry.key == "tags") {
       if (!entry.value.is_array()) return internal::wrong_type(param, "an array of strings", entry.value);
       for (const dom::element tag : array_of(entry.value)) {
@@ -273,7 +281,7 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
     } else {
       return fail(ErrorKind::kInvalid, "unknown_parameter",
                   fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, prompt, "
-                              "cache, idempotency_key.",
+                              "cache, idempotency_key, repair.",
                               param),
                   param);
     }

@@ -98,6 +98,8 @@ class Provider {
   virtual bool speaks(Format /*format*/) const { return false; }
   // Whether that model goes on with an answer that is begun, and how it is asked to.
   virtual Prefill continues(std::string_view /*upstream_model*/) const { return Prefill::kNone; }
+  // Tokens of input and output together that a call to that model may have; 0: it does not know.
+  virtual std::int64_t window(std::string_view /*upstream_model*/) const { return 0; }
   // Sends the request and returns when the upstream has accepted it (for HTTP: a 2xx head). Errors keep the upstream's
   // message and never hold a credential:
   //   kInvalid       the upstream refused the request (400, 404, 409, 413, 422); code and param as it gave them
@@ -136,6 +138,7 @@ struct Route {
   std::string prices_as_of{};  // "2026-11-20", of kFile
   // Tokens of input and output together, and of output alone; 0: not known. By the model's card, else the price list.
   std::int64_t context_length = 0, max_output_tokens = 0;
+  bool instructs_schema = false;  // a JSON Schema goes into the instructions: the model there cannot be held to one
 };
 
 // A model resource, ready to be called.

@@ -4,6 +4,7 @@
 
 #include "base/suggest.h"
 #include "llm/cache.h"
+#include "llm/memory.h"
 #include "llm/reference.h"
 #include "llm/shadow.h"
 #include "prompts/internal/preview.h"
@@ -55,17 +56,43 @@ constexpr const char* kSchema = R"json({
       "maxItems": 128,
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
+    "fit": {
+      "type": "array",
+      "maxItems": 16,
+      "uniqueItems": true,
+      "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 64}
+    },
     "shadow": @SHADOW@,
     "cache": @CACHE@,
+    "memory": @MEMORY@,
     "tests": @TESTS@,
     "output": {
       "type": "object",
       "required": ["schema"],
       "additionalProperties": false,
-      "properties": {"schema": {"type": "object"}}
+      "properties": {"schema": {"type": "object"}, "repair": {"type": "integer", "minimum": 0, "maximum": 5}}
     }
   }
 })json";
+
+// A prompt that sums up has the one input `conversation`.
+void check_memory(const boost::json::object& spec, const resources::Catalogue& others,
+                  std::vector<resources::SpecError>& faults) {
+  const auto memory = llm::memory_of(spec);
+  if (!memory || memory->summary.empty()) return;
+  const boost::json::object* const prompt = others.find("prompt", memory->summary);
+  if (prompt == nullptr) {
+    const auto names = others.names("prompt");
+    faults.push_back(
+        {"/memory/summary", "unknown prompt `" + memory->summary + "`." + did_you_mean(memory->summary, names)});
+    return;
+  }
+  const auto* const input = prompt->if_contains("input");
+  if (!input || !input->is_object() || !input->get_object().contains(llm::kSummaryVariable))
+    faults.push_back({"/memory/summary", "prompt `" + memory->summary + "` has no input `" +
+                                             std::string(llm::kSummaryVariable) +
+                                             "`, in which it is given what was said."});
+}
 
 std::vector<resources::SpecError> check(std::string_view name, const boost::json::object& spec,
                                         const resources::Catalogue& others) {
@@ -83,6 +110,7 @@ std::vector<resources::SpecError> check(std::string_view name, const boost::json
           {"/cache/semantic/embedding", "unknown model `" + embedding + "`." + did_you_mean(embedding, names)});
     }
   }
+  check_memory(spec, others, faults);
   if (const auto shadow = llm::shadow_of(spec)) {
     const llm::Reference to = llm::Reference::parse(shadow->to);
     if (to.name == name && to.kind != "model") {
@@ -108,6 +136,7 @@ std::string schema() {
   };
   fill("@SHADOW@", llm::kShadowSchema);
   fill("@CACHE@", llm::kCacheSchema);
+  fill("@MEMORY@", llm::kMemorySchema);
   fill("@TESTS@", internal::kTestsSchema);
   return out;
 }

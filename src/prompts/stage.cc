@@ -33,7 +33,8 @@ class PromptStage final : public llm::Stage {
     call.request.messages = call.own(std::move(messages));
     call.request.message_count = count;
     call.request.set("messages", call.request.messages);
-    add_parameters(call.request);
+    add_parameters(call);
+    call.fit = renderer_.specification().fit;
     call.model = model_;
     return {};
   }
@@ -63,13 +64,15 @@ class PromptStage final : public llm::Stage {
     out += ']';
   }
 
-  void add_parameters(llm::ChatRequest& request) const {
+  void add_parameters(llm::Call& call) const {
+    llm::ChatRequest& request = call.request;
     // Two names for one thing: whichever the client sent counts.
     const bool has_limit = request.member("max_tokens") || request.member("max_completion_tokens");
     for (const internal::Parameter& parameter : renderer_.specification().parameters) {
       const bool is_limit = parameter.name == "max_tokens" || parameter.name == "max_completion_tokens";
       if (is_limit ? has_limit : request.member(parameter.name) != nullptr) continue;
       request.set(parameter.name, parameter.json);
+      if (parameter.name == "response_format") call.output = renderer_.specification().output;
       if (parameter.name == "n") request.n = std::atoi(parameter.json.c_str());
     }
   }

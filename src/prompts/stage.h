@@ -15,8 +15,8 @@ using FindModel = std::function<std::shared_ptr<const llm::Model>(std::string_vi
 
 // One version of a prompt as a stage of a call. Immutable and shared by all loops. It renders the prompt's messages
 // from call.options.variables and puts them before the client's own, adds the prompt's parameters, tools and response
-// format where the client sent none of its own, and sets call.model. What it sets views the stage: it must outlive the
-// call. `run` ends with kInvalid:
+// format where the client sent none of its own, and sets call.model, call.output and call.fit. What it sets views the
+// stage: it must outlive the call. `run` ends with kInvalid:
 //   unknown_variable, missing_required_parameter, invalid_type, invalid_value   `param` names the variable
 //                                                                              (`fairlead.variables.locale`)
 //   template_undefined, template_type_error, template_value_error, template_limit   these variables cannot be rendered

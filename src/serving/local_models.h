@@ -30,6 +30,7 @@ struct ModelStatus {
   std::string file;
   ModelState state = ModelState::kLoading;
   double progress = 0;                         // of loading, 0…1
+  std::int64_t context = 0;                    // tokens that a call may have, once it was ready
   std::string message;                         // why it failed or restarts
   std::shared_ptr<const http::Origin> origin;  // where to call it, once ready
 };

@@ -102,6 +102,10 @@ class LocalProvider final : public llm::Provider {
   llm::Prefill continues(std::string_view /*upstream_model*/) const override {
     return llm::Prefill::kContinueFinalMessage;
   }
+  std::int64_t window(std::string_view upstream_model) const override {
+    const std::shared_ptr<const ModelStatus> status = models_.find(std::string(upstream_model));
+    return status != nullptr ? status->context : 0;
+  }
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override;
   async::Task<Result<std::unique_ptr<llm::Completion>>> call(llm::NativeCall call) override;
   async::Task<Result<std::int64_t>> count(llm::Format format, std::span<const llm::Member> members,

@@ -44,6 +44,7 @@ void Series::observe(const CallRecord& record) {
   duration.observe(kDurationBounds_us, record.duration_us);
   if (record.first_token_us >= 0) first_token.observe(kFirstTokenBounds_us, record.first_token_us);
   gateway.observe(kGatewayBounds_us, record.gateway_us);
+  schema_failures.add(static_cast<std::uint64_t>(std::max(record.schema_failures, 0)));
   const auto word = std::ranges::find(kCacheWords, record.cache);
   if (word != kCacheWords.end()) cache[static_cast<std::size_t>(word - kCacheWords.begin())].add(1);
 }

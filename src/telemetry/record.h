@@ -16,7 +16,7 @@ struct Attempt {
   std::string error_code;  // empty: it answered
   std::string error_message;
   std::string model;           // the model resource, if it is not the one that was called
-  std::string reason;          // why there was this try: empty for the first; retry, fallback, hedge, continuation
+  std::string reason;          // why there was this try: empty for the first; retry, fallback, hedge, continuation, …
   std::int64_t waited_us = 0;  // before it, since the try before it had ended
 };
 
@@ -46,6 +46,9 @@ struct CallRecord {
   std::vector<std::string> tags;
   std::vector<std::string> budgets;     // that the call fell under
   std::string shadow_of;                // of a shadow: id of the call that it was made for
+  int schema_failures = 0;              // answers that did not fit the schema that was asked for
+  std::int64_t trimmed_tokens = 0;      // left out to fit the window
+  std::string trimmed_json;             // of which parts
   std::string cache;                    // hit, semantic, shared or miss; empty: the cache was not asked
   std::string input_json, output_text;  // only with `telemetry.content: full`
 };

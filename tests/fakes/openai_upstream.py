@@ -53,6 +53,9 @@ class OpenAIUpstream(Upstream):
             return handler.send_bytes(307, "text/plain", b"", [("location", script.redirect)])
         if script.error:
             return self.fail(handler, script.error, script.message.replace("{key}", self.key), retry_after=script.retry_after)
+        size = sum(tokens(json.dumps(message.get("content"))) for message in body["messages"])
+        if script.window and size > script.window:
+            return self.fail(handler, 400, f"This model's maximum context length is {script.window} tokens.", param="messages")
         if script.body:
             kind = "text/event-stream" if body.get("stream") else "application/json"
             return handler.send_bytes(200, kind, script.body.encode())
@@ -78,6 +81,10 @@ class OpenAIUpstream(Upstream):
     # The answer.
 
     def text_of(self, script, body):
+        if script.in_turn:
+            said = [message["content"] for message in body["messages"] if message["role"] == "assistant"]
+            after = script.in_turn.index(said[-1]) + 1 if said and said[-1] in script.in_turn else 0
+            return script.in_turn[min(after, len(script.in_turn) - 1)]
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
             return json.dumps(instance_of(form["json_schema"]["schema"]))

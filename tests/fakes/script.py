@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 @dataclass
 class Script:
     text: str = "Hello from upstream."
+    in_turn: list = field(default_factory=list)  # texts instead: the one after the last answer that the request holds
+    window: int = 0  # refuse requests of more tokens than that
     reasoning: str = ""
     tool_calls: list = field(default_factory=list)  # [{"name", "arguments": {…}}]
     finish: str = ""  # the reason the answer ends; by default what fits

@@ -197,6 +197,7 @@ TEST_F(SharedBudgets, WhatOneNodeSpendsTheOtherHasNot) {
   EXPECT_TRUE(a_->on(1, a_->close(open, 1)));
   eventually([&] { return a_->reserved() == 0; });
   EXPECT_TRUE(call(*b_, 40, 40));
+  eventually([&] { return b_->reserved() == 0; });
   EXPECT_FALSE(call(*a_, 10, 0));
   EXPECT_TRUE(call(*a_, 9, 9));
   eventually([&] { return a_->spent() == 200; });
@@ -268,6 +269,7 @@ TEST_F(SharedBudgets, WhoWasTakenForDeadTellsTheTruth) {
 TEST_F(SharedBudgets, AnEmptiedRedisRefillsNothing) {
   start(kTeam);
   EXPECT_TRUE(call(*a_, 90, 90));
+  eventually([&] { return a_->reserved() == 0; });  // Redis has heard of it, and tells the other with its answer
   EXPECT_TRUE(call(*b_, 60, 60));
   Hold open;
   ASSERT_TRUE(a_->on(1, a_->open(open, 1, 40)));

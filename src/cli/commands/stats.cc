@@ -38,12 +38,14 @@ std::string stats_page(const boost::json::value& reply, bool one_target, bool co
           fmt::format("{:.1f}%", 100 * number_of(row, "errors") / calls),
           fmt::format("{:.0f}→{:.0f}", number_of(row, "input_tokens") / calls, number_of(row, "output_tokens") / calls),
           fmt::format("{:.4f} $", number_of(row, "cost_usd") / calls), milliseconds(row, "p50_ms"),
-          milliseconds(row, "p95_ms"), milliseconds(row, "first_token_p50_ms"), judged(row)})
+          milliseconds(row, "p95_ms"), milliseconds(row, "first_token_p50_ms"), text_of(row, "schema_failures"),
+          judged(row)})
       cells.push_back(std::move(cell));
     rows.push_back(std::move(cells));
   }
   if (rows.empty()) return "no calls in that time\n";
-  std::vector<std::string> header = {"version", "calls", "errors", "in→out", "cost", "p50", "p95", "first", "feedback"};
+  std::vector<std::string> header = {"version", "calls", "errors", "in→out", "cost",
+                                     "p50",     "p95",   "first",  "unfit",  "feedback"};
   if (!one_target) header.insert(header.begin(), "name");
   return table(header, rows, colours);
 }

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
+#include "gateway/routing/instructed.h"
 #include "llm/tokens/count.h"
 
 namespace fairlead::gateway::internal {
@@ -69,6 +71,26 @@ std::string duration_text(std::int64_t micros) {
   return fmt::format("{}h{}m{}s", seconds / 3'600, seconds / 60 % 60, seconds % 60);
 }
 
+struct RateHeaders {
+  std::string_view limit, remaining, reset;
+};
+constexpr RateHeaders kRequestHeaders{"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+                                      "x-ratelimit-reset-requests"};
+constexpr RateHeaders kTokenHeaders{"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
+                                    "x-ratelimit-reset-tokens"};
+
+void add_rate_headers(http::Exchange& exchange, const RateHeaders& names,
+                      const std::optional<budgets::Hold::Left>& left) {
+  if (!left) return;
+  std::array<char, 24> text;
+  const auto number_text = [&text](std::int64_t number) {
+    return std::string_view(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+  };
+  exchange.add_header(names.limit, number_text(left->limit));
+  exchange.add_header(names.remaining, number_text(left->left));
+  if (left->resets_in_us >= 0) exchange.add_header(names.reset, duration_text(left->resets_in_us));
+}
+
 }  // namespace
 
 OutputBound output_bound(llm::Format format, std::span<const llm::Member> members) {
@@ -119,8 +141,9 @@ Result<Amounts> Admission::worst_of(const RoutedRequest& request, const routing:
                                     bool count_closely) const {
   const llm::Route& route = *candidate.route;
   const bool native = !request.native.empty() && route.provider->speaks(request.format);
-  const llm::CountedRequest counted{native ? request.format : llm::Format::kChat,
-                                    native ? request.native : std::span<const llm::Member>(request.chat.members)};
+  const auto instructed = native ? nullptr : routing::instructed(request.chat, route);
+  const std::span<const llm::Member> chat = instructed ? instructed->chat.members : request.chat.members;
+  const llm::CountedRequest counted{native ? request.format : llm::Format::kChat, native ? request.native : chat};
   // Nobody bills a count.
   if (request.format == llm::Format::kCountTokens) return amounts_of(0, 0, 0);
   const OutputBound bound = output_bound(counted.format, counted.members);
@@ -169,9 +192,14 @@ Result<void> Admission::begin(const RoutedRequest& request, std::span<const rout
     add(counted, beside_);
     if (counted != estimated) reserved = hold_->reserve(counted, clock_.unix_micros());
   }
-  refused_ = !reserved;
-  if (refused_) hold_->count_refusal();
+  if (!reserved) refuse();
   return reserved;
+}
+
+// A further try that is refused does not unmake what the call has used.
+void Admission::refuse() {
+  refused_ = beside_ == Amounts{};
+  hold_->count_refusal();
 }
 
 void Admission::add_used(const llm::Usage& usage, llm::NanoUsd cost) {
@@ -226,8 +254,7 @@ async::Task<Result<void>> Admission::begin_asking(const RoutedRequest& request,
     }
     if (reserved || reserved.error().kind != ErrorKind::kExhausted) break;
   }
-  refused_ = !reserved;
-  if (refused_) hold_->count_refusal();
+  if (!reserved) refuse();
   co_return reserved;
 }
 
@@ -256,14 +283,8 @@ void Admission::settle(const telemetry::CallRecord& record) {
 void Admission::add_headers(http::Exchange& exchange) const {
   if (!hold_) return;
   const std::int64_t now_us = clock_.unix_micros();
-  for (const bool requests : {true, false}) {
-    const auto left = hold_->tightest(requests, now_us);
-    if (!left) continue;
-    const std::string of = requests ? "requests" : "tokens";
-    exchange.add_header("x-ratelimit-limit-" + of, std::to_string(left->limit));
-    exchange.add_header("x-ratelimit-remaining-" + of, std::to_string(left->left));
-    if (left->resets_in_us >= 0) exchange.add_header("x-ratelimit-reset-" + of, duration_text(left->resets_in_us));
-  }
+  add_rate_headers(exchange, kRequestHeaders, hold_->tightest(true, now_us));
+  add_rate_headers(exchange, kTokenHeaders, hold_->tightest(false, now_us));
   if (const std::string alerts = hold_->alerts(now_us); !alerts.empty())
     exchange.add_header("x-fairlead-budget-alert", alerts);
 }

@@ -61,6 +61,8 @@ class Admission {
                                        const routing::Candidate* beside, const llm::Usage& usage, llm::NanoUsd cost,
                                        bool count_closely) const;
 
+  void refuse();
+
   const Clock& clock_;
   std::optional<budgets::Hold> hold_;
   budgets::Amounts beside_{};  // add_used()

@@ -20,9 +20,9 @@ class Answer : public llm::Completion {
   // If so, finish() is awaited before the answer is destroyed, and before stop() and describe() if it has not ended.
   virtual bool wants_finishing() const { return false; }
   virtual async::Task<void> finish() { co_return; }
-  // Writes what came of it into the record: route, usage and cost of all tries, attempts. When the answer has ended,
-  // failed, or been stopped.
-  virtual void describe(telemetry::CallRecord& record) const = 0;
+  // Writes what came of it into the record: route, usage and cost of all tries, attempts. Once, when the answer has
+  // ended, failed, or been stopped.
+  virtual void describe(telemetry::CallRecord& record) = 0;
   // What the client is told of the cache; empty: nothing was asked of it. Once something has come.
   virtual std::string cache_header() const { return {}; }
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gateway/internal/admission.h"
+#include "gateway/internal/output_check.h"
 #include "gateway/internal/reading.h"
 #include "platform/json/text.h"
 
@@ -23,7 +24,7 @@ using cache::Asked;
 using cache::Flight;
 using cache::KeptAnswer;
 
-bool is_kept(llm::Format format) {
+bool keeps(llm::Format format) {
   return format == llm::Format::kChat || format == llm::Format::kCompletions || format == llm::Format::kMessages ||
          format == llm::Format::kResponses;
 }
@@ -77,7 +78,7 @@ bool is_own_fault(const Error& error, const RoutedCompletion& routed) {
 std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Target& target, const llm::Call& call,
                                                    const RoutedRequest& request, llm::Format surface) {
   const std::optional<llm::CachePolicy> policy = policy_of(target, call);
-  if (!policy || !cache.enabled() || !is_kept(surface)) return nullptr;
+  if (!policy || !cache.enabled() || !keeps(surface)) return nullptr;
   const bool is_prompt = target.kind == "prompt";
   std::string prompt;
   if (is_prompt) prompt = target.name + "@" + std::to_string(target.version) + "/" + call.variant;
@@ -104,17 +105,19 @@ std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Ta
   const AnswerShape shape{.stream = request.chat.stream, .include_usage = asks_for_usage(request)};
   auto embedding = by_model && asked.meaning ? target.embedding : nullptr;
   return std::make_unique<CachedAnswer>(cache, std::move(asked), request, shape, std::move(embedding),
-                                        std::move(key.question));
+                                        std::move(key.question), call.output);
 }
 
 CachedAnswer::CachedAnswer(cache::Cache& cache, Asked asked, const RoutedRequest& request, AnswerShape shape,
-                           std::shared_ptr<const llm::Model> embedding, std::string question)
+                           std::shared_ptr<const llm::Model> embedding, std::string question,
+                           std::shared_ptr<const llm::OutputRule> output)
     : cache_(cache),
       asked_(std::move(asked)),
       request_(request),
       shape_(shape),
       embedding_(std::move(embedding)),
       question_(std::move(question)),
+      output_(std::move(output)),
       flying_(request.loop.executor()) {}
 
 async::Task<Result<llm::Delta>> CachedAnswer::next() {
@@ -241,10 +244,17 @@ async::Task<void> CachedAnswer::fly(std::shared_ptr<Flight> flight) {
   auto answer = std::make_shared<KeptAnswer>(what_came());
   answer->wire = std::move(all);
   flight->end(answer);
+  const bool keep = is_kept(*answer);
+  cache_.settle(request_.loop, asked_, std::move(flight), keep ? std::move(answer) : nullptr);
+}
+
+bool CachedAnswer::is_kept(const KeptAnswer& answer) const {
   // One that another route went on with may be two that do not fit.
   const auto is_continued = [](const telemetry::Attempt& attempt) { return attempt.reason == "continuation"; };
-  const bool keep = std::ranges::none_of(routed_->attempts(), is_continued) && is_complete(*answer);
-  cache_.settle(request_.loop, asked_, std::move(flight), keep ? std::move(answer) : nullptr);
+  if (std::ranges::any_of(routed_->attempts(), is_continued) || !is_complete(answer)) return false;
+  if (!output_) return true;
+  const auto unfit = find_unfit(*output_, answer.wire, answer.streamed);
+  return unfit && !*unfit;
 }
 
 KeptAnswer CachedAnswer::what_came() const {
@@ -344,7 +354,7 @@ async::Task<void> CachedAnswer::finish() {
   co_await flying_.join();
 }
 
-void CachedAnswer::describe(telemetry::CallRecord& record) const {
+void CachedAnswer::describe(telemetry::CallRecord& record) {
   record.cache = word();
   record.usage.reported = true;  // nothing was used
   if (routed_) routed_->describe(record);

@@ -23,7 +23,8 @@ class CachedAnswer final : public Answer {
   static std::unique_ptr<CachedAnswer> create(cache::Cache& cache, const Target& target, const llm::Call& call,
                                               const RoutedRequest& request, llm::Format surface);
   CachedAnswer(cache::Cache& cache, cache::Asked asked, const RoutedRequest& request, cache::AnswerShape shape,
-               std::shared_ptr<const llm::Model> embedding, std::string question);
+               std::shared_ptr<const llm::Model> embedding, std::string question,
+               std::shared_ptr<const llm::OutputRule> output);
 
   async::Task<Result<llm::Delta>> next() override;
   const llm::Outcome& outcome() const override;
@@ -33,7 +34,7 @@ class CachedAnswer final : public Answer {
   void stop() override;
   bool wants_finishing() const override { return true; }
   async::Task<void> finish() override;
-  void describe(telemetry::CallRecord& record) const override;
+  void describe(telemetry::CallRecord& record) override;
   std::string cache_header() const override;
 
  private:
@@ -43,6 +44,7 @@ class CachedAnswer final : public Answer {
   void lead(std::shared_ptr<cache::Flight> flight);
   async::Task<void> fly(std::shared_ptr<cache::Flight> flight);
   cache::KeptAnswer what_came() const;
+  bool is_kept(const cache::KeptAnswer& answer) const;
   async::Task<Result<std::optional<llm::Delta>>> read();
   Result<llm::Delta> deliver(const cache::KeptAnswer& answer);
   cache::AnswerShape shape_in(llm::Format format) const;
@@ -55,6 +57,7 @@ class CachedAnswer final : public Answer {
   const cache::AnswerShape shape_;
   const std::shared_ptr<const llm::Model> embedding_;  // for `question_`; null: none is needed
   const std::string question_;
+  const std::shared_ptr<const llm::OutputRule> output_;  // what does not fit it is not kept; null: it may be anything
   std::vector<telemetry::Attempt> embedding_attempts_;
   llm::NanoUsd embedding_cost_ = 0;
   bool looked_up_ = false, ended_ = false;

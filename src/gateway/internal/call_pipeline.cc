@@ -5,6 +5,9 @@
 
 #include "base/id.h"
 #include "gateway/internal/cached_answer.h"
+#include "gateway/internal/checked_answer.h"
+#include "gateway/internal/fitting.h"
+#include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
 #include "platform/http/problem.h"
 
@@ -31,13 +34,15 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
 }  // namespace
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-                           telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, const Clock& clock)
+                           telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache,
+                           sessions::Sessions& sessions, const Clock& clock)
     : exchange_(exchange),
       surface_(surface),
       snapshot_(std::move(snapshot)),
       recorder_(recorder),
       shadows_(shadows),
       cache_(cache),
+      sessions_(sessions),
       clock_(clock),
       started_(clock.steady()),
       admission_(clock),
@@ -91,13 +96,18 @@ async::Task<Result<void>> CallPipeline::prepare() {
   auto target = resolve();
   if (!target) co_return fail(std::move(target).error());
 
-  native_ = (*target)->stages.empty() && surface_.native(surface_call_);
+  native_ = (*target)->stages.empty() && !call_.options.repair && surface_.native(surface_call_);
   const llm::Format format = surface_.format();
   const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
   if (!made) co_return fail(std::move(made).error());
   draw_shadow((*target)->shadow);
   if (shadow_ != nullptr) unrendered_ = call_.request;
+  if (surface_.format() != llm::Format::kCountTokens) session_ = SessionCall::create(sessions_, **target, call_);
+  if (session_) {
+    auto recalled = co_await session_->recall();
+    if (!recalled) co_return fail(std::move(recalled).error());
+  }
   for (const std::shared_ptr<llm::Stage>& stage : (*target)->stages) {
     auto run = co_await stage->run(call_);
     if (!run) co_return fail(std::move(run).error());
@@ -109,6 +119,15 @@ async::Task<Result<void>> CallPipeline::prepare() {
                    sent ? "Invalid '" + field + "': empty array. Expected an array with minimum length 1."
                         : "Missing required parameter: '" + field + "'.",
                    field);
+  }
+  if (session_) session_->weave();
+  if (call_.fit && surface_.format() != llm::Format::kCountTokens) {
+    auto fitted = co_await fit(call_, record_, started_ + call_.model->timeout);
+    if (!fitted) co_return fail(std::move(fitted).error());
+  }
+  if (surface_.format() != llm::Format::kCountTokens) {
+    auto settled = settle_output(call_);
+    if (!settled) co_return fail(std::move(settled).error());
   }
   if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
     draw_shadow(state->shadow);
@@ -201,7 +220,11 @@ async::Task<Result<void>> CallPipeline::answer() {
       CachedAnswer::create(cache_, *target_, call_, request, surface_.format());
   std::optional<RoutedCompletion> routed;
   if (!cached) routed.emplace(request, clock_);
-  Answer& from = cached ? static_cast<Answer&>(*cached) : *routed;
+  Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
+  std::optional<CheckedAnswer> checked;
+  if (call_.output && surface_.format() != llm::Format::kCountTokens)
+    checked.emplace(first, request, *call_.output, clock_);
+  Answer& from = checked ? *checked : first;
   Result<void> done;
   if (call_.request.stream)
     done = co_await relay_stream(from);
@@ -230,6 +253,10 @@ Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const An
   if (recorder_.content_enabled()) {
     if (!text_) text_ = AnswerText::create(from.format(), call_.request.stream);
     text_->take(delta.wire);
+  }
+  if (session_) {
+    session_->take(delta.wire);
+    if (delta.end) session_->remember(principal_->key_id, principal_->name);
   }
   if (!form_) return delta.wire;
   out_.clear();
@@ -351,7 +378,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
   http::add_retry_headers(exchange_, error);
   admission_.add_headers(exchange_);
   // Official clients try a 429 again unless they are told that it is of no use.
-  if (error.code == "budget_exceeded") exchange_.add_header("x-should-retry", "false");
+  if (error.code == "budget_exceeded" || error.code == "schema_failed") exchange_.add_header("x-should-retry", "false");
   const std::string body = surface_.error_body(error, call_.id);
   (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
 }

@@ -10,6 +10,7 @@
 #include "gateway/internal/admission.h"
 #include "gateway/internal/answer.h"
 #include "gateway/internal/answer_text.h"
+#include "gateway/internal/session_call.h"
 #include "gateway/internal/shadows.h"
 #include "gateway/snapshot.h"
 #include "gateway/surface.h"
@@ -23,7 +24,8 @@ namespace fairlead::gateway::internal {
 class CallPipeline {
  public:
   CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
-               telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, const Clock& clock);
+               telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, sessions::Sessions& sessions,
+               const Clock& clock);
 
   // The whole of it. A call of a known key is recorded once.
   async::Task<void> run();
@@ -54,6 +56,7 @@ class CallPipeline {
   telemetry::Recorder& recorder_;
   Shadows& shadows_;
   cache::Cache& cache_;
+  sessions::Sessions& sessions_;
   const Clock& clock_;
   const SteadyTime started_;
   Admission admission_;
@@ -64,10 +67,11 @@ class CallPipeline {
   std::optional<Error> no_chat_;  // why the request is none
   bool native_ = false;           // providers that speak the surface's format get the body as it is
   std::unique_ptr<AnswerForm> form_;
-  std::unique_ptr<AnswerText> text_;  // only where content is recorded
-  std::string out_;                   // what the form wrote last
-  std::int64_t events_ = 0;           // that have gone out of a stream which is passed on
-  bool done_ = false;                 // they have ended with [DONE]
+  std::unique_ptr<SessionCall> session_;  // null: nothing is remembered
+  std::unique_ptr<AnswerText> text_;      // only where content is recorded
+  std::string out_;                       // what the form wrote last
+  std::int64_t events_ = 0;               // that have gone out of a stream which is passed on
+  bool done_ = false;                     // they have ended with [DONE]
   telemetry::CallRecord record_;
   bool recorded_ = false, noted_ = false;
   const routing::Shadow* shadow_ = nullptr;     // the call is one of those that have one

@@ -248,10 +248,10 @@ void RoutedCompletion::end_attempt(const Error* error) {
   slots_[1].reset();
 }
 
-void RoutedCompletion::describe(telemetry::CallRecord& record) const {
+void RoutedCompletion::describe(telemetry::CallRecord& record) {
   record.model = model_->name;
   record.model_version = model_->version;
-  record.attempts = attempts_;
+  record.attempts = std::move(attempts_);
   record.cost_usd = llm::usd(cost_);
   record.usage = usage_;
   record.usage.reported = usage_.reported && !estimated_;

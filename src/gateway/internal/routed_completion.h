@@ -34,7 +34,7 @@ class RoutedCompletion final : public Answer {
   std::string_view provider() const override { return route_->provider->name(); }
   bool asked_upstream() const override { return route_ != nullptr; }
   void stop() override;
-  void describe(telemetry::CallRecord& record) const override;
+  void describe(telemetry::CallRecord& record) override;
   // One a try, in order. When the answer has ended, failed, or been stopped.
   const std::vector<telemetry::Attempt>& attempts() const { return attempts_; }
   // Of all tries: a route that failed in the middle has cost something too.

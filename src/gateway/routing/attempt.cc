@@ -99,7 +99,8 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> Attempt::send() {
     return route.provider->call({request_.format, request_.native, request_.chat.stream, context});
   }
   if (request_.format == llm::Format::kCountTokens) return count(context);
-  return route.provider->chat({request_.chat, context});
+  instructed_ = instructed(request_.chat, route);
+  return route.provider->chat({chat(), context});
 }
 
 // Of a provider that is not asked to count: Anthropic's answer all the same.
@@ -111,7 +112,7 @@ async::Task<Result<std::unique_ptr<llm::Completion>>> Attempt::count(llm::CallCo
 }
 
 llm::CountedRequest Attempt::counted() const {
-  if (format_ == llm::Format::kChat) return {format_, request_.chat.members};
+  if (format_ == llm::Format::kChat) return {format_, chat().members};
   return {format_, request_.native};
 }
 

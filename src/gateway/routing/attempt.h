@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "gateway/internal/routed_request.h"
 #include "gateway/routing/heard.h"
+#include "gateway/routing/instructed.h"
 #include "gateway/routing/plan.h"
 #include "gateway/routing/retries.h"
 #include "gateway/routing/timer.h"
@@ -78,6 +79,7 @@ class Attempt {
   async::Task<Result<void>> enter();
   async::Task<Result<std::unique_ptr<llm::Completion>>> send();
   async::Task<Result<std::unique_ptr<llm::Completion>>> count(llm::CallContext context);
+  const llm::ChatRequest& chat() const { return instructed_ ? instructed_->chat : request_.chat; }
   // The request as this route gets it.
   llm::CountedRequest counted() const;
   void arm_for_next();
@@ -89,6 +91,7 @@ class Attempt {
   const internal::RoutedRequest& request_;
   const AttemptPlan plan_;
   const Clock& clock_;
+  std::unique_ptr<const InstructedChat> instructed_;  // the chat as the route gets it; null: as it is
   SteadyTime began_;
   std::optional<Bounds> bounds_;  // before the completion, which registers with its token
   std::unique_ptr<llm::Completion> completion_;

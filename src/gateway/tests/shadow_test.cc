@@ -104,7 +104,7 @@ class ShadowTest : public DataPlaneTest {
   }
   void TearDown() override {
     challenger_->release();
-    data_plane_->end_shadows();
+    data_plane_->end();
     DataPlaneTest::TearDown();
   }
 
@@ -266,7 +266,7 @@ TEST_F(ShadowTest, HasNoShadowItself) {
   publish();
   EXPECT_EQ(send(kHello).status, 200);
   EXPECT_EQ(both().second.provider, "challenger");
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 0);
   EXPECT_EQ(records_.size(), 0u);
 }
@@ -291,7 +291,7 @@ TEST_F(ShadowTest, IsMadeForACallThatFailedUpstreamAndNotForOneThatNobodyWasAske
   EXPECT_EQ(send(R"({"model":"small","messages":[]})").status, 400);
   EXPECT_EQ(send("{").status, 400);
   records_.take(), records_.take();
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(challenger_->keys().size(), 1u);
 }
 
@@ -328,7 +328,7 @@ TEST_F(ShadowTest, GetsTheRequestOfAnotherSurfaceInItsOwnFormOrAsAChat) {
   first_.formats = challengers_.formats = {llm::Format::kMessages, llm::Format::kCountTokens};
   EXPECT_EQ(send(http::Method::kPost, "/v1/messages/count_tokens", body, key).status, 200);
   records_.take();
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(records_.size(), 0u) << "there is no answer to compare";
 }
 
@@ -362,7 +362,7 @@ TEST_F(ShadowTest, OfAPromptIsRenderedByTheOtherVersionFromTheSameVariables) {
             R"([{"role":"system","content":"two with variables"},{"role":"user","content":"hi"}])");
   EXPECT_EQ(send(R"({"model":"reply@2","messages":[{"role":"user","content":"hi"}]})").status, 200);
   records_.take();
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(records_.size(), 0u) << "version 2 says nothing of a shadow";
 }
 
@@ -374,7 +374,7 @@ TEST_F(ShadowTest, OfAPromptGoesBeforeItsModelsAndMayNameAModel) {
   EXPECT_EQ(shadow.target_kind, "model");
   EXPECT_EQ(shadow.label, "latest");
   EXPECT_EQ(challengers_.seen_messages, first_.seen_messages) << "as the champion's prompt has rendered it";
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(records_.size(), 0u) << "one shadow, not the model's too";
 }
 
@@ -394,7 +394,7 @@ TEST_F(ShadowTest, EndsAtOnceWithTheServerAndIsRecorded) {
   challenger_->stall();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(send(kHello).status, 200);
   EXPECT_EQ(challenger_->wait_for(3), 3u);
-  data_plane_->end_shadows();
+  data_plane_->end();
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 0);
   int ended = 0;
   while (records_.size() > 0) ended += records_.take().error_code == "shadow_ended" ? 1 : 0;

@@ -187,6 +187,9 @@ TEST(CallOptions, AreReadAndSlipsAreRefused) {
   EXPECT_EQ(CallOptions::parse(R"({"cache":"read"})")->cache, CacheMode::kRead);
   EXPECT_EQ(CallOptions::parse(R"({"cache":"maybe"})").error().param, "fairlead.cache");
   EXPECT_EQ(CallOptions::parse(R"({"cache":true})").error().code, "invalid_type");
+  EXPECT_EQ(CallOptions::parse(R"({"repair":2})")->repair, 2);
+  EXPECT_EQ(CallOptions::parse(R"({"repair":6})").error().param, "fairlead.repair");
+  EXPECT_EQ(CallOptions::parse(R"({"repair":"2"})").error().code, "invalid_type");
   EXPECT_TRUE(CallOptions::parse("")->variables.empty());
 }
 

@@ -280,6 +280,7 @@ const std::string_view kRouteMembers = R"(
   "weight": {"type": "number", "minimum": 0, "maximum": 1000000},
   "prices": {"$ref": "#/$defs/prices"},
   "continues": {"enum": [false, "last-message", "continue-final-message", "prefix"]},
+  "schema": {"enum": ["native", "instructions"]},
   "when": {
     "type": "object",
     "additionalProperties": false,
@@ -390,6 +391,7 @@ void read_route(const bj::object& from, llm::Route& to) {
     to.continues = llm::Prefill::kPrefix;
   else if (is_false(from, "continues"))
     to.continues = llm::Prefill::kNone;
+  to.instructs_schema = text_in(from, "schema") == "instructions";
   const bj::object& when = object_in(from, "when");
   to.when = {.stream = boolean_in(when, "stream"),
              .tools = boolean_in(when, "tools"),

@@ -217,18 +217,20 @@ TEST(CompileModel, ReadsHowRoutesAreUsed) {
   EXPECT_EQ(routing.hedge.share, 0) << "not unless it is asked for";
   EXPECT_EQ((*model)->routes[0].continues, std::nullopt) << "as the provider says";
   const auto hedged = compile(
-      R"({"hedge": {}, "continue": false, "routes": [{"provider": "openai", "model": "x", "continues": false}]})",
+      R"({"hedge": {}, "continue": false, "routes": [{"provider": "openai", "model": "x", "continues": false, "schema": "instructions"}]})",
       nullptr);
   EXPECT_EQ((*hedged)->routing.hedge.share, 0.05);
   EXPECT_EQ((*hedged)->routing.hedge.percentile, 0.95);
   EXPECT_FALSE((*hedged)->routing.continue_streams);
   EXPECT_EQ((*hedged)->routes[0].continues, llm::Prefill::kNone);
+  EXPECT_TRUE((*hedged)->routes[0].instructs_schema);
   const auto timed = compile(
-      R"({"hedge": {"after": "800ms", "share": 0.2}, "routes": [{"provider": "openai", "model": "x", "continues": "last-message"}]})",
+      R"({"hedge": {"after": "800ms", "share": 0.2}, "routes": [{"provider": "openai", "model": "x", "continues": "last-message", "schema": "native"}]})",
       nullptr);
   EXPECT_EQ((*timed)->routing.hedge.after, 800ms);
   EXPECT_EQ((*timed)->routing.hedge.share, 0.2);
   EXPECT_EQ((*timed)->routes[0].continues, llm::Prefill::kLastMessage);
+  EXPECT_FALSE((*timed)->routes[0].instructs_schema);
   EXPECT_EQ(compile(R"({"hedge": {"after": "p50"}, "routes": [{"provider": "openai", "model": "x"}]})", nullptr)
                 .value()
                 ->routing.hedge.percentile,

@@ -12,7 +12,7 @@ namespace {
 namespace bj = boost::json;
 
 const std::vector<std::string> kRoles = {"system", "developer", "user", "assistant", "tool"};
-const std::vector<std::string> kMembers = {"role", "content", "name", "tool_calls", "tool_call_id"};
+const std::vector<std::string> kMembers = {"role", "content", "name", "tool_calls", "tool_call_id", "part"};
 
 bool is_role(std::string_view name) {
   return std::ranges::find(kRoles, name) != kRoles.end();
@@ -29,6 +29,7 @@ class Messages {
       place_ = "messages[" + std::to_string(i) + "]";
       pointer_ = "/messages/" + std::to_string(i);
       if (i > 0) literal(",");
+      read_part_name(messages[i]);
       read_message(messages[i]);
     }
     out_.message_count = messages.size();
@@ -53,11 +54,13 @@ class Messages {
     }
     const bj::object& message = value.get_object();
     if (message.if_contains("role")) return read_full(message);
-    const std::string key(message.begin()->key());
+    const auto named = std::ranges::find_if(message, [](const auto& member) { return member.key() != "part"; });
+    if (named == message.end()) return fault(pointer_, "this message has no role.");
+    const std::string key(named->key());
     if (!is_role(key))
       return fault(pointer_ + "/" + key, "unknown role `" + key + "`." + did_you_mean(key, kRoles) +
                                              " Roles: system, developer, user, assistant, tool.");
-    if (message.size() > 1) {
+    if (message.size() > (message.if_contains("part") ? 2 : 1)) {
       return fault(pointer_, "a message has one role: write `" + key + ": text`, or `role`, `content` and the rest.");
     }
     if (key == "tool")
@@ -65,8 +68,22 @@ class Messages {
           pointer_ + "/tool",
           "a tool's message names the call that it answers: write `role: tool`, `tool_call_id` and `content`.");
     literal("{\"role\":\"" + key + "\",\"content\":");
-    read_content(message.begin()->value(), "." + key, "/" + key);
+    read_content(named->value(), "." + key, "/" + key);
     literal("}");
+  }
+
+  // The part of `fit` that the message is of.
+  void read_part_name(const bj::value& value) {
+    std::string& name = out_.parts.emplace_back();
+    const auto* part = value.is_object() ? value.get_object().if_contains("part") : nullptr;
+    if (!part) return;
+    if (!part->is_string() || part->get_string().empty() || part->get_string() == llm::kHistoryPart)
+      return fault(pointer_ + "/part", "a part is a word that `fit` names, and not `history`, which is the caller's.");
+    name = part->get_string();
+    const auto* role = value.get_object().if_contains("role");
+    const bool is_system = value.get_object().if_contains("system") || value.get_object().if_contains("developer") ||
+                           (role && (*role == "system" || *role == "developer"));
+    if (is_system) fault(pointer_ + "/part", "a system message is never left out.");
   }
 
   void read_full(const bj::object& message) {
@@ -79,7 +96,7 @@ class Messages {
     literal("{\"role\":" + json::to_text(role));
     for (const auto& [key, value] : message) {
       const std::string name(key);
-      if (name == "role") continue;
+      if (name == "role" || name == "part") continue;
       if (std::ranges::find(kMembers, name) == kMembers.end()) {
         fault(pointer_ + "/" + name, "unknown member `" + name + "` of a message." + did_you_mean(name, kMembers));
         continue;

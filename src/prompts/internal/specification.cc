@@ -61,6 +61,7 @@ class Reader {
     read_parameters();
     read_tools();
     read_output();
+    read_fit();
     return std::move(out_);
   }
 
@@ -128,7 +129,14 @@ class Reader {
       fault("/parameters/response_format",
             "`output` already says what the answer looks like: leave one of the two out.");
     }
-    if (!compile(*schema, "/output/schema")) return;
+    auto compiled = compile(*schema, "/output/schema");
+    if (!compiled) return;
+    if (const auto* repair = output->get_object().if_contains("repair"); repair && repair->is_number()) {
+      out_.output = std::make_shared<const llm::OutputRule>(*std::move(compiled), repair->to_number<int>());
+      const auto n = std::ranges::find(out_.parameters, "n", &Parameter::name);
+      if (n != out_.parameters.end() && n->json != "1")
+        fault("/parameters/n", "an answer that is repaired is one: leave `n` or `output.repair` out.");
+    }
     // OpenAI's rule for the name: letters, digits, _ and -, at most 64.
     std::string name(name_.substr(0, 64));
     for (char& c : name) {
@@ -138,6 +146,29 @@ class Reader {
     json::append_string(format, name.empty() ? "answer" : name);
     format += R"(,"strict":true,"schema":)" + json::to_text(*schema) + "}}";
     out_.parameters.push_back({"response_format", std::move(format)});
+  }
+
+  void read_fit() {
+    const auto* fit = spec_.if_contains("fit");
+    llm::FitRule rule;
+    if (fit && fit->is_array()) {
+      for (const bj::value& part : fit->get_array())
+        if (part.is_string()) rule.order.emplace_back(part.get_string());
+    }
+    for (std::size_t i = 0; i < out_.parts.size(); ++i) {
+      const std::string& part = out_.parts[i];
+      if (part.empty() || std::ranges::find(rule.order, part) != rule.order.end()) continue;
+      fault("/messages/" + std::to_string(i) + "/part",
+            "`fit` does not name the part `" + part + "`." + did_you_mean(part, rule.order));
+    }
+    if (!fit) return;
+    for (std::size_t i = 0; i < rule.order.size(); ++i) {
+      if (rule.order[i] != llm::kHistoryPart && std::ranges::find(out_.parts, rule.order[i]) == out_.parts.end())
+        fault("/fit/" + std::to_string(i),
+              "no message has `part: " + rule.order[i] + "`." + did_you_mean(rule.order[i], out_.parts));
+    }
+    rule.parts = out_.parts;
+    out_.fit = std::make_shared<const llm::FitRule>(std::move(rule));
   }
 
   std::string_view name_;

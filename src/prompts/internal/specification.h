@@ -2,11 +2,14 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "llm/fit_rule.h"
+#include "llm/output_rule.h"
 #include "platform/json/schema.h"
 #include "prompts/template.h"
 #include "resources/kind.h"
@@ -37,7 +40,10 @@ struct Specification {
   std::vector<Input> inputs;
   std::vector<Segment> messages;  // the elements of the array, without its brackets
   std::size_t message_count = 0;
-  std::vector<Parameter> parameters;  // with tools and response_format
+  std::vector<std::string> parts;                 // for each message, the part of `fit` that it is of; empty: none
+  std::vector<Parameter> parameters;              // with tools and response_format
+  std::shared_ptr<const llm::OutputRule> output;  // null: the answer is not checked
+  std::shared_ptr<const llm::FitRule> fit;        // null: nothing is left out
 };
 
 // Faults are added to `faults`, with pointers into the spec; if there are any, the result is of no use.

@@ -16,7 +16,10 @@ using ::testing::IsEmpty;
 
 struct OneModel final : resources::Catalogue {
   boost::json::object small;
+  boost::json::object sums = {{"input", {{"conversation", boost::json::object()}}}};
   const boost::json::object* find(std::string_view kind, std::string_view name) const override {
+    if (kind == "prompt" && name == "sum-up") return &sums;
+    if (kind == "prompt" && name == "plain") return &small;
     return kind == "model" && name == "small" ? &small : nullptr;
   }
   std::vector<std::string> names(std::string_view kind) const override {
@@ -161,6 +164,34 @@ TEST(PromptKind, RunsItsTests) {
   EXPECT_FALSE(faults_of_tests(R"([{"given": {"q": "Hi"}, "expect": [{"usr": "x"}]}])").empty());
 }
 
+TEST(PromptKind, ChecksWhoSumsUpASession) {
+  const auto faults_of_memory = [](const std::string& memory) {
+    return faults_of(R"({"model": "small", "messages": [], "memory": )" + memory + "}");
+  };
+  EXPECT_THAT(faults_of_memory("{}"), IsEmpty());
+  EXPECT_THAT(faults_of_memory(R"({"turns": 5, "tokens": 100, "summary": "sum-up", "ttl": "7d"})"), IsEmpty());
+  EXPECT_THAT(faults_of_memory(R"({"summary": "gone"})"), ElementsAre("/memory/summary: unknown prompt `gone`."));
+  EXPECT_THAT(faults_of_memory(R"({"summary": "plain"})"),
+              ElementsAre("/memory/summary: prompt `plain` has no input `conversation`, in which it is given what was "
+                          "said."));
+  EXPECT_EQ(faults_of_memory(R"({"ttl": "5s"})").size(), 1u);
+}
+
+TEST(PromptKind, ChecksWhatMayBeLeftOut) {
+  EXPECT_THAT(faults_of(R"({"model": "small", "fit": ["history", "docs", "gone"], "messages": [
+    {"user": "a", "part": "docs"}, {"part": "docs", "assistant": "b"}, {"role": "user", "content": "c", "part": "dcs"},
+    {"system": "d", "part": "docs"}, {"user": "e", "part": "history"}, {"part": "docs"}]})"),
+              ElementsAre("/messages/3/part: a system message is never left out.",
+                          "/messages/4/part: a part is a word that `fit` names, and not `history`, which is the "
+                          "caller's.",
+                          "/messages/5: this message has no role.",
+                          "/messages/2/part: `fit` does not name the part `dcs`. Did you mean `docs`?",
+                          "/fit/2: no message has `part: gone`."));
+  EXPECT_THAT(faults_of(R"({"model": "small", "messages": [{"user": "a", "part": "docs"}]})"),
+              ElementsAre("/messages/0/part: `fit` does not name the part `docs`."));
+  EXPECT_THAT(faults_of(R"({"model": "small", "fit": [], "messages": []})"), IsEmpty());
+}
+
 TEST(PromptKind, ChecksDefaultsAndSchemas) {
   const auto faults = faults_of(
       R"({"model": "small", "input": {"locale": {"enum": ["en", "ru"], "default": "fr"}, "bad": {"type": "strin"}}, "messages": []})");
@@ -170,6 +201,10 @@ TEST(PromptKind, ChecksDefaultsAndSchemas) {
   EXPECT_TRUE(faults[1].starts_with("/input/bad/type: ")) << faults[1];
   EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "output": {"schema": {"type": 5}}})").size(), 1u);
   EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "input": {"not a name": {}}})").size(), 1u);
+  EXPECT_EQ(faults_of(R"({"model": "small", "messages": [], "output": {"schema": {}, "repair": 6}})").size(), 1u);
+  EXPECT_THAT(
+      faults_of(R"({"model": "small", "messages": [], "parameters": {"n": 2}, "output": {"schema": {}, "repair": 1}})"),
+      ElementsAre("/parameters/n: an answer that is repaired is one: leave `n` or `output.repair` out."));
 }
 
 }  // namespace

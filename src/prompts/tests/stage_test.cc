@@ -5,6 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <optional>
 
+#include "llm/fit_rule.h"
+#include "llm/output_rule.h"
 #include "platform/async/task.h"
 #include "platform/json/text.h"
 
@@ -183,6 +185,25 @@ TEST(PromptStage, RendersPartsToolsAndTheFormatOfTheAnswer) {
       test.call.request.member("response_format")->json,
       R"({"type":"json_schema","json_schema":{"name":"support-reply","strict":true,"schema":{"type":"object","properties":{"a":{"type":"string"}}}}})");
   EXPECT_EQ(test.call.request.n, 2);
+}
+
+TEST(PromptStage, SaysWhatIsCheckedAndWhatMayBeLeftOut) {
+  const auto stage = compile(R"({"model": "small", "fit": ["history", "docs"],
+    "messages": [{"system": "a"}, {"user": "b", "part": "docs"}, {"role": "user", "content": "c"}],
+    "output": {"schema": {"type": "object"}, "repair": 2}})");
+  ASSERT_TRUE(stage) << stage.error().message;
+  TestCall test(kNoMessages);
+  ASSERT_TRUE(run(**stage, test.call));
+  EXPECT_EQ(test.call.request.messages,
+            R"([{"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"user","content":"c"}])");
+  ASSERT_TRUE(test.call.output);
+  EXPECT_EQ(test.call.output->repairs, 2);
+  ASSERT_TRUE(test.call.fit);
+  EXPECT_EQ(test.call.fit->parts, (std::vector<std::string>{"", "docs", ""}));
+
+  TestCall own(R"({"model": "p", "messages": [], "response_format": {"type": "text"}})");
+  ASSERT_TRUE(run(**stage, own.call));
+  EXPECT_FALSE(own.call.output) << "the caller's own format counts";
 }
 
 TEST(PromptStage, NeedsOneMessageFromEitherSide) {

@@ -74,9 +74,8 @@ class OpenAiProvider final : public llm::Provider {
   }
 
  private:
-  std::string target_of(Format format, std::string_view model) const {
+  std::string azure_target(Format format, std::string_view model) const {
     const std::string path(path_of(format));
-    if (!azure_) return path;
     if (options_.api_version.empty()) return origin_.prefix.ends_with("/v1") ? path : "/openai/v1" + path;
     return (origin_.prefix.ends_with("/openai") ? "" : "/openai") + ("/deployments/" + http::percent_encode(model)) +
            path + "?api-version=" + http::percent_encode(options_.api_version);
@@ -87,9 +86,9 @@ class OpenAiProvider final : public llm::Provider {
     SecretText with_key;
     if (!context.idempotency_key.empty())
       with_key.append(header_lines_).append(internal::header_line("idempotency-key", context.idempotency_key));
-    const std::string target = target_of(format, context.upstream_model);
+    const std::string of_deployment = azure_ ? azure_target(format, context.upstream_model) : std::string();
     internal::Exchange exchange{.origin = origin_,
-                                .target = target,
+                                .target = azure_ ? std::string_view(of_deployment) : path_of(format),
                                 .header_lines = with_key.empty() ? header_lines_ : with_key,
                                 .body = body,
                                 .timeout = options_.endpoint.timeout,

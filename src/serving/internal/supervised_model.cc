@@ -155,6 +155,7 @@ void SupervisedModel::hear(const std::string& report) {
     status_.progress = std::clamp(std::strtod(rest.c_str(), nullptr), 0.0, 1.0);
   } else if (word == "ready") {
     worker_ready_ = true;
+    status_.context = std::strtoll(rest.c_str(), nullptr, 10);
     ready_since_ = std::chrono::steady_clock::now();
   } else if (word == "failed") {
     failure_ = rest;

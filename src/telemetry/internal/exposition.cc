@@ -71,6 +71,7 @@ void CallTotals::add(const Series& series) {
                                  &series.reasoning};
   for (std::size_t i = 0; i < route.tokens.size(); ++i) route.tokens[i] += counts[i]->get();
   route.cost_usd += series.cost_usd.load(std::memory_order_relaxed);
+  route.schema_failures += series.schema_failures.get();
   for (std::size_t i = 0; i < route.cache.size(); ++i) route.cache[i] += series.cache[i].get();
   route.duration.add(series.duration);
   route.first_token.add(series.first_token);
@@ -120,6 +121,9 @@ void CallTotals::write(Exposition& out, const std::string& prefix) const {
   }
   out.family(prefix + "cost_usd_total", "counter", "Cost by the prices in force when each call ended, in US dollars.");
   for (const auto& [key, route] : routes_) out.sample(prefix + "cost_usd_total", labels_of(key), route.cost_usd);
+  out.family(prefix + "schema_failures_total", "counter", "Answers that did not fit the JSON Schema asked for.");
+  for (const auto& [key, route] : routes_)
+    if (route.schema_failures > 0) out.sample(prefix + "schema_failures_total", labels_of(key), route.schema_failures);
   out.family(prefix + "cache_calls_total", "counter", "Calls for which the cache was asked, by what came of it.");
   for (const auto& [key, route] : routes_) {
     for (std::size_t i = 0; i < route.cache.size(); ++i) {

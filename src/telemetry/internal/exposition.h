@@ -48,6 +48,7 @@ class CallTotals {
   struct Route {  // what is kept apart by target, model and provider
     std::array<std::uint64_t, 5> tokens{};
     double cost_usd = 0;
+    std::uint64_t schema_failures = 0;
     std::array<std::uint64_t, kCacheWords.size()> cache{};
     Buckets<kDurationBounds_us.size()> duration;
     Buckets<kFirstTokenBounds_us.size()> first_token;

@@ -83,6 +83,9 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {37, "shadow_of", FieldType::kText, "", FAIRLEAD_CALL(shadow_of)},
     {38, "cache", FieldType::kText, "", FAIRLEAD_CALL(cache)},
     {39, "budgets", FieldType::kTexts, "", FAIRLEAD_CALL(budgets)},
+    {40, "schema_failures", FieldType::kNumber, "", FAIRLEAD_CALL(schema_failures)},
+    {41, "trimmed_tokens", FieldType::kCount, "", FAIRLEAD_CALL(trimmed_tokens)},
+    {42, "trimmed", FieldType::kText, "", FAIRLEAD_CALL(trimmed_json)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {

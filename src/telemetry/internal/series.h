@@ -71,6 +71,7 @@ struct Series {
 
   Count calls;
   Count input, cached_input, cache_write, output, reasoning;
+  Count schema_failures;
   std::atomic<double> cost_usd{0};
   std::array<Count, kCacheWords.size()> cache;
   Histogram<kDurationBounds_us.size()> duration;

@@ -100,7 +100,7 @@ constexpr std::string_view kStats =
     "count(f.correction) AS corrections FROM asked a JOIN feedback f ON f.call_id = a.id GROUP BY ALL), "
     "versions AS (SELECT target_kind, target, target_version, count(*) AS calls, count(error_code) AS errors, "
     "sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens, sum(cost_usd) AS "
-    "cost_usd, "
+    "cost_usd, coalesce(sum(schema_failures), 0)::BIGINT AS schema_failures, "
     "quantile_cont(duration_ms, 0.5) AS p50_ms, quantile_cont(duration_ms, 0.95) AS p95_ms, "
     "quantile_cont(first_token_ms, 0.5) AS first_token_p50_ms, min(started_at) AS first_at, max(started_at) AS last_at "
     "FROM asked GROUP BY ALL ORDER BY calls DESC LIMIT 1000) "

@@ -57,6 +57,9 @@ CallRecord full_record() {
   record.shadow_of = "01ARZ3NDEKTSV4RRFFQ69G5FAU";
   record.cache = "miss";
   record.budgets = {"team-a-monthly", "per-user"};
+  record.schema_failures = 2;
+  record.trimmed_tokens = 843;
+  record.trimmed_json = R"({"history":{"messages":12,"tokens":843}})";
   record.attempts = {{"local", "smollm2", 2'000'000, "upstream_timeout", "no byte"},
                      {"openai", "gpt-5-mini", 400'000, "", "", "large", "fallback", 180'000}};
   return record;
