@@ -17,6 +17,8 @@ std::string_view name_of(Scope scope) {
       return "write";
     case Scope::kAdmin:
       return "admin";
+    case Scope::kApprove:
+      return "approve";
   }
   return "";
 }

@@ -18,7 +18,8 @@ constexpr std::size_t kPepperBytes = 32;
 constexpr std::size_t kKeyBytes = 32;  // 43 characters of base64url
 constexpr std::uint8_t kEveryScope = static_cast<std::uint8_t>(Scope::kCall) | static_cast<std::uint8_t>(Scope::kRead) |
                                      static_cast<std::uint8_t>(Scope::kWrite) |
-                                     static_cast<std::uint8_t>(Scope::kAdmin);
+                                     static_cast<std::uint8_t>(Scope::kAdmin) |
+                                     static_cast<std::uint8_t>(Scope::kApprove);
 
 bool is_admin(std::uint8_t scopes) {
   return (scopes & static_cast<std::uint8_t>(Scope::kAdmin)) != 0;
@@ -55,8 +56,8 @@ Result<void> check(const KeyRequest& request, const Principal& admin, std::int64
         "project");
   }
   if (request.scopes == 0 || (request.scopes & ~kEveryScope) != 0) {
-    return fail(ErrorKind::kInvalid, "invalid_scopes", "`scopes` must name at least one of call, read, write, admin.",
-                "scopes");
+    return fail(ErrorKind::kInvalid, "invalid_scopes",
+                "`scopes` must name at least one of call, read, write, approve, admin.", "scopes");
   }
   if (request.expires_at_us != 0 && request.expires_at_us <= now_us) {
     return fail(ErrorKind::kInvalid, "invalid_expiry", "`expires_at` must be in the future.", "expires_at");

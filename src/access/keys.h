@@ -14,10 +14,11 @@ namespace fairlead::access {
 
 // What a key may do; a set of bits.
 enum class Scope : std::uint8_t {
-  kCall = 1,   // the data plane: /v1/*
-  kRead = 2,   // read the control plane: resources, calls, SQL over records
-  kWrite = 4,  // apply, promote, roll back
-  kAdmin = 8,  // keys
+  kCall = 1,      // the data plane: /v1/*
+  kRead = 2,      // read the control plane: resources, calls, SQL over records
+  kWrite = 4,     // apply, promote, roll back
+  kAdmin = 8,     // keys, secrets, which labels are protected
+  kApprove = 16,  // approve or reject what another asked for
 };
 
 struct Principal {

@@ -262,12 +262,19 @@ Result<void> ServerParts::apply_project_folder() {
   FAIRLEAD_TRY(resources::Files files, read_project_folder(settings_.project));
   FAIRLEAD_TRY(const resources::ChangeSet changes,
                resources_->apply_blocking(std::string(access::kHomeProject), std::move(files),
-                                          access::Actor{"serve --project", ""}, "applied at start"));
+                                          access::Actor{"serve --project", ""}, "applied at start",
+                                          {.is_folder = true, .ahead = resources::FolderRules::Ahead::kLeave}));
   if (!changes.faults.empty()) {
     std::string message =
         "The project in " + settings_.project + " has faults; nothing was applied and nothing serves.";
     for (const resources::Fault& fault : changes.faults) message += "\n" + resources::to_text(fault);
     return fail(ErrorKind::kInvalid, "invalid_resources", std::move(message));
+  }
+  for (const resources::DocumentChange& change : changes.documents) {
+    if (change.drift)
+      kLog.warning(
+          "left as it is: newer than the folder; `fairlead pull` writes it there",
+          {{"resource", change.kind + "/" + change.name}, {"version", change.from}, {"by", change.drift->author}});
   }
   kLog.info("applied", {{"project", settings_.project},
                         {"new", changes.count(resources::Action::kNew)},

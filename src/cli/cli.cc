@@ -47,6 +47,8 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_list(app, context);
   add_diff(app, context);
   add_promote_and_rollback(app, context);
+  add_versions(app, context);
+  add_label_commands(app, context);
   add_pull(app, context);
   add_prompts(app, context);
   add_models(app, context);

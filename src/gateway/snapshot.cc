@@ -27,9 +27,10 @@ std::shared_ptr<const Snapshot> private_copy(const std::shared_ptr<const Snapsho
 
 const Target* Addressable::in_force() const {
   if (versions.empty()) return nullptr;
-  const auto production = labels.find("production");
-  if (production != labels.end()) {
-    const auto found = versions.find(production->second);
+  for (const char* const label : {"production", "latest"}) {
+    const auto points = labels.find(label);
+    if (points == labels.end()) continue;
+    const auto found = versions.find(points->second);
     if (found != versions.end()) return found->second.get();
   }
   return versions.rbegin()->second.get();
@@ -72,6 +73,12 @@ std::unexpected<Error> Project::not_found(std::string_view reference) const {
 }
 
 Result<Resolved> Project::resolve(std::string_view reference) const {
+  FAIRLEAD_TRY(Resolved out, find(reference));
+  if (!out.target->fault.empty()) return fail(ErrorKind::kUnavailable, "model_unavailable", out.target->fault, "model");
+  return out;
+}
+
+Result<Resolved> Project::find(std::string_view reference) const {
   const llm::Reference parts = llm::Reference::parse(reference);
   std::string_view kind = parts.kind;
   if (kind.empty()) {
@@ -106,7 +113,6 @@ Result<Resolved> Project::resolve(std::string_view reference) const {
                     did_you_mean(parts.version, labels),
                 "model");
   }
-  if (!out.target->fault.empty()) return fail(ErrorKind::kUnavailable, "model_unavailable", out.target->fault, "model");
   return out;
 }
 

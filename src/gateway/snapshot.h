@@ -57,6 +57,8 @@ class Project {
   // with code model_not_found and param `model`; kUnavailable with the target's fault. A text that may be a secret is
   // not repeated.
   Result<Resolved> resolve(std::string_view reference) const;
+  // The same, whether it can be served or not.
+  Result<Resolved> find(std::string_view reference) const;
   const std::map<std::string, Addressable, std::less<>>& addressables() const { return by_kind_and_name_; }
   const budgets::Book* budgets() const { return budgets_.get(); }  // null: it has none
   const std::shared_ptr<const budgets::Book>& book() const { return budgets_; }

@@ -27,6 +27,7 @@ struct CallOptions {
   std::string session, user;
   std::vector<std::string> tags;
   std::string idempotency_key;
+  std::string prompt;  // the version that rendered the messages elsewhere: "support-reply@4"
   std::optional<CacheMode> cache;
   std::optional<int> repair;
   static Result<CallOptions> parse(std::string_view fairlead_json);

@@ -255,6 +255,8 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       FAIRLEAD_CHECK(take_text(out.user));
     } else if (entry.key == "idempotency_key") {
       FAIRLEAD_CHECK(take_text(out.idempotency_key));
+    } else if (entry.key == "prompt") {
+      FAIRLEAD_CHECK(take_text(out.prompt));
     } else if (entry.key == "cache") {
       if (!entry.value.is_string()) return internal::wrong_type(param, "a string", entry.value);
       out.cache = cache_mode_of(text_of(entry.value));
@@ -278,8 +280,8 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
       }
     } else {
       return fail(ErrorKind::kInvalid, "unknown_parameter",
-                  fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, cache, "
-                              "idempotency_key, repair.",
+                  fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, prompt, "
+                              "cache, idempotency_key, repair.",
                               param),
                   param);
     }

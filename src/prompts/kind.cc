@@ -7,6 +7,7 @@
 #include "llm/memory.h"
 #include "llm/reference.h"
 #include "llm/shadow.h"
+#include "prompts/internal/preview.h"
 #include "prompts/internal/renderer.h"
 #include "prompts/internal/tests.h"
 
@@ -143,7 +144,13 @@ std::string schema() {
 }  // namespace
 
 resources::Kind prompt_kind() {
-  return {.name = "prompt", .schema = schema(), .normalise = {}, .check = check, .addressable = true};
+  return {.name = "prompt",
+          .schema = schema(),
+          .normalise = {},
+          .check = check,
+          .addressable = true,
+          .examples = internal::examples,
+          .render = internal::preview};
 }
 
 }  // namespace fairlead::prompts

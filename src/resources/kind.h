@@ -20,6 +20,7 @@ struct Version {
   boost::json::object spec;
   std::string author, message;
   std::int64_t created_at_us = 0;
+  bool from_folder = false;  // applied from a folder, and not written in the console
 };
 
 // A fault in a spec: where (JSON pointer into the spec, RFC 6901) and what.
@@ -33,6 +34,12 @@ struct SpecError {
 struct SecretReference {
   std::string pointer;  // of what names it
   std::string name;
+};
+
+// Variables to see a version with.
+struct Example {
+  std::string title;  // "test 2 (a locale that we do not have)"
+  boost::json::object given;
 };
 
 // What a spec can be checked against: the project as it will be after the apply.
@@ -59,6 +66,13 @@ struct Kind {
   std::string plural{};  // the folder that pull puts it in; empty: the name and an s
   // The secrets that a spec names; that they exist is checked here. May be empty.
   std::function<std::vector<SecretReference>(const boost::json::object& spec)> secrets{};
+  // What the spec's own tests give it; `check` has run them. May be empty.
+  std::function<std::vector<Example>(const boost::json::object& spec)> examples{};
+  // What the variables make of a spec that passed `check`, for a person to compare with another version: an object.
+  // Errors are those that a caller would get. May be empty.
+  std::function<Result<boost::json::object>(std::string_view name, const boost::json::object& spec,
+                                            const boost::json::object& given, const Catalogue& others)>
+      render{};
 };
 
 }  // namespace fairlead::resources

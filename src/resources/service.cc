@@ -6,10 +6,13 @@
 #include <set>
 #include <utility>
 
-#include "platform/config/yaml.h"
 #include "resources/internal/changer.h"
 #include "resources/internal/documents.h"
 #include "resources/internal/planner.h"
+#include "resources/internal/rendered.h"
+#include "resources/internal/service_parts.h"
+#include "resources/internal/write_back.h"
+#include "resources/store/approvals.h"
 #include "resources/store/queries.h"
 
 namespace fairlead::resources {
@@ -41,16 +44,6 @@ int ChangeSet::count(Action action) const {
   return static_cast<int>(std::count_if(documents.begin(), documents.end(),
                                         [&](const DocumentChange& change) { return change.action == action; }));
 }
-
-class ResourceService::Impl {
- public:
-  Impl(Database& database, const Clock& clock, std::vector<CompiledKind> kinds)
-      : database(database), changer(database, clock, std::move(kinds)) {}
-
-  Database& database;
-  Changer changer;
-  async::BlockingPool thread{1};  // last: the change in progress ends before anything else goes
-};
 
 ResourceService::ResourceService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ResourceService::~ResourceService() = default;
@@ -89,65 +82,25 @@ Result<Project> ResourceService::load_blocking(const std::string& project) {
 }
 
 Result<ChangeSet> ResourceService::apply_blocking(std::string project, Files files, access::Actor actor,
-                                                  std::string message) {
-  return impl_->changer.apply(project, files, actor, message, SecretCheck::kLater);
+                                                  std::string message, FolderRules folder) {
+  return impl_->changer.apply(project, files, {actor, message, folder, SecretCheck::kLater});
 }
 
-async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files) {
-  auto planning = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files)] {
-    return impl->changer.plan(project, files);
-  });
+async::Task<Result<ChangeSet>> ResourceService::plan(std::string project, Files files, access::Actor actor,
+                                                     FolderRules folder) {
+  auto planning = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files),
+                                     actor = std::move(actor),
+                                     folder] { return impl->changer.plan(project, files, actor, folder); });
   co_return co_await std::move(planning);
 }
 
 async::Task<Result<ChangeSet>> ResourceService::apply(std::string project, Files files, access::Actor actor,
-                                                      std::string message) {
+                                                      std::string message, FolderRules folder) {
   auto applying = impl_->thread.run([impl = impl_.get(), project = std::move(project), files = std::move(files),
-                                     actor = std::move(actor), message = std::move(message)] {
-    return impl->changer.apply(project, files, actor, message, SecretCheck::kNow);
+                                     actor = std::move(actor), message = std::move(message), folder] {
+    return impl->changer.apply(project, files, {actor, message, folder, SecretCheck::kNow});
   });
   co_return co_await std::move(applying);
-}
-
-async::Task<Result<LabelMove>> ResourceService::promote(std::string project, std::string kind, std::string name,
-                                                        std::string ref, std::string label, access::Actor actor) {
-  auto promoting = impl_->thread.run(
-      [impl = impl_.get(), project = std::move(project), kind = std::move(kind), name = std::move(name),
-       ref = std::move(ref), label = std::move(label),
-       actor = std::move(actor)] { return impl->changer.promote(project, kind, name, ref, label, actor); });
-  co_return co_await std::move(promoting);
-}
-
-async::Task<Result<LabelMove>> ResourceService::rollback(std::string project, std::string kind, std::string name,
-                                                         std::string label, access::Actor actor) {
-  auto rolling_back = impl_->thread.run([impl = impl_.get(), project = std::move(project), kind = std::move(kind),
-                                         name = std::move(name), label = std::move(label), actor = std::move(actor)] {
-    return impl->changer.rollback(project, kind, name, label, actor);
-  });
-  co_return co_await std::move(rolling_back);
-}
-
-namespace {
-
-std::string to_yaml(const Version& version) {
-  boost::json::object document;
-  document["kind"] = version.kind;
-  document["name"] = version.name;
-  for (const auto& [name, value] : version.spec) document[name] = value;
-  return config::to_yaml(document);
-}
-
-// Runs `work` in a read and gives what it made. T is shared with the work, which may outlive the awaiting task.
-template <class T>
-async::Task<Result<T>> read(Database& database, std::function<Result<T>(Connection&)> make) {
-  auto made = std::make_shared<std::optional<T>>();
-  Database::Work work = [made, make = std::move(make)](Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*made, make(connection));
-    return {};
-  };
-  auto done = co_await database.read(std::move(work));
-  if (!done) co_return fail(std::move(done).error());
-  co_return std::move(**made);
 }
 
 Result<Resource> existing(Connection& connection, const std::string& project, const std::string& kind,
@@ -159,8 +112,6 @@ Result<Resource> existing(Connection& connection, const std::string& project, co
   for (const Summary& other : others) names.push_back(other.name);
   return fail(not_found(project, kind, name, names));
 }
-
-}  // namespace
 
 async::Task<Result<ResourceService::Page>> ResourceService::list(std::string project, std::string kind,
                                                                  std::string name, std::size_t limit) {
@@ -178,6 +129,7 @@ async::Task<Result<ResourceService::Page>> ResourceService::versions(std::string
                                                                      std::string name) {
   std::function<Result<Page>(Connection&)> make = [=](Connection& connection) -> Result<Page> {
     FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+    FAIRLEAD_TRY(const std::vector<Check> checks, load_checks(connection, project, kind, name, 0));
     Page page;
     for (auto entry = resource.versions.rbegin(); entry != resource.versions.rend(); ++entry) {
       const Version& version = *entry->second;
@@ -186,6 +138,8 @@ async::Task<Result<ResourceService::Page>> ResourceService::versions(std::string
       for (const auto& [label, number] : resource.labels) {
         if (number == version.version) summary.labels.emplace(label, number);
       }
+      std::ranges::copy_if(checks, std::back_inserter(summary.checks),
+                           [&](const Check& check) { return check.version == version.version; });
       page.data.push_back(std::move(summary));
     }
     return page;
@@ -204,22 +158,27 @@ async::Task<Result<ResourceService::Found>> ResourceService::get(std::string pro
   co_return co_await read<Found>(impl_->database, std::move(make));
 }
 
-async::Task<Result<ResourceService::Difference>> ResourceService::difference(std::string project, std::string kind,
-                                                                             std::string name, std::string from,
-                                                                             std::string to) {
-  std::function<Result<Difference>(Connection&)> make = [=](Connection& connection) -> Result<Difference> {
-    FAIRLEAD_TRY(const Resource resource, existing(connection, project, kind, name));
+async::Task<Result<ResourceService::Difference>> ResourceService::difference(std::string project,
+                                                                             Comparison comparison) {
+  std::function<Result<Difference>(Connection&)> make =
+      [changer = &impl_->changer, project = std::move(project),
+       asked = std::move(comparison)](Connection& connection) -> Result<Difference> {
+    FAIRLEAD_TRY(const Resource resource, existing(connection, project, asked.kind, asked.name));
     Difference difference;
-    FAIRLEAD_TRY(difference.to, resource.resolve(to.empty() ? std::string(kLatest) : to));
-    if (from.empty()) {
+    FAIRLEAD_TRY(difference.to, resource.resolve(asked.to.empty() ? std::string(kLatest) : asked.to));
+    if (asked.from.empty()) {
       const auto here = resource.versions.find(difference.to);
       difference.from = here == resource.versions.begin() ? difference.to : std::prev(here)->first;
     } else {
-      FAIRLEAD_TRY(difference.from, resource.resolve(from));
+      FAIRLEAD_TRY(difference.from, resource.resolve(asked.from));
     }
-    FAIRLEAD_TRY(const Version before, load_version(connection, project, kind, name, difference.from));
-    FAIRLEAD_TRY(const Version after, load_version(connection, project, kind, name, difference.to));
+    FAIRLEAD_TRY(const Version before, load_version(connection, project, asked.kind, asked.name, difference.from));
+    FAIRLEAD_TRY(const Version after, load_version(connection, project, asked.kind, asked.name, difference.to));
     difference.changes = diff(before.spec, after.spec);
+    if (asked.render) {
+      FAIRLEAD_TRY(const Project whole, load_project(connection, project));
+      FAIRLEAD_TRY(difference.rendered, rendered(*changer->kind(asked.kind), whole, before, after, asked.given));
+    }
     return difference;
   };
   co_return co_await read<Difference>(impl_->database, std::move(make));
@@ -237,6 +196,12 @@ async::Task<Result<Files>> ResourceService::pull(std::string project) {
     return files;
   };
   co_return co_await read<Files>(impl_->database, std::move(make));
+}
+
+async::Task<Result<PulledFiles>> ResourceService::pull_into(std::string project, Files folder, bool overwrite) {
+  auto pulling = impl_->thread.run([impl = impl_.get(), project = std::move(project), folder = std::move(folder),
+                                    overwrite] { return impl->changer.pull(project, folder, overwrite); });
+  co_return co_await std::move(pulling);
 }
 
 access::SecretService::Users secret_users(std::vector<Kind> kinds) {

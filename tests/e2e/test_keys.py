@@ -36,6 +36,11 @@ ROUTES = [
     ("POST", "/api/v1/sql", "read"),
     ("POST", "/api/v1/apply", "write"),
     ("POST", "/api/v1/promote", "write"),
+    ("POST", "/api/v1/resources/prompt/greeting/checks", "write"),
+    ("POST", "/api/v1/approvals/01JD/approve", "approve"),
+    ("POST", "/api/v1/approvals/01JD/reject", "approve"),
+    ("PUT", "/api/v1/labels/production", "admin"),
+    ("DELETE", "/api/v1/labels/production", "admin"),
     ("GET", "/api/v1/keys", "admin"),
     ("POST", "/api/v1/keys", "admin"),
     ("POST", "/api/v1/model-files", "admin"),
@@ -51,7 +56,7 @@ def test_every_route_needs_its_scope(server, method, path, scope):
     body = {} if method == "POST" else None
     assert server.request(method, path, body, key=None).status == 401
     assert server.request(method, path, body, key="fl-wrong").status == 401
-    others = [one for one in ("call", "read", "write", "admin") if one != scope]
+    others = [one for one in ("call", "read", "write", "approve", "admin") if one != scope]
     assert server.request(method, path, body, key=make(server, others)["key"]).status == 403
     assert server.request(method, path, body, key=make(server, [scope])["key"]).status not in (401, 403)
 

@@ -100,7 +100,7 @@ def test_plan_apply_diff_get_list_pull(start, project, tmp_path):
     assert "prompt/greeting" in planned and "coldly" in planned
     server.cli("apply", str(folder), "-m", "colder")
     assert "coldly" in server.cli("get", "prompt", "greeting", "--ref", "3").stdout
-    assert "coldly" in server.cli("diff", "prompt", "greeting", "--from", "2", "--to", "3").stdout
+    assert "coldly" in server.cli("diff", "greeting@2", "@3").stdout
     assert "greeting" in server.cli("list", "prompt").stdout
     pulled = tmp_path / "pulled"
     server.cli("pull", str(pulled))

@@ -15,8 +15,11 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr std::array<std::pair<std::string_view, Scope>, 4> kScopes = {
-    {{"call", Scope::kCall}, {"read", Scope::kRead}, {"write", Scope::kWrite}, {"admin", Scope::kAdmin}}};
+constexpr std::array<std::pair<std::string_view, Scope>, 5> kScopes = {{{"call", Scope::kCall},
+                                                                        {"read", Scope::kRead},
+                                                                        {"write", Scope::kWrite},
+                                                                        {"approve", Scope::kApprove},
+                                                                        {"admin", Scope::kAdmin}}};
 
 bj::array scopes_json(std::uint8_t scopes) {
   bj::array names;
@@ -44,9 +47,10 @@ Result<std::uint8_t> scopes_of(const bj::object& body) {
       known = true;
     }
     if (!known) {
-      const std::vector<std::string> names = {"call", "read", "write", "admin"};
+      const std::vector<std::string> names = {"call", "read", "write", "approve", "admin"};
       return fail(ErrorKind::kInvalid, "invalid_scopes",
-                  "Each of `scopes` must be call, read, write or admin." + did_you_mean(wanted, names), "scopes");
+                  "Each of `scopes` must be call, read, write, approve or admin." + did_you_mean(wanted, names),
+                  "scopes");
     }
   }
   return scopes;

@@ -15,6 +15,8 @@ void add_get(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_promote_and_rollback(CLI::App& app, Context& context);
+void add_versions(CLI::App& app, Context& context);
+void add_label_commands(CLI::App& app, Context& context);
 void add_pull(CLI::App& app, Context& context);
 void add_keys(CLI::App& app, Context& context);
 void add_secrets(CLI::App& app, Context& context);

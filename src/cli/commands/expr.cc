@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli/internal/command.h"
+#include "cli/internal/variables.h"
 #include "platform/expr/cases.h"
 #include "platform/expr/expression.h"
 #include "platform/expr/json.h"
@@ -24,6 +25,11 @@ Result<std::string> file(const std::string& path) {
   if (in) text << in.rdbuf();
   if (!in) return fail(ErrorKind::kInvalid, "no_such_file", path + " cannot be read.");
   return text.str();
+}
+
+Result<boost::json::object> given_variables(const std::string& path) {
+  if (path.empty()) return boost::json::object{};
+  return read_variables(path);
 }
 
 expr::Type type_of(const boost::json::value& value) {
@@ -47,16 +53,6 @@ expr::Type type_of(const boost::json::value& value) {
       break;
   }
   return expr::Type::map(Kind::kString, {});
-}
-
-Result<boost::json::object> variables_of(const std::string& path) {
-  if (path.empty()) return boost::json::object{};
-  FAIRLEAD_TRY(const std::string text, file(path));
-  auto parsed = json::parse(text);
-  if (!parsed) return fail(with_context(std::move(parsed).error(), path));
-  if (!parsed->is_object())
-    return fail(ErrorKind::kInvalid, "invalid_variables", path + " has to hold a JSON object: {\"locale\": \"ru\"}.");
-  return std::move(parsed->as_object());
 }
 
 // "true   locale == 'ru'", indented by what stands around it.
@@ -91,7 +87,7 @@ void show_fault(Context& context, const expr::Fault& fault, const std::string& s
 }
 
 void evaluate(Context& context, const Words& words) {
-  auto variables = variables_of(words.variables);
+  auto variables = given_variables(words.variables);
   if (!variables) return context.fail_with(variables.error());
   expr::Environment environment;
   for (const auto& [name, value] : *variables) environment.declare(std::string(name), type_of(value));

@@ -4,18 +4,14 @@ namespace fairlead::cli {
 
 void add_list(CLI::App& app, Context& context) {
   struct Words {
-    std::string kind, name, limit = "100";
+    std::string kind, limit = "100";
   };
   const auto words = std::make_shared<Words>();
-  CLI::App* const list =
-      command(app, context, "list", "List resources, or the versions of one", "fairlead list prompt support-reply");
+  CLI::App* const list = command(app, context, "list", "List resources", "fairlead list prompt");
   list->add_option("kind", words->kind, "Only this kind: prompt, model, provider");
-  list->add_option("name", words->name, "The versions of this resource");
   list->add_option("--limit", words->limit, "At most this many")->capture_default_str();
   list->callback([&context, words] {
-    const std::string target =
-        words->name.empty() ? "/api/v1/resources" + query_string({{"kind", words->kind}, {"limit", words->limit}})
-                            : "/api/v1/resources/" + segment(words->kind) + "/" + segment(words->name) + "/versions";
+    const std::string target = "/api/v1/resources" + query_string({{"kind", words->kind}, {"limit", words->limit}});
     answer(context, http::Method::kGet, target, nullptr, [&context](const boost::json::value& reply) {
       std::vector<std::vector<std::string>> rows;
       for (const boost::json::value& one : reply.at("data").as_array()) {

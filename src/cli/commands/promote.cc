@@ -1,27 +1,16 @@
 #include <fmt/format.h>
 
 #include "cli/internal/command.h"
+#include "cli/internal/named.h"
 
 namespace fairlead::cli {
 namespace {
 
-// "prompt/support-reply@4", "support-reply@staging" or "support-reply".
-struct Named {
-  std::string kind, name, ref;
-};
-
-Named split(std::string text) {
-  Named out;
-  if (const auto slash = text.find_first_of("/:"); slash != std::string::npos) {
-    out.kind = text.substr(0, slash);
-    text = text.substr(slash + 1);
-  }
-  if (const auto at = text.find('@'); at != std::string::npos) {
-    out.ref = text.substr(at + 1);
-    text = text.substr(0, at);
-  }
-  out.name = std::move(text);
-  return out;
+std::string waits(const boost::json::value& reply) {
+  const std::int64_t from = integer_of(reply, "from");
+  return fmt::format("  {}: {} → v{} waits for approval   (fairlead approve {})\n", text_of(reply, "label"),
+                     from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
+                     text_of(reply, "id"));
 }
 
 std::string moved(const boost::json::value& reply, const std::string& undo) {
@@ -35,7 +24,7 @@ std::string moved(const boost::json::value& reply, const std::string& undo) {
 
 void add_promote_and_rollback(CLI::App& app, Context& context) {
   struct Words {
-    std::string what, to, label = "production";
+    std::string what, to, message, label = "production";
   };
   const auto words = std::make_shared<Words>();
   CLI::App* const promote =
@@ -43,15 +32,21 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
   promote->add_option("what", words->what, "NAME@VERSION or NAME@LABEL, with KIND/ in front if the name is not unique")
       ->required();
   promote->add_option("--to", words->to, "The label that moves")->required();
+  promote->add_option("-m,--message", words->message, "Why; kept in the audit log");
   promote->callback([&context, words] {
-    const Named named = split(words->what);
+    const Named named = Named::of(words->what);
     if (named.ref.empty())
       return context.fail_with(
           Error{ErrorKind::kInvalid, "no_version", "Which version? Write NAME@VERSION, as in " + words->what + "@4."});
     boost::json::object body{{"name", named.name}, {"ref", named.ref}, {"to", words->to}};
     if (!named.kind.empty()) body["kind"] = named.kind;
+    if (!words->message.empty()) body["message"] = words->message;
     const boost::json::value value = std::move(body);
     answer(context, http::Method::kPost, "/api/v1/promote", &value, [&](const boost::json::value& reply) {
+      if (text_of(reply, "state") == "waiting") {
+        context.exit_status = kGateNotMet;
+        return waits(reply);
+      }
       const std::string other = words->to == "production" ? "" : " --label " + words->to;
       return moved(reply, "fairlead rollback " + named.name + other);
     });
@@ -63,7 +58,7 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
   rollback->add_option("what", words->what, "NAME, with KIND/ in front if the name is not unique")->required();
   rollback->add_option("--label", words->label, "The label")->capture_default_str();
   rollback->callback([&context, words] {
-    const Named named = split(words->what);
+    const Named named = Named::of(words->what);
     boost::json::object body{{"name", named.name}, {"label", words->label}};
     if (!named.kind.empty()) body["kind"] = named.kind;
     const boost::json::value value = std::move(body);

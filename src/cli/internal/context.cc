@@ -171,7 +171,7 @@ Result<boost::json::value> Context::call(http::Method method, std::string_view t
 void Context::fail_with(const Error& error) {
   const bool red = error_colours();
   std::fprintf(stderr, "%s%s%s\n", red ? "\x1b[31m" : "", error.message.c_str(), red ? "\x1b[0m" : "");
-  exit_status = error.kind == ErrorKind::kInvalid ? kUsage : kFailed;
+  exit_status = error.code == "checks_not_passed" ? kGateNotMet : error.kind == ErrorKind::kInvalid ? kUsage : kFailed;
 }
 
 std::string query_string(const std::map<std::string, std::string>& parameters) {

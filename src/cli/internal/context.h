@@ -39,7 +39,7 @@ class Context {
   Result<Reply> stream(http::Method method, std::string_view target, std::string_view body,
                        const std::function<void(std::string_view)>& on_bytes);
 
-  // Prints the error to standard error and sets the exit status: 2 for kInvalid, else 1.
+  // Prints the error to standard error and sets the exit status: 2 for kInvalid, 3 for a gate, else 1.
   void fail_with(const Error& error);
 
  private:

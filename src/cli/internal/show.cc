@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "cli/internal/context.h"
+#include "cli/internal/word_diff.h"
 #include "platform/json/text.h"
 
 namespace fairlead::cli {
@@ -15,84 +16,52 @@ std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Words with the white space behind them, so that joined they are the text.
-std::vector<std::string_view> words(std::string_view text) {
-  std::vector<std::string_view> out;
-  std::size_t start = 0;
-  bool in_space = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool space = text[i] == ' ' || text[i] == '\n' || text[i] == '\t';
-    if (in_space && !space) {
-      out.push_back(text.substr(start, i - start));
-      start = i;
-    }
-    in_space = space;
-  }
-  if (start < text.size()) out.push_back(text.substr(start));
-  return out;
-}
-
-struct Piece {
-  enum class Kind : std::uint8_t { kSame, kRemoved, kAdded } kind;
-  std::vector<std::string_view> words;
-};
-
-// The pieces of a shortest edit, by the longest common subsequence of words.
-std::vector<Piece> pieces(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
-  std::vector<std::vector<std::uint32_t>> common(a.size() + 1, std::vector<std::uint32_t>(b.size() + 1));
-  for (std::size_t i = a.size(); i-- > 0;)
-    for (std::size_t j = b.size(); j-- > 0;)
-      common[i][j] = a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
-  std::vector<Piece> out;
-  const auto add = [&out](Piece::Kind kind, std::string_view word) {
-    if (out.empty() || out.back().kind != kind) out.push_back({kind, {}});
-    out.back().words.push_back(word);
-  };
-  std::size_t i = 0, j = 0;
-  while (i < a.size() || j < b.size()) {
-    if (i < a.size() && j < b.size() && a[i] == b[j]) {
-      add(Piece::Kind::kSame, a[i++]);
-      ++j;
-    } else if (i < a.size() && (j == b.size() || common[i + 1][j] >= common[i][j + 1])) {
-      add(Piece::Kind::kRemoved, a[i++]);
-    } else {
-      add(Piece::Kind::kAdded, b[j++]);
-    }
-  }
-  return out;
-}
-
-std::string joined(std::vector<std::string_view>::const_iterator from,
-                   std::vector<std::string_view>::const_iterator to) {
-  std::string out;
-  for (; from != to; ++from) out += *from;
-  return out;
-}
-
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t')) text.pop_back();
   return text;
 }
 
-constexpr std::size_t kContextWords = 6;
-constexpr std::size_t kDiffedWords = 4000;  // the table is quadratic; beyond that, the whole texts are shown
-
 std::string shown(const boost::json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::to_text(value);
+}
+
+bool is_short(const boost::json::value& value) {
+  if (!value.is_string()) return !value.is_structured();
+  const std::string_view text = value.get_string();
+  return text.size() <= 40 && text.find_first_of(" \n\t") == text.npos;
 }
 
 std::string one_change(const boost::json::value& change, bool colours) {
   const boost::json::object& members = change.as_object();
   const boost::json::value* const from = members.if_contains("from");
   const boost::json::value* const to = members.if_contains("to");
-  std::string out = "      " + text_of(change, "path") + "\n        ";
-  if (from && to && from->is_string() && to->is_string()) {
-    out += word_diff(from->get_string(), to->get_string(), colours);
-  } else {
-    if (from) out += painted("[-" + shown(*from) + "-]", Colour::kRed, colours);
-    if (to) out += painted("{+" + shown(*to) + "+}", Colour::kGreen, colours);
+  const std::string gone = from ? painted("[-" + shown(*from) + "-]", Colour::kRed, colours) : "";
+  const std::string come = to ? painted("{+" + shown(*to) + "+}", Colour::kGreen, colours) : "";
+  std::string out = "      " + text_of(change, "path");
+  if ((!from || is_short(*from)) && (!to || is_short(*to))) {
+    if (!from || !to) return out + "   " + gone + come + "\n";
+    return out + "   " + painted(shown(*from), Colour::kRed, colours) + " → " +
+           painted(shown(*to), Colour::kGreen, colours) + "\n";
   }
-  return out + "\n";
+  out += "\n        ";
+  if (from && to && from->is_string() && to->is_string())
+    return out + word_diff(from->get_string(), to->get_string(), colours) + "\n";
+  if (from && to && from->is_structured() && to->is_structured())
+    return out + word_diff(json::to_pretty_text(*from), json::to_pretty_text(*to), colours) + "\n";
+  return out + gone + come + "\n";
+}
+
+// What the folder does not know of.
+std::string drift(const boost::json::value& change, bool colours) {
+  const boost::json::value* const drift = change.as_object().if_contains("drift");
+  if (drift == nullptr) return "";
+  const std::int64_t known = integer_of(*drift, "known");
+  const std::string message = text_of(*drift, "message");
+  const std::string line =
+      fmt::format("      ! v{} is not in this folder, which knows {}: by {}, {}{}", integer_of(change, "from"),
+                  known == 0 ? "none" : "v" + std::to_string(known), text_of(*drift, "author"),
+                  local_time(text_of(*drift, "created_at")), message.empty() ? "" : ", \"" + message + "\"");
+  return painted(line, Colour::kYellow, colours) + "\n";
 }
 
 }  // namespace
@@ -123,42 +92,6 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
   return out;
 }
 
-std::string word_diff(std::string_view from, std::string_view to, bool colours) {
-  const auto a = words(from), b = words(to);
-  if (a.size() > kDiffedWords || b.size() > kDiffedWords)
-    return painted("[-" + std::string(from) + "-]", Colour::kRed, colours) +
-           painted("{+" + std::string(to) + "+}", Colour::kGreen, colours);
-  const std::vector<Piece> all = pieces(a, b);
-  std::string out;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& words = all[i].words;
-    const bool first = i == 0, last = i + 1 == all.size();
-    if (all[i].kind == Piece::Kind::kRemoved) {
-      const std::string text = joined(words.begin(), words.end());
-      const std::string core = trimmed(text);
-      const bool replaced = !last && all[i + 1].kind == Piece::Kind::kAdded;
-      out += painted("[-" + core + "-]", Colour::kRed, colours) + (replaced ? "" : text.substr(core.size()));
-    } else if (all[i].kind == Piece::Kind::kAdded) {
-      const std::string text = joined(words.begin(), words.end());
-      const std::string core = trimmed(text);
-      out += painted("{+" + core + "+}", Colour::kGreen, colours) + text.substr(core.size());
-    } else if (words.size() > 2 * kContextWords || ((first || last) && words.size() > kContextWords)) {
-      if (!first) out += joined(words.begin(), words.begin() + kContextWords);
-      out += last ? "…" : "… ";
-      if (!last) out += joined(words.end() - kContextWords, words.end());
-    } else {
-      out += joined(words.begin(), words.end());
-    }
-  }
-  out = trimmed(std::move(out));
-  std::string indented;
-  for (const char c : out) {
-    indented.push_back(c);
-    if (c == '\n') indented += "        ";
-  }
-  return indented;
-}
-
 std::string changes(const boost::json::value& list, bool colours) {
   std::string out;
   for (const boost::json::value& one : list.as_array()) out += one_change(one, colours);
@@ -186,12 +119,19 @@ std::string change_set(const boost::json::value& answer, bool colours) {
     } else {
       out += fmt::format("  {} {:<24} v{} → v{}{}\n", painted("~", Colour::kYellow, colours), name,
                          integer_of(change, "from"), integer_of(change, "to"), labels);
+      out += drift(change, colours);
       out += cli::changes(change.as_object().at("changes"), colours);
     }
   }
   const boost::json::value& summary = object.at("summary");
   out += fmt::format("  {} changed, {} new, {} as they are.", integer_of(summary, "changed"),
                      integer_of(summary, "new"), integer_of(summary, "same"));
+  if (const std::int64_t tests = integer_of(summary, "tests"); tests > 0)
+    out += fmt::format(" {} prompt test{}.", tests, tests == 1 ? " passes" : "s pass");
+  if (const std::int64_t drifted = integer_of(summary, "drifted"); drifted > 0)
+    out += fmt::format(
+        "\n  {} newer on the server: `fairlead pull` writes {} into the folder, `apply --overwrite` goes over {}.",
+        drifted, drifted == 1 ? "it" : "them", drifted == 1 ? "it" : "them");
   return out + "\n";
 }
 

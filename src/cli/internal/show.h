@@ -15,10 +15,6 @@ std::string painted(std::string_view text, Colour colour, bool colours);
 std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
                   bool colours);
 
-// A text's change word by word: "… do not promise a [-refund-]{+refund before the claim+}", with long unchanged
-// stretches shortened to "…".
-std::string word_diff(std::string_view from, std::string_view to, bool colours);
-
 // Changes of a spec, each its path and what became of it.
 std::string changes(const boost::json::value& list, bool colours);
 

@@ -16,22 +16,6 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(WordDiff, ShowsWordsThatWentAndCame) {
-  EXPECT_EQ(word_diff("Be kind. Never promise a refund", "Be kind. Never promise a refund before the claim is checked",
-                      false),
-            "Be kind. Never promise a [-refund-]{+refund before the claim is checked+}");
-  EXPECT_EQ(word_diff("a b c", "a c", false), "a [-b-] c");
-  EXPECT_EQ(word_diff("a c", "a b c", false), "a {+b+} c");
-  EXPECT_EQ(word_diff("", "new text", false), "{+new text+}");
-  EXPECT_EQ(word_diff("same", "same", false), "same");
-}
-
-TEST(WordDiff, ShortensLongStretchesThatStayed) {
-  EXPECT_EQ(
-      word_diff("one two three four five six seven eight old", "one two three four five six seven eight new", false),
-      "… three four five six seven eight [-old-]{+new+}");
-}
-
 TEST(Table, PadsByCharactersNotBytes) {
   EXPECT_EQ(table({"name", "n"}, {{"привет", "1"}, {"x", "22"}}, false), "name    n\nпривет  1\nx       22\n");
 }
@@ -40,19 +24,19 @@ TEST(ChangeSet, LooksLikeTheTour) {
   const auto answer = json::parse(R"({"changes":[
     {"kind":"prompt","name":"support-reply","action":"changed","from":3,"to":4,"labels":["staging"],
      "changes":[{"path":"messages[0].system","from":"do not promise a refund","to":"do not promise a refund before the claim is checked"},
-                {"path":"parameters.top_p","to":0.9}]},
+                {"path":"parameters.temperature","from":0.2,"to":0.3},{"path":"parameters.top_p","to":0.9}]},
     {"kind":"model","name":"small","action":"new","to":1,"labels":["staging"]},
     {"kind":"provider","name":"local","action":"same","from":1,"to":1,"labels":[]}],
-    "summary":{"new":1,"changed":1,"same":1}})");
+    "summary":{"new":1,"changed":1,"same":1,"tests":12}})");
   ASSERT_TRUE(answer);
   EXPECT_EQ(change_set(*answer, false),
             "  ~ prompt/support-reply     v3 → v4   (label staging moves here)\n"
             "      messages[0].system\n"
             "        do not promise a [-refund-]{+refund before the claim is checked+}\n"
-            "      parameters.top_p\n"
-            "        {+0.9+}\n"
+            "      parameters.temperature   0.2 → 0.3\n"
+            "      parameters.top_p   {+0.9+}\n"
             "  + model/small              v1   (label staging moves here)\n"
-            "  1 changed, 1 new, 1 as they are.\n");
+            "  1 changed, 1 new, 1 as they are. 12 prompt tests pass.\n");
 }
 
 TEST(LocalTime, IsInTheReadersZone) {

@@ -157,7 +157,27 @@ Result<const Target*> CallPipeline::resolve() {
   if (target.kind == "model" && !call_.options.variables.empty())
     return fail(ErrorKind::kInvalid, "invalid_value", "A model takes no variables; they are for prompts.",
                 "fairlead.variables");
+  if (!call_.options.prompt.empty()) FAIRLEAD_CHECK(attribute(*project));
   return &target;
+}
+
+// The messages were rendered elsewhere, by a version that the caller names: the call counts for that one.
+Result<void> CallPipeline::attribute(const Project& project) {
+  if (target_->kind != "model")
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "`fairlead.prompt` is for calls of a model with messages rendered elsewhere; this call names a prompt.",
+                "fairlead.prompt");
+  const std::string_view given = call_.options.prompt;
+  const bool says_kind = given.starts_with("prompt:");
+  auto found = project.find(says_kind ? std::string(given) : "prompt:" + std::string(given));
+  if (!found)
+    return fail(ErrorKind::kInvalid, "prompt_not_found",
+                "`fairlead.prompt` names no version of a prompt: " + found.error().message, "fairlead.prompt");
+  call_.target_kind = found->target->kind;
+  call_.target_name = found->target->name;
+  call_.target_version = found->target->version;
+  call_.label = std::move(found->label);
+  return {};
 }
 
 // A request that cannot be a chat is no fault as long as a route takes it as it is.

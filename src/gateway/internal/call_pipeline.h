@@ -34,6 +34,7 @@ class CallPipeline {
   Result<void> authenticate();
   async::Task<Result<void>> prepare();  // read, resolve, make it a chat where one is needed, run the target's stages
   Result<const Target*> resolve();
+  Result<void> attribute(const Project& project);
   async::Task<Result<void>> make_chat(bool needed);
   async::Task<Result<void>> answer();
   async::Task<Result<void>> relay_whole(Answer& from);

@@ -40,6 +40,15 @@ TEST(Project, ResolvesEveryFormOfAReference) {
   EXPECT_EQ(project.resolve("model:small")->target->kind, "model");
 }
 
+// An apply of an older spec makes no version: `latest` goes back, and a bare name with it.
+TEST(Project, ABareNameIsLatestWhereverThatPoints) {
+  Project project("bank");
+  Addressable& prompt = project.add("prompt", "greeting");
+  for (int version = 1; version <= 2; ++version) prompt.versions[version] = target("prompt", "greeting", version);
+  prompt.labels = {{"latest", 1}};
+  EXPECT_EQ(project.resolve("greeting")->target->version, 1);
+}
+
 TEST(Project, SaysWhatDoesNotExistAndWhatMayHaveBeenMeant) {
   const Project project = bank();
   EXPECT_EQ(project.resolve("suport-reply").error().message,

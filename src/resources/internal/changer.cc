@@ -7,6 +7,8 @@
 #include "access/audit.h"
 #include "access/secrets.h"
 #include "base/suggest.h"
+#include "resources/internal/drift.h"
+#include "resources/internal/write_back.h"
 
 namespace fairlead::resources {
 namespace {
@@ -14,34 +16,6 @@ namespace {
 using store::Connection;
 
 constexpr int kAttempts = 16;  // against other processes on a shared store; in this one the lock decides
-
-Draft draft_of_move(const Project& before, const Resource& resource, std::string action, const std::string& label,
-                    int to) {
-  Draft draft;
-  draft.after = before;
-  const auto current = resource.labels.find(label);
-  const int from = current == resource.labels.end() ? 0 : current->second;
-  Step step{std::move(action), resource.kind, resource.name, nullptr, {{label, from, to}}, {}};
-  step.detail = {
-      {"label", label}, {"from", from == 0 ? boost::json::value(nullptr) : boost::json::value(from)}, {"to", to}};
-  draft.after.resources[{resource.kind, resource.name}].labels.insert_or_assign(label, to);
-  draft.steps.push_back(std::move(step));
-  return draft;
-}
-
-Result<void> check_label(const std::string& label) {
-  if (label == kLatest) {
-    return fail(ErrorKind::kInvalid, "invalid_label",
-                "`latest` is kept by the system and cannot be moved. Choose another label.", "to");
-  }
-  if (!is_name(label) || label.find_first_not_of("0123456789") == std::string::npos) {
-    return fail(ErrorKind::kInvalid, "invalid_label",
-                "A label is 1 to 63 lower-case letters, digits, `.`, `_` or `-`, begins with a letter or a digit, and "
-                "is not a number.",
-                "to");
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -60,10 +34,30 @@ Changer::Changer(store::Database& database, const Clock& clock, std::vector<Comp
 Result<Project> Changer::load(const std::string& name) {
   Project project;
   FAIRLEAD_CHECK(database_.read_blocking([&](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const std::int64_t revision, project_revision(connection, name));
+    {
+      const std::lock_guard lock(loaded_mutex_);
+      if (const auto kept = loaded_.find(name); kept != loaded_.end() && kept->second.revision == revision) {
+        project = kept->second;
+        return {};
+      }
+    }
     FAIRLEAD_TRY(project, load_project(connection, name));
     return {};
   }));
+  if (project.revision > 0) keep(project);
   return project;
+}
+
+void Changer::keep(const Project& project) {
+  const std::lock_guard lock(loaded_mutex_);
+  Project& kept = loaded_[project.name];
+  if (kept.revision < project.revision) kept = project;
+}
+
+const Kind* Changer::kind(const std::string& name) const {
+  const auto found = std::ranges::find(kinds_, name, [](const CompiledKind& one) { return one.kind.name; });
+  return found == kinds_.end() ? nullptr : &found->kind;
 }
 
 std::string Changer::folder_of(const std::string& kind) const {
@@ -73,20 +67,33 @@ std::string Changer::folder_of(const std::string& kind) const {
   return kind + "s";
 }
 
-Result<ChangeSet> Changer::plan(const std::string& name, const Files& files) {
+Result<ChangeSet> Changer::plan(const std::string& name, const Files& files, const access::Actor& actor,
+                                FolderRules folder) {
   FAIRLEAD_TRY(const Project before, load(name));
   FAIRLEAD_TRY(const SecretNames secrets, secrets_of(name, SecretCheck::kNow));
-  return plan_documents(before, read_folder(files, kinds_), kinds_, secrets, Stamp{}).changes;
+  FAIRLEAD_TRY(const std::vector<Protection> guarded, protections(name));
+  FAIRLEAD_TRY(const KnownVersions known, known_versions(files));
+  const Stamp stamp{actor.name, {}, 0};
+  return plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded, folder, known}, stamp).changes;
 }
 
-Result<ChangeSet> Changer::apply(const std::string& project, const Files& files, const access::Actor& actor,
-                                 const std::string& message, SecretCheck check) {
+Result<PulledFiles> Changer::pull(const std::string& project, const Files& folder, bool overwrite) {
+  FAIRLEAD_TRY(const Project now, load(project));
+  return write_back(now, folder, kinds_, overwrite);
+}
+
+Result<ChangeSet> Changer::apply(const std::string& project, const Files& files, const How& how) {
+  FAIRLEAD_TRY(const KnownVersions known, known_versions(files));
   const MakeDraft make = [&](const Project& before) -> Result<Draft> {
-    FAIRLEAD_TRY(const SecretNames secrets, secrets_of(project, check));
-    const Stamp stamp{actor.name, message, clock_.unix_micros()};
-    return plan_documents(before, read_folder(files, kinds_), kinds_, secrets, stamp);
+    FAIRLEAD_TRY(const SecretNames secrets, secrets_of(project, how.check));
+    FAIRLEAD_TRY(const std::vector<Protection> guarded, protections(project));
+    const Stamp stamp{how.actor.name, how.message, clock_.unix_micros()};
+    Draft draft =
+        plan_documents(before, read_folder(files, kinds_), {kinds_, secrets, guarded, how.folder, known}, stamp);
+    if (how.folder.ahead == FolderRules::Ahead::kRefuse) FAIRLEAD_CHECK(refuse_drift(draft.changes));
+    return draft;
   };
-  FAIRLEAD_TRY(auto committed, change(project, actor, make, check));
+  FAIRLEAD_TRY(auto committed, change(project, how.actor, make, how.check));
   return std::move(committed.draft.changes);
 }
 
@@ -113,44 +120,6 @@ Result<bool> Changer::misses_secret(Connection& connection, const Draft& draft) 
   FAIRLEAD_TRY(const auto names, access::secret_names(connection, draft.after.name));
   return !std::ranges::all_of(
       named, [&](const SecretReference& one) { return std::ranges::find(names, one.name) != names.end(); });
-}
-
-Result<LabelMove> Changer::promote(const std::string& project, const std::string& kind, const std::string& name,
-                                   const std::string& ref, const std::string& label, const access::Actor& actor) {
-  FAIRLEAD_CHECK(check_label(label));
-  return move(project, actor, [&](const Project& before) -> Result<Draft> {
-    FAIRLEAD_TRY(const Resource* resource, find(before, kind, name));
-    FAIRLEAD_TRY(const int to, resource->resolve(ref));
-    return draft_of_move(before, *resource, "promote", label, to);
-  });
-}
-
-Result<LabelMove> Changer::rollback(const std::string& project, const std::string& kind, const std::string& name,
-                                    const std::string& label, const access::Actor& actor) {
-  FAIRLEAD_CHECK(check_label(label));
-  return move(project, actor, [&](const Project& before) -> Result<Draft> {
-    FAIRLEAD_TRY(const Resource* resource, find(before, kind, name));
-    FAIRLEAD_CHECK(resource->resolve(label));
-    std::optional<Move> last;
-    FAIRLEAD_CHECK(database_.read_blocking([&](Connection& connection) -> Result<void> {
-      FAIRLEAD_TRY(last, last_move(connection, project, resource->kind, resource->name, label));
-      return {};
-    }));
-    if (!last || last->from == 0) {
-      return fail(ErrorKind::kConflict, "nothing_to_roll_back",
-                  "`" + label + "` of " + resource->kind + " `" + resource->name + "` has pointed to no other version" +
-                      (last ? " than " + std::to_string(last->to) : std::string()) + ".",
-                  "label");
-    }
-    return draft_of_move(before, *resource, "rollback", label, last->from);
-  });
-}
-
-Result<LabelMove> Changer::move(const std::string& project, const access::Actor& actor, const MakeDraft& make) {
-  FAIRLEAD_TRY(const auto committed, change(project, actor, make));
-  const Step& step = committed.draft.steps.front();
-  const Move& moved = step.moves.front();
-  return LabelMove{step.kind, step.name, moved.label, moved.from, moved.to, committed.audits.front()};
 }
 
 Result<const Resource*> Changer::find(const Project& project, const std::string& kind, const std::string& name) const {
@@ -190,11 +159,12 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     if (committed.draft.steps.empty()) return committed;
     committed.draft.after.revision = before.revision + 1;
     ResourceService::Publish publish;
-    if (prepare_) {
+    if (prepare_ && !committed.draft.serves_alike) {
       FAIRLEAD_TRY(publish, prepare_(committed.draft.after));
     }
     FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
     if (!stored) continue;
+    keep(committed.draft.after);
     if (publish) publish();
     return committed;
   }
@@ -225,6 +195,7 @@ Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const ac
         FAIRLEAD_CHECK(move_label(connection, draft.after.name, step.kind, step.name, move, *audit));
       }
     }
+    if (draft.also) return draft.also(connection);
     return {};
   }));
   return first;

@@ -1,12 +1,15 @@
 // Changes of a project, one after another, each in one transaction.
 #pragma once
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "platform/store/database.h"
+#include "resources/approvals.h"
 #include "resources/internal/documents.h"
 #include "resources/internal/planner.h"
 #include "resources/service.h"
@@ -24,13 +27,34 @@ class Changer {
   void set_prepare(ResourceService::Prepare prepare) { prepare_ = std::move(prepare); }
 
   Result<Project> load(const std::string& project);
-  Result<ChangeSet> plan(const std::string& project, const Files& files);
-  Result<ChangeSet> apply(const std::string& project, const Files& files, const access::Actor& actor,
-                          const std::string& message, SecretCheck check);
-  Result<LabelMove> promote(const std::string& project, const std::string& kind, const std::string& name,
-                            const std::string& ref, const std::string& label, const access::Actor& actor);
+  Result<ChangeSet> plan(const std::string& project, const Files& files, const access::Actor& actor,
+                         FolderRules folder);
+  Result<PulledFiles> pull(const std::string& project, const Files& folder, bool overwrite);
+  struct How {
+    const access::Actor& actor;
+    const std::string& message;
+    FolderRules folder;
+    SecretCheck check;
+  };
+  Result<ChangeSet> apply(const std::string& project, const Files& files, const How& how);
+
+  // These are in label_changes.cc.
+  Result<Promotion> promote(const std::string& project, const std::string& kind, const std::string& name,
+                            const std::string& ref, const std::string& label, const std::string& why,
+                            const access::Actor& actor);
   Result<LabelMove> rollback(const std::string& project, const std::string& kind, const std::string& name,
                              const std::string& label, const access::Actor& actor);
+  Result<LabelMove> approve(const std::string& project, const std::string& id, const std::string& note,
+                            const access::Actor& actor);
+  Result<Approval> reject(const std::string& project, const std::string& id, const std::string& note,
+                          const access::Actor& actor);
+  // The audit row's number.
+  Result<std::int64_t> protect(const std::string& project, Protection protection, const access::Actor& actor);
+  Result<std::int64_t> unprotect(const std::string& project, const std::string& label, const access::Actor& actor);
+  // `check.kind` may be empty; `check.version` is what `ref` comes to.
+  Result<Check> add_check(const std::string& project, const std::string& ref, Check check, const access::Actor& actor);
+
+  const Kind* kind(const std::string& name) const;  // null if there is none
   std::string folder_of(const std::string& kind) const;
 
  private:
@@ -43,10 +67,19 @@ class Changer {
                            SecretCheck check = SecretCheck::kLater);
   Result<bool> commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,
                       std::vector<std::int64_t>& audits);
+  void keep(const Project& project);
   Result<SecretNames> secrets_of(const std::string& project, SecretCheck check);
   // Whether a version that is made names a secret that has gone since it was planned.
   Result<bool> misses_secret(store::Connection& connection, const Draft& draft) const;
+  // The one move of the draft; an empty one if it has none.
   Result<LabelMove> move(const std::string& project, const access::Actor& actor, const MakeDraft& make);
+  Result<std::int64_t> beside(const std::string& project, const access::Actor& actor, const MakeDraft& make);
+  Result<std::vector<Protection>> protections(const std::string& project);
+  Result<std::optional<Protection>> protection_of(const std::string& project, const std::string& label);
+  Result<void> check_gate(const Project& project, const Resource& resource, const Protection& protection, int version);
+  Result<Draft> ask(const Project& before, const Resource& resource, const Move& wanted, const std::string& why,
+                    const access::Actor& actor, std::optional<Approval>& waiting);
+  Result<Approval> waiting_approval(const std::string& project, const std::string& id);
   Result<const Resource*> find(const Project& project, const std::string& kind, const std::string& name) const;
 
   store::Database& database_;
@@ -54,6 +87,8 @@ class Changer {
   std::vector<CompiledKind> kinds_;
   ResourceService::Prepare prepare_;
   std::mutex one_at_a_time_;
+  std::mutex loaded_mutex_;
+  std::map<std::string, Project> loaded_;  // by name, as of its revision; a thousand versions are not parsed anew
 };
 
 // resource_not_found, with the nearest of the names.

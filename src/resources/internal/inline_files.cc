@@ -95,6 +95,13 @@ struct Inliner {
 
 }  // namespace
 
+std::optional<std::string> named_file(const bj::value& value, std::string_view yaml_file) {
+  const bj::object* const object = value.if_object();
+  const bj::value* const file = object != nullptr && object->size() == 1 ? object->if_contains("file") : nullptr;
+  if (file == nullptr || !file->is_string() || !is_text_file(file->get_string())) return std::nullopt;
+  return resolve(yaml_file, file->get_string());
+}
+
 std::vector<InlineFault> inline_files(bj::value& value, const std::string& yaml_file, const Files& files) {
   Inliner inliner{yaml_file, files};
   inliner.walk(value, "");

@@ -10,35 +10,20 @@
 #include "base/digest.h"
 #include "base/suggest.h"
 #include "platform/json/text.h"
+#include "resources/internal/catalogue.h"
 
 namespace fairlead::resources {
 namespace {
 
-// The project as it will be, at its newest versions.
-class ProjectCatalogue final : public Catalogue {
- public:
-  explicit ProjectCatalogue(const Project& project) : project_(project) {}
-  const boost::json::object* find(std::string_view kind, std::string_view name) const override {
-    const Resource* resource = project_.find(kind, name);
-    if (resource == nullptr) return nullptr;
-    return &resource->versions.at(resource->labels.find(kLatest)->second)->spec;
-  }
-  std::vector<std::string> names(std::string_view kind) const override {
-    std::vector<std::string> found;
-    for (const auto& [key, resource] : project_.resources) {
-      if (key.first == kind) found.push_back(key.second);
-    }
-    return found;
-  }
-
- private:
-  const Project& project_;
-};
-
 class Planner {
  public:
-  Planner(const Project& before, std::span<const CompiledKind> kinds, const SecretNames& secrets, const Stamp& stamp)
-      : kinds_(kinds), secrets_(secrets), stamp_(stamp) {
+  Planner(const Project& before, const Rules& rules, const Stamp& stamp)
+      : kinds_(rules.kinds),
+        secrets_(rules.secrets),
+        protections_(rules.protections),
+        folder_(rules.folder),
+        known_(rules.known),
+        stamp_(stamp) {
     draft_.after = before;
   }
 
@@ -105,6 +90,7 @@ class Planner {
   void check(const std::vector<SourceDocument>& documents) {
     const ProjectCatalogue catalogue(draft_.after);
     for (const SourceDocument& document : documents) {
+      if (document.kind->kind.examples) draft_.changes.tests += document.kind->kind.examples(document.spec).size();
       if (!document.kind->kind.check) continue;
       for (const SpecError& error : document.kind->kind.check(document.name, document.spec, catalogue)) {
         Fault fault = fault_at(document, error.pointer, error.message);
@@ -136,11 +122,12 @@ class Planner {
     resource.name = document.name;
     const int latest = resource.versions.empty() ? 0 : resource.labels.find(kLatest)->second;
     const int newest = resource.versions.empty() ? 0 : resource.versions.rbegin()->first;
+    drift_.reset();
 
     if (document.version) {
       const int wanted = *document.version;
       if (const auto existing = resource.versions.find(wanted); existing != resource.versions.end()) {
-        if (existing->second->digest == digest) return same(kind, document.name, wanted);
+        if (existing->second->digest == digest) return same(resource, wanted);
         faults_.push_back(
             fault_at(document, "/version",
                      "version " + std::to_string(wanted) + " of " + kind + " `" + document.name +
@@ -156,15 +143,20 @@ class Planner {
       }
       return make(document, resource, digest, latest, wanted);
     }
-    if (latest != 0 && resource.versions.at(latest)->digest == digest) return same(kind, document.name, latest);
+    if (latest != 0 && resource.versions.at(latest)->digest == digest) return same(resource, latest);
+    if (folder_.is_folder && folder_.ahead != FolderRules::Ahead::kOverwrite && latest != 0)
+      drift_ = drift_of(resource, known_, stamp_.author);
+    if (drift_ && folder_.ahead == FolderRules::Ahead::kLeave) return same(resource, latest);
     for (auto version = resource.versions.rbegin(); version != resource.versions.rend(); ++version) {
       if (version->second->digest == digest) return point(document, resource, latest, version->first, nullptr);
     }
     make(document, resource, digest, latest, newest + 1);
   }
 
-  void same(const std::string& kind, const std::string& name, int version) {
-    draft_.changes.documents.push_back({kind, name, Action::kSame, version, version, {}, {}});
+  void same(const Resource& resource, int version) {
+    const std::string& digest = resource.versions.at(version)->digest;
+    draft_.changes.documents.push_back(
+        {resource.kind, resource.name, Action::kSame, version, version, {}, {}, drift_, digest});
   }
 
   void make(const SourceDocument& document, Resource& resource, const std::string& digest, int latest, int number) {
@@ -178,15 +170,31 @@ class Planner {
     version->author = stamp_.author;
     version->message = stamp_.message;
     version->created_at_us = stamp_.at_us;
+    version->from_folder = folder_.is_folder;
     resource.versions.emplace(number, version);
     point(document, resource, latest, number, std::move(version));
+  }
+
+  void refuse_protected(const SourceDocument& document, const std::string& label, int to) {
+    const auto index = std::ranges::find(*document.labels, label) - document.labels->begin();
+    const std::string number = document.version ? std::to_string(to) : "latest";
+    faults_.push_back(fault_at(document, "/labels/" + std::to_string(index), "label `" + label + "` is protected",
+                               "take it out of `labels`; after the apply: fairlead promote " + document.name + "@" +
+                                   number + " --to " + label));
   }
 
   // Makes `to` the latest version, and moves the document's labels to it.
   void point(const SourceDocument& document, Resource& resource, int latest, int to,
              std::shared_ptr<const Version> made) {
-    DocumentChange change{
-        resource.kind, resource.name, latest == 0 ? Action::kNew : Action::kChanged, latest, to, {}, {}};
+    DocumentChange change{resource.kind,
+                          resource.name,
+                          latest == 0 ? Action::kNew : Action::kChanged,
+                          latest,
+                          to,
+                          {},
+                          {},
+                          drift_,
+                          resource.versions.at(to)->digest};
     if (latest != 0) change.changes = diff(resource.versions.at(latest)->spec, resource.versions.at(to)->spec);
     Step step{"apply", resource.kind, resource.name, std::move(made), {}, {}};
     step.moves.push_back({std::string(kLatest), latest, to});
@@ -194,6 +202,10 @@ class Planner {
       const auto current = resource.labels.find(label);
       const int from = current == resource.labels.end() ? 0 : current->second;
       if (from == to) continue;
+      if (std::ranges::find(protections_, label, &Protection::label) != protections_.end()) {
+        if (document.labels) refuse_protected(document, label, to);
+        continue;  // `staging`, which the document does not name, stays where it is
+      }
       step.moves.push_back({label, from, to});
       change.labels.push_back(label);
     }
@@ -209,6 +221,10 @@ class Planner {
 
   std::span<const CompiledKind> kinds_;
   const SecretNames& secrets_;
+  const std::vector<Protection>& protections_;
+  FolderRules folder_;
+  const KnownVersions& known_;
+  std::optional<Drift> drift_;  // of the document that is being applied
   const Stamp& stamp_;
   std::vector<Fault> faults_;
   Draft draft_;
@@ -216,9 +232,8 @@ class Planner {
 
 }  // namespace
 
-Draft plan_documents(const Project& before, SourceFolder folder, std::span<const CompiledKind> kinds,
-                     const SecretNames& secrets, const Stamp& stamp) {
-  return Planner(before, kinds, secrets, stamp).plan(std::move(folder));
+Draft plan_documents(const Project& before, SourceFolder folder, const Rules& rules, const Stamp& stamp) {
+  return Planner(before, rules, stamp).plan(std::move(folder));
 }
 
 }  // namespace fairlead::resources

@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "platform/json/text.h"
+#include "resources/store/approvals.h"
 
 namespace fairlead::resources {
 namespace {
@@ -78,7 +79,8 @@ create table label_moves (
   to_version bigint not null,
   primary key (project, kind, name, label, audit)
 );
-)sql"}};
+)sql"},
+          approval_migration()};
 }
 
 Result<std::vector<std::string>> project_names(Connection& connection) {
@@ -90,21 +92,29 @@ Result<std::vector<std::string>> project_names(Connection& connection) {
   return names;
 }
 
-Result<Project> load_project(Connection& connection, const std::string& name) {
-  Project project;
-  project.name = name;
+Result<std::int64_t> project_revision(Connection& connection, const std::string& name) {
+  std::int64_t revision = 0;
   const Value which[] = {name};
   FAIRLEAD_CHECK(
       connection.query("select revision from projects where name = $1", which, [&](const Row& row) -> Result<void> {
-        project.revision = row.integer(0);
+        revision = row.integer(0);
         return {};
       }));
+  return revision;
+}
+
+Result<Project> load_project(Connection& connection, const std::string& name) {
+  Project project;
+  project.name = name;
+  FAIRLEAD_TRY(project.revision, project_revision(connection, name));
+  const Value which[] = {name};
   FAIRLEAD_CHECK(
-      connection.query("select kind, name, version, digest, author, message, created_at_us, spec from "
+      connection.query("select kind, name, version, digest, author, message, created_at_us, spec, from_folder from "
                        "resource_versions where project = $1",
                        which, [&](const Row& row) -> Result<void> {
                          auto version = std::make_shared<Version>(read_version(row, name));
                          FAIRLEAD_TRY(version->spec, parse_spec(row.text(7)));
+                         version->from_folder = row.integer(8) != 0;
                          Resource& resource = project.resources[{version->kind, version->name}];
                          resource.kind = version->kind;
                          resource.name = version->name;
@@ -207,16 +217,16 @@ Result<bool> advance_revision(Connection& connection, const std::string& project
 }
 
 Result<void> insert_version(Connection& connection, const Version& version) {
-  const Value row[] = {version.project,      version.kind,
-                       version.name,         std::int64_t{version.version},
-                       version.digest,       json::to_text(version.spec),
-                       version.author,       version.message,
-                       version.created_at_us};
-  return execute(
-      connection,
-      "insert into resource_versions (project, kind, name, version, digest, spec, author, message, created_at_us)"
-      " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      row);
+  const Value row[] = {version.project,       version.kind,
+                       version.name,          std::int64_t{version.version},
+                       version.digest,        json::to_text(version.spec),
+                       version.author,        version.message,
+                       version.created_at_us, std::int64_t{version.from_folder}};
+  return execute(connection,
+                 "insert into resource_versions (project, kind, name, version, digest, spec, author, message, "
+                 "created_at_us, from_folder)"
+                 " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 row);
 }
 
 Result<void> move_label(Connection& connection, const std::string& project, const std::string& kind,

@@ -15,6 +15,7 @@ namespace fairlead::resources {
 std::vector<store::Migration> resource_migrations();
 
 Result<std::vector<std::string>> project_names(store::Connection& connection);
+Result<std::int64_t> project_revision(store::Connection& connection, const std::string& project);  // 0: there is none
 Result<Project> load_project(store::Connection& connection, const std::string& project);
 // One resource, its specs left empty; nothing if there is none.
 Result<std::optional<Resource>> load_resource(store::Connection& connection, const std::string& project,

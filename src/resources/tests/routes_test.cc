@@ -49,9 +49,10 @@ TEST_F(ResourceRoutes, plan_apply_and_look) {
   EXPECT_EQ(get("/resources").json.at("data").as_array().size(), 0u);
   const Reply applied = apply("x.yaml", prompt_yaml("x", "hi"));
   EXPECT_EQ(applied.text, planned.text);
-  EXPECT_EQ(
-      applied.text,
-      R"({"changes":[{"kind":"prompt","name":"x","action":"new","from":null,"to":1,"labels":["staging"],"changes":[]}],"summary":{"new":1,"changed":0,"same":0}})");
+  const std::string digest(get("/resources/prompt/x").json.at("digest").as_string());
+  EXPECT_EQ(applied.text,
+            R"({"changes":[{"kind":"prompt","name":"x","action":"new","from":null,"to":1,"digest":")" + digest +
+                R"(","labels":["staging"],"changes":[]}],"summary":{"new":1,"changed":0,"same":0,"tests":0}})");
   apply("x.yaml", prompt_yaml("x", "hello"));
 
   const Reply list = get("/resources?kind=prompt");
@@ -130,6 +131,66 @@ TEST_F(ResourceRoutes, refuse_what_makes_no_sense) {
   EXPECT_EQ(get("/resources/prompt/x?ref=production").code(), "label_not_found");
   EXPECT_EQ(get("/resources/prompt/x/diff?from=4").code(), "version_not_found");
   EXPECT_EQ(get("/resources?limit=many").code(), "invalid_value");
+}
+
+TEST_F(ResourceRoutes, give_prompts_to_other_programs_once) {
+  apply("x.yaml", prompt_yaml("x", "hi"));
+  const auto fetch = [&](const std::string& query, const std::string& header = "") {
+    return server_.raw("GET /api/v1/prompts/x" + query + " HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + key_ +
+                       "\r\n" + header + "connection: close\r\n\r\n");
+  };
+  const std::string digest(get("/resources/prompt/x").json.at("digest").as_string());
+  const Reply first = fetch("");
+  ASSERT_EQ(first.status, 200) << first.text;
+  EXPECT_NE(first.head.find("etag: \"" + digest + "\""), std::string::npos) << first.head;
+  EXPECT_NE(first.head.find("cache-control: private, no-cache"), std::string::npos);
+  EXPECT_FALSE(first.json.as_object().contains("labels"));
+  EXPECT_EQ(first.json.at("spec").at("messages").at(0).at("system").as_string(), "hi");
+  const std::string known = "if-none-match: \"other\", W/\"" + digest + "\"\r\n";
+  EXPECT_EQ(fetch("", known).status, 304);
+  EXPECT_EQ(fetch("?label=staging", known).status, 304);
+  EXPECT_EQ(fetch("", known).text, "");
+  apply("x.yaml", prompt_yaml("x", "hello"));
+  EXPECT_EQ(fetch("?label=staging", known).status, 200);
+  const Reply one = fetch("?version=1", known);
+  EXPECT_EQ(one.status, 304);
+  EXPECT_NE(one.head.find("immutable"), std::string::npos);
+  EXPECT_EQ(fetch("?version=1&label=staging").code(), "invalid_value");
+  EXPECT_EQ(fetch("?version=one").code(), "invalid_value");
+  EXPECT_EQ(fetch("?version=9").code(), "version_not_found");
+  EXPECT_EQ(fetch("?label=nosuch").code(), "label_not_found");
+}
+
+TEST_F(ResourceRoutes, protect_labels_with_checks_and_approval) {
+  apply("x.yaml", prompt_yaml("x", "hi"));
+  const auto call = [&](const char* method, const std::string& path, const std::string& key,
+                        const std::string& body = "") { return server_.call(method, "/api/v1" + path, key, body); };
+  const std::string admin = server_.make_key(R"(["admin"])", "bank"),
+                    second = server_.make_key(R"(["approve","read"])", "bank");
+  const std::string protection = R"({"checks":["evals"]})", checked = R"({"ref":1,"name":"evals","passed":true})";
+  EXPECT_EQ(call("PUT", "/labels/production", key_, protection).code(), "insufficient_scope");
+  EXPECT_EQ(call("PUT", "/labels/production", admin, protection).status, 200);
+  EXPECT_EQ(call("DELETE", "/labels/production", key_).code(), "insufficient_scope");
+  EXPECT_EQ(json::to_text(get("/labels").json.at("data").at(0).at("checks")), R"(["evals"])");
+  const std::string wish = R"({"name":"x","ref":"1","to":"production","message":"why"})";
+  EXPECT_EQ(post("/promote", wish).code(), "checks_not_passed");
+  EXPECT_EQ(post("/promote", wish).status, 409);
+  EXPECT_EQ(post("/resources/prompt/x/checks", R"({"ref":1,"name":"evals"})").code(), "missing_required_parameter");
+  EXPECT_EQ(post("/resources/prompt/x/checks", checked).status, 200);
+  EXPECT_EQ(get("/resources/prompt/x/checks?ref=1").json.at("data").at(0).at("passed"), true);
+  const Reply asked = post("/promote", wish);
+  EXPECT_EQ(asked.status, 202) << asked.text;
+  const std::string id(asked.json.at("id").as_string());
+  EXPECT_EQ(call("POST", "/approvals/" + id + "/approve", key_).code(), "insufficient_scope");
+  // The keys of this harness share a name, and so stand for one person.
+  EXPECT_EQ(call("POST", "/approvals/" + id + "/approve", second).code(), "own_request");
+  EXPECT_EQ(call("POST", "/approvals/" + id + "/reject", second, R"({"note":"no"})").status, 200);
+  EXPECT_EQ(get("/approvals").json.at("data").as_array().size(), 0u);
+  EXPECT_EQ(get("/approvals?all=true").json.at("data").at(0).at("state").as_string(), "rejected");
+  std::string actions;
+  const Reply audit = get("/audit");
+  for (const auto& row : audit.json.at("data").as_array()) actions += std::string(row.at("action").as_string()) + " ";
+  EXPECT_EQ(actions.substr(0, 28), "reject request check protect") << actions;
 }
 
 TEST_F(ResourceRoutes, need_the_scope_and_the_project) {

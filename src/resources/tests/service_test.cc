@@ -26,7 +26,9 @@ std::map<std::string, int, std::less<>> labels_of(TestService& service, const ch
 using Labels = std::map<std::string, int, std::less<>>;
 
 Result<LabelMove> promote(TestService& service, const char* name, const char* ref, const char* to) {
-  return wait_for(service.service->promote("bank", "", name, ref, to, kMaria));
+  auto promoted = wait_for(service.service->promote("bank", "", name, ref, to, "", kMaria));
+  if (!promoted) return fail(std::move(promoted).error());
+  return promoted->move;
 }
 
 Result<LabelMove> rollback(TestService& service, const char* name, const char* label = "production") {
