@@ -230,12 +230,16 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     if (!model) return Caching{std::move(policy)};
     if (const auto* const resource = project.find("model", model->name); resource && !policy)
       policy = llm::cache_of(version_in_force(*resource).spec);
-    return caching(std::move(policy), *model);
+    Caching made = caching(std::move(policy), *model);
+    for (const std::string& one : prompts::models_of(prompt.spec))
+      if (const auto other = find_model(one); other && other != model)
+        made.answers_as += " " + answers_as(*other, digests);
+    return made;
   };
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "prompt") continue;
     add(resource, [&](const resources::Version& version) {
-      auto stage = prompts::compile_prompt(version, find_model);
+      auto stage = prompts::compile_prompt(version, find_model, parts_.clock);
       if (!stage) return broken(version, std::move(stage).error().message);
       std::optional<gateway::routing::Shadow> shadow;
       if (auto policy = llm::shadow_of(version.spec))

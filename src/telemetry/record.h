@@ -32,6 +32,7 @@ struct CallRecord {
   std::string operation = "chat";  // gen_ai.operation.name
   std::string requested_model;     // as the client wrote it, cut at 256 bytes
   std::string target_kind, target_name, label, variant;
+  std::string variant_error;  // of conditions of variants that could not be evaluated
   int target_version = 0;
   std::string model;  // the model resource
   int model_version = 0;

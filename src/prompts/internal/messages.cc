@@ -20,26 +20,27 @@ bool is_role(std::string_view name) {
 
 class Messages {
  public:
-  Messages(Specification& out, std::vector<resources::SpecError>& faults) : out_(out), faults_(faults) {
-    for (const Input& input : out.inputs) names_.push_back(input.name);
+  Messages(const std::vector<Input>& inputs, std::vector<resources::SpecError>& faults)
+      : inputs_(inputs), faults_(faults) {
+    for (const Input& input : inputs) names_.push_back(input.name);
   }
 
-  void read(const bj::array& messages) {
+  MessageList read(const bj::array& messages, const std::string& pointer) {
     for (std::size_t i = 0; i < messages.size(); ++i) {
-      place_ = "messages[" + std::to_string(i) + "]";
-      pointer_ = "/messages/" + std::to_string(i);
+      pointer_ = pointer + "/" + std::to_string(i);
       if (i > 0) literal(",");
       read_message(messages[i]);
     }
-    out_.message_count = messages.size();
+    out_.count = messages.size();
+    return std::move(out_);
   }
 
  private:
   void fault(const std::string& pointer, std::string message) { faults_.push_back({pointer, std::move(message)}); }
 
   void literal(std::string_view json) {
-    if (out_.messages.empty() || out_.messages.back().text) out_.messages.push_back({});
-    out_.messages.back().json += json;
+    if (out_.segments.empty() || out_.segments.back().text) out_.segments.push_back({});
+    out_.segments.back().json += json;
   }
   void literal_string(std::string_view text) {
     std::string json;
@@ -153,26 +154,28 @@ class Messages {
     for (const std::string& name : compiled->free_variables()) {
       if (std::ranges::find(names_, name) != names_.end()) continue;
       fault(pointer_ + pointer, "unknown variable `" + name + "`." + did_you_mean(name, names_) +
-                                    " Declared inputs: " + declared(out_.inputs) + ".");
+                                    " Declared inputs: " + declared(inputs_) + ".");
     }
     if (compiled->constant()) {
       if (const auto text = compiled->render({})) return literal_string(*text);
     }
     literal("");
-    out_.messages.back().text = std::move(*compiled);
-    out_.messages.back().place = place_ + place;
+    out_.segments.back().text = std::move(*compiled);
+    out_.segments.back().place = path_of(pointer_).substr(1) + place;
   }
 
-  Specification& out_;
+  const std::vector<Input>& inputs_;
   std::vector<resources::SpecError>& faults_;
   std::vector<std::string> names_;
-  std::string place_, pointer_;  // of the message being read
+  std::string pointer_;  // of the message being read
+  MessageList out_;
 };
 
 }  // namespace
 
-void read_messages(const bj::array& messages, Specification& out, std::vector<resources::SpecError>& faults) {
-  Messages(out, faults).read(messages);
+MessageList read_messages(const bj::array& messages, const std::string& pointer, const std::vector<Input>& inputs,
+                          std::vector<resources::SpecError>& faults) {
+  return Messages(inputs, faults).read(messages, pointer);
 }
 
 }  // namespace fairlead::prompts::internal

@@ -7,7 +7,8 @@
 
 namespace fairlead::prompts::internal {
 
-// Fills out.messages and out.message_count; out.inputs says which variables there are.
-void read_messages(const boost::json::array& messages, Specification& out, std::vector<resources::SpecError>& faults);
+// Of the array `messages` at `pointer` of the spec. `inputs` says which variables there are.
+MessageList read_messages(const boost::json::array& messages, const std::string& pointer,
+                          const std::vector<Input>& inputs, std::vector<resources::SpecError>& faults);
 
 }  // namespace fairlead::prompts::internal

@@ -6,32 +6,16 @@
 #include "platform/json/text.h"
 
 namespace fairlead::prompts::internal {
-namespace {
 
 namespace bj = boost::json;
-
-// "/a/0" behind a variable's name: ".a[0]".
-std::string path_of(std::string_view pointer) {
-  std::string out;
-  while (!pointer.empty()) {
-    pointer.remove_prefix(1);
-    const std::size_t end = std::min(pointer.find('/'), pointer.size());
-    const std::string_view part = pointer.substr(0, end);
-    const bool number = !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-    out += number ? "[" + std::string(part) + "]" : "." + std::string(part);
-    pointer.remove_prefix(end);
-  }
-  return out;
-}
-
-}  // namespace
 
 Renderer::Renderer(std::string prompt, Specification specification)
     : prompt_(std::move(prompt)), specification_(std::move(specification)) {
   for (const Input& input : specification_.inputs) names_.push_back(input.name);
 }
 
-Result<bj::object> Renderer::complete(bj::object variables) const {
+Result<Variables> Renderer::complete(bj::object variables) const {
+  const std::size_t sent = variables.size();
   for (const auto& [key, value] : variables) FAIRLEAD_CHECK(check_known(key));
   for (const Input& input : specification_.inputs) {
     if (const auto* value = variables.if_contains(input.name)) {
@@ -44,7 +28,7 @@ Result<bj::object> Renderer::complete(bj::object variables) const {
                   "fairlead.variables." + input.name);
     }
   }
-  return variables;
+  return Variables{std::move(variables), sent};
 }
 
 Result<void> Renderer::check_known(std::string_view name) const {
@@ -68,9 +52,14 @@ Result<void> Renderer::check_value(const Input& input, const bj::value& value) c
               "fairlead.variables." + path);
 }
 
-Result<std::string> Renderer::render(const bj::object& variables) const {
+Chosen Renderer::choose(const Variables& variables, const Situation& situation) const {
+  Choice choice = specification_.conditions.choose(variables, situation);
+  return {choice.holds ? *choice.holds + 1 : 0, std::move(choice.error)};
+}
+
+Result<std::string> Renderer::render(const Form& form, const bj::object& variables) const {
   std::string out = "[";
-  for (const Segment& segment : specification_.messages) {
+  for (const Segment& segment : form.messages->segments) {
     out += segment.json;
     if (!segment.text) continue;
     auto text = segment.text->render(variables);

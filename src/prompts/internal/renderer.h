@@ -10,6 +10,11 @@
 
 namespace fairlead::prompts::internal {
 
+struct Chosen {
+  std::size_t form = 0;  // its place among the specification's
+  std::string error;     // of conditions that failed; they do not hold
+};
+
 // Immutable, thread-safe.
 class Renderer {
  public:
@@ -18,10 +23,12 @@ class Renderer {
 
   // The variables with the defaults of those that are not given. Errors: unknown_variable, missing_required_parameter,
   // invalid_type, invalid_value; `param` names the variable (`fairlead.variables.locale`).
-  Result<boost::json::object> complete(boost::json::object given) const;
+  Result<Variables> complete(boost::json::object given) const;
 
-  // The prompt's messages as a JSON array without its last bracket, for complete variables. Errors: template_*.
-  Result<std::string> render(const boost::json::object& variables) const;
+  Chosen choose(const Variables& variables, const Situation& situation) const;
+
+  // The form's messages as a JSON array without its last bracket, for complete variables. Errors: template_*.
+  Result<std::string> render(const Form& form, const boost::json::object& variables) const;
 
  private:
   Result<void> check_known(std::string_view name) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <ranges>
 
 #include "base/suggest.h"
 #include "platform/json/text.h"
@@ -45,7 +46,27 @@ const std::vector<std::string>& known_parameters() {
   return kNames;
 }
 
+std::string path_of(std::string_view pointer) {
+  std::string out;
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    const std::size_t end = std::min(pointer.find('/'), pointer.size());
+    const std::string_view part = pointer.substr(0, end);
+    const bool number = !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+    out += number ? "[" + std::string(part) + "]" : "." + std::string(part);
+    pointer.remove_prefix(end);
+  }
+  return out;
+}
+
 namespace {
+
+constexpr const char* kDefault = "default";
+
+// Two names for one thing.
+bool is_limit(std::string_view parameter) {
+  return parameter == "max_tokens" || parameter == "max_completion_tokens";
+}
 
 class Reader {
  public:
@@ -53,14 +74,14 @@ class Reader {
       : name_(name), spec_(spec), faults_(faults) {}
 
   Specification read() {
-    if (const auto* model = spec_.if_contains("model"); model && model->is_string()) out_.model = model->get_string();
     read_inputs();
-    if (const auto* messages = spec_.if_contains("messages"); messages && messages->is_array()) {
-      read_messages(messages->get_array(), out_, faults_);
-    }
-    read_parameters();
-    read_tools();
-    read_output();
+    out_.conditions = Conditions(out_.inputs);
+    out_.forms.push_back(read_form(spec_, "", nullptr));
+    const auto* variants = spec_.if_contains("variants");
+    if (!variants || !variants->is_array() || variants->get_array().empty()) return std::move(out_);
+    out_.forms.front().variant = kDefault;
+    const bj::array& all = variants->get_array();
+    for (std::size_t i = 0; i < all.size(); ++i) read_variant(all[i], "/variants/" + std::to_string(i));
     return std::move(out_);
   }
 
@@ -90,18 +111,57 @@ class Reader {
                 "the default of `" + std::string(name) + "` does not fit its own schema: " + error.message);
         }
       }
-      out_.inputs.push_back({std::string(name), std::move(*compiled), std::move(fallback)});
+      out_.inputs.push_back({std::string(name), std::move(*compiled), std::move(fallback), schema});
     }
   }
 
-  void read_parameters() {
-    const auto* parameters = spec_.if_contains("parameters");
+  void read_variant(const bj::value& value, const std::string& at) {
+    const bj::object* const variant = value.if_object();
+    const auto* name = variant ? variant->if_contains("name") : nullptr;
+    const auto* when = variant ? variant->if_contains("when") : nullptr;
+    if (!name || !name->is_string() || !when || !when->is_string())
+      return fault(at, "a variant has a `name` and a `when`.");
+    Form form = read_form(*variant, at, &out_.forms.front());
+    form.variant = name->get_string();
+    if (form.variant == kDefault) fault(at + "/name", "`default` is the prompt itself: choose another name.");
+    if (std::ranges::find(out_.forms | std::views::drop(1), form.variant, &Form::variant) != out_.forms.end())
+      fault(at + "/name", "there is another variant `" + form.variant + "`.");
+    if (auto wrong = out_.conditions.add(form.variant, when->get_string(), at + "/when"))
+      faults_.push_back(*std::move(wrong));
+    out_.forms.push_back(std::move(form));
+  }
+
+  // What stands in `spec`, at the pointer `at`; the rest is as in `base`, if that is not null.
+  Form read_form(const bj::object& spec, const std::string& at, const Form* base) {
+    Form out = base ? *base : Form{};
+    if (const auto* model = spec.if_contains("model"); model && model->is_string()) out.model = model->get_string();
+    if (const auto* messages = spec.if_contains("messages"); messages && messages->is_array())
+      out.messages = std::make_shared<const MessageList>(
+          read_messages(messages->get_array(), at + "/messages", out_.inputs, faults_));
+    if (!out.messages) out.messages = std::make_shared<const MessageList>();
+    std::vector<Parameter> given;
+    read_parameters(spec, at, given);
+    read_tools(spec, given);
+    read_output(spec, at, given);
+    for (Parameter& parameter : given) {
+      std::erase_if(out.parameters, [&](const Parameter& one) {
+        return one.name == parameter.name || (is_limit(one.name) && is_limit(parameter.name));
+      });
+      out.parameters.push_back(std::move(parameter));
+    }
+    if (const auto* tools = spec.if_contains("tools"); tools && tools->is_array() && tools->get_array().empty())
+      std::erase_if(out.parameters, [](const Parameter& one) { return one.name == "tools"; });
+    return out;
+  }
+
+  void read_parameters(const bj::object& spec, const std::string& at, std::vector<Parameter>& out) {
+    const auto* parameters = spec.if_contains("parameters");
     if (!parameters || !parameters->is_object()) return;
     static const std::vector<std::string> kReserved = {"model",          "messages", "tools", "stream",
                                                        "stream_options", "fairlead", "user"};
     for (const auto& [key, value] : parameters->get_object()) {
       const std::string name(key);
-      const std::string pointer = "/parameters/" + name;
+      const std::string pointer = at + "/parameters/" + name;
       if (std::ranges::find(kReserved, name) != kReserved.end()) {
         fault(pointer, "`" + name + "` is not a parameter of a prompt.");
         continue;
@@ -110,25 +170,24 @@ class Reader {
       const auto& known = known_parameters();
       const std::string hint = std::ranges::find(known, name) == known.end() ? did_you_mean(name, known) : "";
       if (!hint.empty()) fault(pointer, "unknown parameter `" + name + "`." + hint);
-      out_.parameters.push_back({name, json::to_text(value)});
+      out.push_back({name, json::to_text(value)});
     }
   }
 
-  void read_tools() {
-    const auto* tools = spec_.if_contains("tools");
-    if (tools && tools->is_array() && !tools->get_array().empty())
-      out_.parameters.push_back({"tools", json::to_text(*tools)});
+  void read_tools(const bj::object& spec, std::vector<Parameter>& out) {
+    const auto* tools = spec.if_contains("tools");
+    if (tools && tools->is_array() && !tools->get_array().empty()) out.push_back({"tools", json::to_text(*tools)});
   }
 
-  void read_output() {
-    const auto* output = spec_.if_contains("output");
+  void read_output(const bj::object& spec, const std::string& at, std::vector<Parameter>& out) {
+    const auto* output = spec.if_contains("output");
     const auto* schema = output && output->is_object() ? output->get_object().if_contains("schema") : nullptr;
     if (!schema) return;
-    if (std::ranges::find(out_.parameters, "response_format", &Parameter::name) != out_.parameters.end()) {
-      fault("/parameters/response_format",
+    if (std::ranges::find(out, "response_format", &Parameter::name) != out.end()) {
+      fault(at + "/parameters/response_format",
             "`output` already says what the answer looks like: leave one of the two out.");
     }
-    if (!compile(*schema, "/output/schema")) return;
+    if (!compile(*schema, at + "/output/schema")) return;
     // OpenAI's rule for the name: letters, digits, _ and -, at most 64.
     std::string name(name_.substr(0, 64));
     for (char& c : name) {
@@ -137,7 +196,7 @@ class Reader {
     std::string format = R"({"type":"json_schema","json_schema":{"name":)";
     json::append_string(format, name.empty() ? "answer" : name);
     format += R"(,"strict":true,"schema":)" + json::to_text(*schema) + "}}";
-    out_.parameters.push_back({"response_format", std::move(format)});
+    out.push_back({"response_format", std::move(format)});
   }
 
   std::string_view name_;

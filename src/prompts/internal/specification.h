@@ -2,22 +2,18 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "platform/json/schema.h"
+#include "prompts/internal/conditions.h"
 #include "prompts/template.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts::internal {
-
-struct Input {
-  std::string name;
-  json::Schema schema;
-  std::optional<boost::json::value> fallback;  // absent: the variable is required
-};
 
 // Part of the text of a messages array: JSON as it is, or a template whose text becomes a JSON string.
 struct Segment {
@@ -32,12 +28,24 @@ struct Parameter {
   std::string json;
 };
 
-struct Specification {
+// The elements of a messages array, without its brackets.
+struct MessageList {
+  std::vector<Segment> segments;
+  std::size_t count = 0;
+};
+
+// What a call becomes: the prompt's own, or a variant of it.
+struct Form {
+  std::string variant;  // "default", or the variant's name; empty where a prompt has no variants
   std::string model;
-  std::vector<Input> inputs;
-  std::vector<Segment> messages;  // the elements of the array, without its brackets
-  std::size_t message_count = 0;
+  std::shared_ptr<const MessageList> messages;
   std::vector<Parameter> parameters;  // with tools and response_format
+};
+
+struct Specification {
+  std::vector<Input> inputs;
+  std::vector<Form> forms;  // the prompt's own, then its variants
+  Conditions conditions;    // of forms[1], forms[2], …
 };
 
 // Faults are added to `faults`, with pointers into the spec; if there are any, the result is of no use.
@@ -46,6 +54,9 @@ Specification read_specification(std::string_view name, const boost::json::objec
 
 // "question, locale, tier"
 std::string declared(const std::vector<Input>& inputs);
+
+// "/messages/0/user" as people write it: ".messages[0].user".
+std::string path_of(std::string_view pointer);
 
 // The parameters that are known by name, for suggestions and for the spec's schema.
 const std::vector<std::string>& known_parameters();

@@ -83,6 +83,7 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {37, "shadow_of", FieldType::kText, "", FAIRLEAD_CALL(shadow_of)},
     {38, "cache", FieldType::kText, "", FAIRLEAD_CALL(cache)},
     {39, "budgets", FieldType::kTexts, "", FAIRLEAD_CALL(budgets)},
+    {43, "variant_error", FieldType::kText, "", FAIRLEAD_CALL(variant_error)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {
