@@ -37,7 +37,8 @@ struct Call {
   std::shared_ptr<const Model> model;  // set by the resolved target or by a stage
   // Attribution for the record.
   std::string target_kind, target_name, label, variant;
-  std::string variant_error;  // of conditions that could not be evaluated
+  std::vector<std::string> includes;  // "house-style@5": what a prompt was made of beside itself
+  std::string variant_error;          // of conditions that could not be evaluated
   int target_version = 0;
   // Text made by stages that `request` views; grows, never moves its elements.
   std::vector<std::unique_ptr<std::string>> owned;

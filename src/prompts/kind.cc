@@ -112,7 +112,10 @@ void check_models(const boost::json::object& spec, const resources::Catalogue& o
 std::vector<resources::SpecError> check(std::string_view name, const boost::json::object& spec,
                                         const resources::Catalogue& others) {
   std::vector<resources::SpecError> faults;
-  internal::Specification read = internal::read_specification(name, spec, faults);
+  const FindVersion find = [&others](std::string_view prompt, std::string_view ref) {
+    return others.at("prompt", prompt, ref);
+  };
+  internal::Specification read = internal::read_specification(name, spec, find, faults);
   check_models(spec, others, faults);
   if (const auto cache = llm::cache_of(spec); cache && cache->semantic && !cache->semantic->embedding.empty()) {
     const std::string& embedding = cache->semantic->embedding;

@@ -44,6 +44,14 @@ class PromptStage final : public Prompt {
       FAIRLEAD_TRY(parameters[one.name], json::parse(one.json));
     }
     out["parameters"] = std::move(parameters);
+    out["includes"] = bj::array(form.messages->includes.begin(), form.messages->includes.end());
+    return out;
+  }
+
+  std::vector<std::string> includes() const override {
+    std::vector<std::string> out;
+    for (const internal::Form& form : renderer_.specification().forms)
+      out.insert(out.end(), form.messages->includes.begin(), form.messages->includes.end());
     return out;
   }
 
@@ -65,6 +73,7 @@ class PromptStage final : public Prompt {
     call.request.set("messages", call.request.messages);
     add_parameters(form, call.request);
     call.model = models_[place];
+    call.includes = form.messages->includes;
     return {};
   }
 
@@ -130,12 +139,16 @@ class PromptStage final : public Prompt {
 }  // namespace
 
 Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
-                                               const Clock& clock) {
+                                               const FindVersion& find_version, const Clock& clock) {
   std::vector<resources::SpecError> faults;
-  internal::Specification specification = internal::read_specification(version.name, version.spec, faults);
+  internal::Specification specification =
+      internal::read_specification(version.name, version.spec, find_version, faults);
   if (!faults.empty()) {
-    return fail(ErrorKind::kInvalid, "invalid_resource",
-                "Prompt `" + version.name + "`, " + faults.front().pointer + ": " + faults.front().message);
+    const std::string& at = faults.front().pointer;
+    const bool is_include = at.find("/messages/") != at.npos && at.ends_with("/prompt");
+    return fail(ErrorKind::kInvalid, is_include ? "invalid_include" : "invalid_resource",
+                "Prompt `" + version.name + "` v" + std::to_string(version.version) + ", " + faults.front().pointer +
+                    ": " + faults.front().message);
   }
   std::vector<std::shared_ptr<const llm::Model>> models;
   for (const internal::Form& form : specification.forms) {

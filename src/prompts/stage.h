@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "llm/call.h"
+#include "prompts/includes.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts {
@@ -21,8 +22,8 @@ using FindModel = std::function<std::shared_ptr<const llm::Model>(std::string_vi
 // One version of a prompt as a stage of a call. Immutable and shared by all loops. It renders the prompt's messages
 // from call.options.variables, in the form of the first variant whose condition holds, and puts them before the
 // client's own, adds the prompt's parameters, tools and response format where the client sent none of its own, and sets
-// call.model, and call.variant where there are some. What it sets views the stage: it must outlive the call. `run` ends
-// with kInvalid:
+// call.model, and call.variant and call.includes where there are some. What it sets views the stage: it must outlive
+// the call. `run` ends with kInvalid:
 //   unknown_variable, missing_required_parameter, invalid_type, invalid_value   `param` names the variable
 //                                                                              (`fairlead.variables.locale`)
 //   template_undefined, template_type_error, template_value_error, template_limit   these variables cannot be rendered
@@ -32,12 +33,14 @@ class Prompt : public llm::Stage {
   // What that call would become at that time, and why: the answer of `POST /api/v1/explain`. Errors as of `run`. For
   // people: it is not quick.
   virtual Result<boost::json::object> explain(const llm::Call& call, std::int64_t now_us) const = 0;
+  // "house-style@5": what any of its forms includes.
+  virtual std::vector<std::string> includes() const = 0;
 };
 
-// `clock` outlives the stage. Error: kUnavailable if a model is not there, kInvalid if the spec is not one that
-// prompt_kind() lets through.
+// `clock` outlives the stage. Errors: kUnavailable if a model is not there; kInvalid if the spec is not one that
+// prompt_kind() lets through, with code invalid_include if it could be one with other prompts around it.
 Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
-                                               const Clock& clock);
+                                               const FindVersion& find_version, const Clock& clock);
 
 // The names of the models that calls of it may go to, its own first.
 std::vector<std::string> models_of(const boost::json::object& spec);

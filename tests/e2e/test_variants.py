@@ -102,3 +102,68 @@ def test_a_slip_in_a_condition_is_told_with_its_place(server, tmp_path):
     assert refused.returncode == 2
     assert "reply.yaml:13:11: unknown variable `tir` in `when: tir == 'gold' && language == 'ru'`\n  did you mean `tier`?" in refused.stderr
     assert "nothing was applied" in refused.stderr
+
+
+HOUSE = """kind: prompt
+name: house-style
+labels: [LABEL]
+model: gpt
+input:
+  tone: {type: string, default: calm}
+messages:
+  - system: "TEXT"
+"""
+LETTER = """kind: prompt
+name: letter
+labels: [production]
+model: gpt
+input:
+  topic: {type: string}
+messages:
+  - prompt: house-style@production
+  - user: "{{ topic }}"
+"""
+
+
+def write(server, folder, **prompts):
+    folder.mkdir(exist_ok=True)
+    for name, text in prompts.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return server.cli("apply", str(folder), check=False)
+
+
+def letter(server, openai_fake):
+    answer = server.chat("letter", messages=[], fairlead={"variables": {"topic": "rain"}})
+    return openai_fake.last.body["messages"][0]["content"], answer.headers["x-fairlead-call-id"]
+
+
+def test_what_is_included_follows_its_label(start, project, tmp_path, openai_fake):
+    server = start(project=project)
+    first = HOUSE.replace("LABEL", "production").replace("TEXT", "Be {{ tone }}.")
+    assert write(server, tmp_path / "a", house=first, letter=LETTER).returncode == 0
+    text, call = letter(server, openai_fake)
+    assert text == "Be calm."
+    assert json.loads(server.cli("calls", "show", call, "--json").stdout)["includes"] == ["house-style@1"]
+    second = HOUSE.replace("LABEL", "staging").replace("TEXT", "Be kind.")
+    assert write(server, tmp_path / "b", house=second).returncode == 0
+    assert letter(server, openai_fake)[0] == "Be calm."
+    server.cli("promote", "house-style@2", "--to", "production")
+    text, call = letter(server, openai_fake)
+    assert text == "Be kind."
+    assert json.loads(server.cli("calls", "show", call, "--json").stdout)["includes"] == ["house-style@2"]
+    server.cli("rollback", "house-style")
+    assert letter(server, openai_fake)[0] == "Be calm."
+
+
+def test_a_label_does_not_move_to_what_others_cannot_take(start, project, tmp_path, openai_fake):
+    server = start(project=project)
+    first = HOUSE.replace("LABEL", "production").replace("TEXT", "Be {{ tone }}.")
+    assert write(server, tmp_path / "a", house=first, letter=LETTER).returncode == 0
+    needs_more = HOUSE.replace("LABEL", "staging").replace("TEXT", "For {{ reader }}.").replace("  tone:", "  reader: {type: string}\n  tone:")
+    assert write(server, tmp_path / "b", house=needs_more).returncode == 0
+    refused = server.cli("promote", "house-style@2", "--to", "production", check=False)
+    assert refused.returncode != 0 and "unknown variable `reader`" in refused.stderr and "`letter`" in refused.stderr, refused.stderr
+    assert letter(server, openai_fake)[0] == "Be calm."
+    circle = LETTER.replace("name: letter", "name: house-style").replace("house-style@production", "letter@production")
+    refused = write(server, tmp_path / "c", house=circle)
+    assert refused.returncode == 2 and "leads back to itself: house-style → letter@1 → house-style@3" in refused.stderr, refused.stderr

@@ -358,6 +358,7 @@ telemetry::CallRecord CallPipeline::take_record() {
   record_.target_version = call_.target_version;
   record_.label = std::move(call_.label);
   record_.variant = std::move(call_.variant);
+  record_.includes = std::move(call_.includes);
   record_.variant_error = std::move(call_.variant_error);
   if (call_.model && record_.model.empty()) {  // never routed
     record_.model = call_.model->name;

@@ -7,8 +7,16 @@
 
 namespace fairlead::prompts::internal {
 
-// Of the array `messages` at `pointer` of the spec. `inputs` says which variables there are.
-MessageList read_messages(const boost::json::array& messages, const std::string& pointer,
-                          const std::vector<Input>& inputs, std::vector<resources::SpecError>& faults);
+// Whose messages they are, and where those that it includes are found.
+struct Origin {
+  std::string_view name;
+  const boost::json::object& spec;
+  const FindVersion& find;
+};
+
+// Of the array `messages` at `pointer` of the spec. `inputs` says which variables there are; those with a default that
+// included prompts bring along are added.
+MessageList read_messages(const boost::json::array& messages, const std::string& pointer, const Origin& origin,
+                          std::vector<Input>& inputs, std::vector<resources::SpecError>& faults);
 
 }  // namespace fairlead::prompts::internal

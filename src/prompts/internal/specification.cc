@@ -70,8 +70,9 @@ bool is_limit(std::string_view parameter) {
 
 class Reader {
  public:
-  Reader(std::string_view name, const bj::object& spec, std::vector<resources::SpecError>& faults)
-      : name_(name), spec_(spec), faults_(faults) {}
+  Reader(std::string_view name, const bj::object& spec, const FindVersion& find,
+         std::vector<resources::SpecError>& faults)
+      : name_(name), spec_(spec), find_(find), faults_(faults) {}
 
   Specification read() {
     read_inputs();
@@ -88,31 +89,12 @@ class Reader {
  private:
   void fault(std::string pointer, std::string message) { faults_.push_back({std::move(pointer), std::move(message)}); }
 
-  // The schema, or nothing after a fault at `pointer` or inside of it.
-  std::optional<json::Schema> compile(const bj::value& schema, const std::string& pointer) {
-    auto compiled = json::Schema::compile(schema);
-    if (compiled) return std::move(*compiled);
-    fault(pointer + compiled.error().param, compiled.error().message);
-    return std::nullopt;
-  }
-
   void read_inputs() {
     const auto* inputs = spec_.if_contains("input");
     if (!inputs || !inputs->is_object()) return;
-    for (const auto& [name, schema] : inputs->get_object()) {
-      const std::string pointer = "/input/" + std::string(name);
-      auto compiled = compile(schema, pointer);
-      if (!compiled) continue;
-      std::optional<bj::value> fallback;
-      if (const auto* given = schema.is_object() ? schema.get_object().if_contains("default") : nullptr) {
-        fallback = *given;
-        for (const json::SchemaError& error : compiled->validate(*given, 1)) {
-          fault(pointer + "/default",
-                "the default of `" + std::string(name) + "` does not fit its own schema: " + error.message);
-        }
-      }
-      out_.inputs.push_back({std::string(name), std::move(*compiled), std::move(fallback), schema});
-    }
+    for (const auto& [name, schema] : inputs->get_object())
+      if (auto input = read_input(name, schema, "/input/" + std::string(name), faults_))
+        out_.inputs.push_back(*std::move(input));
   }
 
   void read_variant(const bj::value& value, const std::string& at) {
@@ -137,7 +119,7 @@ class Reader {
     if (const auto* model = spec.if_contains("model"); model && model->is_string()) out.model = model->get_string();
     if (const auto* messages = spec.if_contains("messages"); messages && messages->is_array())
       out.messages = std::make_shared<const MessageList>(
-          read_messages(messages->get_array(), at + "/messages", out_.inputs, faults_));
+          read_messages(messages->get_array(), at + "/messages", {name_, spec_, find_}, out_.inputs, faults_));
     if (!out.messages) out.messages = std::make_shared<const MessageList>();
     std::vector<Parameter> given;
     read_parameters(spec, at, given);
@@ -187,7 +169,7 @@ class Reader {
       fault(at + "/parameters/response_format",
             "`output` already says what the answer looks like: leave one of the two out.");
     }
-    if (!compile(*schema, at + "/output/schema")) return;
+    if (!compile_schema(*schema, at + "/output/schema", faults_)) return;
     // OpenAI's rule for the name: letters, digits, _ and -, at most 64.
     std::string name(name_.substr(0, 64));
     for (char& c : name) {
@@ -201,15 +183,16 @@ class Reader {
 
   std::string_view name_;
   const bj::object& spec_;
+  const FindVersion& find_;
   std::vector<resources::SpecError>& faults_;
   Specification out_;
 };
 
 }  // namespace
 
-Specification read_specification(std::string_view name, const bj::object& spec,
+Specification read_specification(std::string_view name, const bj::object& spec, const FindVersion& find,
                                  std::vector<resources::SpecError>& faults) {
-  return Reader(name, spec, faults).read();
+  return Reader(name, spec, find, faults).read();
 }
 
 }  // namespace fairlead::prompts::internal

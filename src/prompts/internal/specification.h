@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/json/schema.h"
+#include "prompts/includes.h"
 #include "prompts/internal/conditions.h"
 #include "prompts/template.h"
 #include "resources/kind.h"
@@ -32,6 +33,7 @@ struct Parameter {
 struct MessageList {
   std::vector<Segment> segments;
   std::size_t count = 0;
+  std::vector<std::string> includes;  // "house-style@5", each once
 };
 
 // What a call becomes: the prompt's own, or a variant of it.
@@ -49,7 +51,7 @@ struct Specification {
 };
 
 // Faults are added to `faults`, with pointers into the spec; if there are any, the result is of no use.
-Specification read_specification(std::string_view name, const boost::json::object& spec,
+Specification read_specification(std::string_view name, const boost::json::object& spec, const FindVersion& find,
                                  std::vector<resources::SpecError>& faults);
 
 // "question, locale, tier"

@@ -36,6 +36,10 @@ inline std::shared_ptr<const llm::Model> find_test_model(std::string_view name) 
   return model;
 }
 
+inline Result<const resources::Version*> no_prompts(std::string_view name, std::string_view) {
+  return fail(ErrorKind::kNotFound, "resource_not_found", "prompt `" + std::string(name) + "` does not exist.");
+}
+
 inline resources::Version test_version(std::string_view spec) {
   resources::Version version;
   version.kind = "prompt";

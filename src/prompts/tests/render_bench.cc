@@ -42,8 +42,8 @@ void form(benchmark::State& state, const char* variants, const char* variables) 
     "variants": [)") +
       variants + "]}";
   std::vector<fairlead::resources::SpecError> faults;
-  const internal::Renderer prompt("p",
-                                  internal::read_specification("p", fairlead::json::parse(spec)->as_object(), faults));
+  const internal::Renderer prompt(
+      "p", internal::read_specification("p", fairlead::json::parse(spec)->as_object(), {}, faults));
   const auto given = fairlead::json::parse(variables)->as_object();
   const std::vector<std::string> tags = {"web", "beta"};
   for (auto _ : state) {

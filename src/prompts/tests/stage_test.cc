@@ -11,7 +11,7 @@ namespace {
 const ManualClock clock;
 
 Result<std::shared_ptr<Prompt>> compile(std::string_view spec) {
-  return compile_prompt(test_version(spec), find_test_model, clock);
+  return compile_prompt(test_version(spec), find_test_model, no_prompts, clock);
 }
 
 constexpr const char* kReply = R"({

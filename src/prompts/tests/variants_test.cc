@@ -57,7 +57,8 @@ std::string chosen(const std::vector<std::string>& conditions, std::string_view 
   std::string all;
   for (std::size_t i = 0; i < conditions.size(); ++i)
     all += (i > 0 ? "," : "") + variant(conditions[i], "v" + std::to_string(i + 1));
-  const auto stage = compile_prompt(test_version(spec_with(R"("variants": [)" + all + "]")), find_test_model, clock);
+  const auto stage =
+      compile_prompt(test_version(spec_with(R"("variants": [)" + all + "]")), find_test_model, no_prompts, clock);
   if (!stage) return stage.error().message;
   TestCall test(request, variables);
   if (change) change(test.call);
@@ -113,7 +114,7 @@ TEST(Variants, SeeTheLanguageOfTheInput) {
       test_version(
           R"({"model": "small", "messages": [{"user": "{{ q }}"}], "input": {"q": {"type": "string", "default": "Где моя карта?"}},
                        "variants": [{"name": "v1", "when": "language == 'ru'"}]})"),
-      find_test_model, clock);
+      find_test_model, no_prompts, clock);
   ASSERT_TRUE(stage);
   TestCall test(R"({"model": "p"})", "{}");
   ASSERT_TRUE(run(**stage, test.call));
@@ -134,7 +135,7 @@ TEST(Variants, GiveWhatTheyGiveAndTheRestIsThePrompts) {
       compile_prompt(test_version(spec_with(R"("tools": [{"type": "function", "function": {"name": "f"}}], "variants": [
     {"name": "quick", "when": "tier == 'quick'", "model": "gold", "parameters": {"max_completion_tokens": 5}, "tools": []},
     {"name": "strict", "when": "tier == 'strict'", "messages": [{"user": "V {{ tier }}"}], "output": {"schema": {"type": "object"}}}])")),
-                     find_test_model, clock);
+                     find_test_model, no_prompts, clock);
   ASSERT_TRUE(stage) << stage.error().message;
   TestCall quick(R"({"model": "p"})", R"({"question": "q", "tier": "quick"})");
   ASSERT_TRUE(run(**stage, quick.call));
@@ -192,7 +193,7 @@ TEST(Variants, AnInputHidesWhatIsCalledAsIt) {
   const auto stage = compile_prompt(
       test_version(R"({"model": "small", "messages": [{"user": "hi"}], "input": {"language": {"type": "string"},
     "user": {"type": "object"}, "in": {"default": 1}}, "variants": [{"name": "v1", "when": "language == 'x' && user.id == 7"}]})"),
-      find_test_model, clock);
+      find_test_model, no_prompts, clock);
   ASSERT_TRUE(stage) << stage.error().message;
   TestCall test(R"({"model": "p"})", R"({"language": "x", "user": {"id": 7}})");
   ASSERT_TRUE(run(**stage, test.call));

@@ -31,6 +31,10 @@ class ProjectCatalogue final : public Catalogue {
     return found;
   }
 
+  Result<const Version*> at(std::string_view kind, std::string_view name, std::string_view ref) const override {
+    return project_.at(kind, name, ref);
+  }
+
  private:
   const Project& project_;
 };

@@ -84,6 +84,7 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {38, "cache", FieldType::kText, "", FAIRLEAD_CALL(cache)},
     {39, "budgets", FieldType::kTexts, "", FAIRLEAD_CALL(budgets)},
     {43, "variant_error", FieldType::kText, "", FAIRLEAD_CALL(variant_error)},
+    {44, "includes", FieldType::kTexts, "", FAIRLEAD_CALL(includes)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {
