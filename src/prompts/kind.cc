@@ -28,6 +28,7 @@ constexpr const char* kSchema = R"json({
     },
     "parameters": {"$ref": "#/$defs/parameters"},
     "messages": {"type": "array"},
+    "examples": {"$ref": "#/$defs/examples"},
     "tools": {"$ref": "#/$defs/tools"},
     "shadow": @SHADOW@,
     "cache": @CACHE@,
@@ -45,6 +46,7 @@ constexpr const char* kSchema = R"json({
           "when": {"type": "string", "minLength": 1},
           "model": {"type": "string", "minLength": 1},
           "messages": {"type": "array"},
+          "examples": {"$ref": "#/$defs/examples"},
           "parameters": {"$ref": "#/$defs/parameters"},
           "tools": {"$ref": "#/$defs/tools"},
           "output": {"$ref": "#/$defs/output"}
@@ -53,6 +55,15 @@ constexpr const char* kSchema = R"json({
     }
   },
   "$defs": {
+    "examples": {
+      "type": ["array", "string", "object"],
+      "additionalProperties": false,
+      "required": ["from"],
+      "properties": {
+        "from": {"type": ["array", "string"]},
+        "nearest": {"type": "integer", "minimum": 1, "maximum": 32}
+      }
+    },
     "parameters": {
       "type": "object",
       "properties": {

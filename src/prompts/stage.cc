@@ -30,15 +30,15 @@ class PromptStage final : public Prompt {
     const internal::Situation situation = situation_of(call, now_us);
     const internal::Specification& specification = renderer_.specification();
     const internal::Form& form = specification.forms[renderer_.choose(variables, situation).form];
-    FAIRLEAD_TRY(std::string messages, renderer_.render(form, variables.values));
-    append_messages(messages, form.messages->count, call.request.messages, call.request.message_count);
+    FAIRLEAD_TRY(internal::Rendered own, renderer_.render(form, variables.values, call.request));
+    append_messages(own, call.request.messages, call.request.message_count);
     bj::object out{{"prompt", prompt_}, {"version", version_}, {"model", form.model}};
     out["variant"] = form.variant.empty() ? bj::value(nullptr) : bj::value(form.variant);
     out["conditions"] = internal::to_json(specification.conditions.explain(variables, situation));
     out["language"] = specification.conditions.language(variables, situation);
     out["now"] = iso8601(now_us);
     out["variables"] = std::move(variables.values);
-    FAIRLEAD_TRY(out["messages"], json::parse(messages));
+    FAIRLEAD_TRY(out["messages"], json::parse(own.messages));
     bj::object parameters;
     for (const internal::Parameter& one : form.parameters) {
       FAIRLEAD_TRY(parameters[one.name], json::parse(one.json));
@@ -60,15 +60,15 @@ class PromptStage final : public Prompt {
     FAIRLEAD_TRY(const internal::Variables variables, read_variables(call.options.variables));
     const std::size_t place = choose(call, variables);
     const internal::Form& form = renderer_.specification().forms[place];
-    FAIRLEAD_TRY(std::string messages, renderer_.render(form, variables.values));
-    const std::size_t count = form.messages->count + call.request.message_count;
+    FAIRLEAD_TRY(internal::Rendered own, renderer_.render(form, variables.values, call.request));
+    const std::size_t count = own.count + call.request.message_count;
     if (count == 0) {
       return fail(ErrorKind::kInvalid, "missing_required_parameter",
                   "Prompt `" + prompt_ + "` has no messages of its own, so `messages` must hold one at least.",
                   "messages");
     }
-    append_messages(messages, form.messages->count, call.request.messages, call.request.message_count);
-    call.request.messages = call.own(std::move(messages));
+    append_messages(own, call.request.messages, call.request.message_count);
+    call.request.messages = call.own(std::move(own.messages));
     call.request.message_count = count;
     call.request.set("messages", call.request.messages);
     add_parameters(form, call.request);
@@ -109,13 +109,13 @@ class PromptStage final : public Prompt {
   }
 
   // Adds the elements of the client's array, spliced as they were sent, and the end of the array.
-  static void append_messages(std::string& out, std::size_t own, std::string_view theirs, std::size_t count) {
+  static void append_messages(internal::Rendered& own, std::string_view theirs, std::size_t count) {
     if (count > 0) {
       const std::size_t open = theirs.find('['), close = theirs.rfind(']');
-      if (own > 0) out += ',';
-      out += theirs.substr(open + 1, close - open - 1);
+      if (own.count > 0) own.messages += ',';
+      own.messages += theirs.substr(open + 1, close - open - 1);
     }
-    out += ']';
+    own.messages += ']';
   }
 
   static void add_parameters(const internal::Form& form, llm::ChatRequest& request) {

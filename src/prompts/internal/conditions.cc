@@ -5,6 +5,7 @@
 
 #include "platform/json/text.h"
 #include "prompts/internal/language.h"
+#include "prompts/internal/last_user.h"
 
 namespace fairlead::prompts::internal {
 namespace {
@@ -58,15 +59,6 @@ expr::Type type_of(const bj::value& schema, int depth) {
 bool is_free_text(const bj::value& schema) {
   return type_of(schema).is(Kind::kString) && !schema.get_object().contains("enum") &&
          !schema.get_object().contains("const");
-}
-
-std::string last_user_text(const llm::ChatRequest& request) {
-  if (request.message_count == 0) return {};
-  const auto messages = request.parse_messages();
-  if (!messages) return {};
-  const auto last = std::find_if(messages->rbegin(), messages->rend(),
-                                 [](const llm::Message& one) { return one.role == llm::Role::kUser; });
-  return last == messages->rend() ? std::string() : last->text();
 }
 
 std::string place_of(const expr::Fault& fault) {

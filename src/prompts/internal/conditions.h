@@ -1,6 +1,5 @@
 // The conditions of a prompt's variants (docs/reference/prompts.md, "Variants"): compiled once, asked at each call.
 #pragma once
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,7 +9,7 @@
 
 #include "llm/chat.h"
 #include "platform/expr/expression.h"
-#include "prompts/internal/input.h"
+#include "prompts/internal/variables.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts::internal {
@@ -21,12 +20,6 @@ struct Situation {
   std::span<const std::string> tags;
   std::int64_t now_us = 0;                    // unix time
   const llm::ChatRequest* request = nullptr;  // the caller's, whose last user message tells the language
-};
-
-// The variables of a call, complete.
-struct Variables {
-  boost::json::object values;
-  std::size_t sent = 0;  // how many of them, from the first, the caller gave
 };
 
 struct Choice {

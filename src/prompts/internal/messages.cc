@@ -37,6 +37,7 @@ class Messages {
 
   MessageList read(const bj::array& messages, const std::string& pointer) {
     read_all(messages, pointer);
+    if (out_.user_end == 0) out_.user_begin = out_.user_end = out_.segments.size();
     return std::move(out_);
   }
 
@@ -56,10 +57,26 @@ class Messages {
         continue;
       }
       if (out_.count > 0) literal(",");
+      const bool user = is_users(messages[i]);
+      if (user) {
+        out_.segments.push_back({});
+        out_.user_begin = out_.segments.size() - 1;
+      }
       read_message(messages[i]);
+      if (user) {
+        out_.user_end = out_.segments.size();
+        out_.segments.push_back({});
+      }
       if (++out_.count == kMostMessages + 1 && !within_.empty())
         fault(pointer_, "what is included makes more than " + std::to_string(kMostMessages) + " messages.");
     }
+  }
+
+  static bool is_users(const bj::value& value) {
+    const bj::object* const message = value.if_object();
+    if (message == nullptr) return false;
+    const bj::value* const role = message->if_contains("role");
+    return role != nullptr ? role->is_string() && role->get_string() == "user" : message->contains("user");
   }
 
   // Of `{prompt: NAME@REF}`, else null.

@@ -121,6 +121,7 @@ class Reader {
       out.messages = std::make_shared<const MessageList>(
           read_messages(messages->get_array(), at + "/messages", {name_, spec_, find_}, out_.inputs, faults_));
     if (!out.messages) out.messages = std::make_shared<const MessageList>();
+    read_form_examples(spec, at, out);
     std::vector<Parameter> given;
     read_parameters(spec, at, given);
     read_tools(spec, given);
@@ -134,6 +135,14 @@ class Reader {
     if (const auto* tools = spec.if_contains("tools"); tools && tools->is_array() && tools->get_array().empty())
       std::erase_if(out.parameters, [](const Parameter& one) { return one.name == "tools"; });
     return out;
+  }
+
+  // They stand beside messages: with messages of its own, a variant has the prompt's examples rendered anew.
+  void read_form_examples(const bj::object& spec, const std::string& at, Form& out) {
+    const bj::value* examples = spec.if_contains("examples");
+    const std::string pointer = (examples ? at : "") + "/examples";
+    if (!examples && spec.if_contains("messages")) examples = spec_.if_contains("examples");
+    if (examples) out.examples = read_examples(*examples, pointer, name_, *out.messages, out_.inputs, faults_);
   }
 
   void read_parameters(const bj::object& spec, const std::string& at, std::vector<Parameter>& out) {

@@ -11,17 +11,11 @@
 #include "platform/json/schema.h"
 #include "prompts/includes.h"
 #include "prompts/internal/conditions.h"
-#include "prompts/template.h"
+#include "prompts/internal/examples.h"
+#include "prompts/internal/segments.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts::internal {
-
-// Part of the text of a messages array: JSON as it is, or a template whose text becomes a JSON string.
-struct Segment {
-  std::string json;
-  std::optional<Template> text;
-  std::string place;  // of the template, for messages: "messages[0].system"
-};
 
 // A member of the chat request that the prompt gives, as JSON.
 struct Parameter {
@@ -29,19 +23,13 @@ struct Parameter {
   std::string json;
 };
 
-// The elements of a messages array, without its brackets.
-struct MessageList {
-  std::vector<Segment> segments;
-  std::size_t count = 0;
-  std::vector<std::string> includes;  // "house-style@5", each once
-};
-
 // What a call becomes: the prompt's own, or a variant of it.
 struct Form {
   std::string variant;  // "default", or the variant's name; empty where a prompt has no variants
   std::string model;
   std::shared_ptr<const MessageList> messages;
-  std::vector<Parameter> parameters;  // with tools and response_format
+  std::shared_ptr<const Examples> examples;  // null: there are none
+  std::vector<Parameter> parameters;         // with tools and response_format
 };
 
 struct Specification {

@@ -107,7 +107,7 @@ std::vector<std::string> texts_of(const bj::value* value) {
   return out;
 }
 
-struct Rendered {
+struct Outcome {
   std::string variant;
   std::vector<Message> messages;
 };
@@ -117,7 +117,7 @@ std::string text_at(const bj::object& test, std::string_view member) {
   return found != nullptr ? std::string(found->as_string()) : std::string();
 }
 
-Result<Rendered> rendered_for(const Renderer& prompt, const bj::object& test, std::int64_t now_us) {
+Result<Outcome> rendered_for(const Renderer& prompt, const bj::object& test, std::int64_t now_us) {
   FAIRLEAD_TRY(const Variables variables, prompt.complete(test.at("given").as_object()));
   const std::string user = text_at(test, "user"), session = text_at(test, "session");
   const std::vector<std::string> tags = texts_of(test.if_contains("tags"));
@@ -135,9 +135,9 @@ Result<Rendered> rendered_for(const Renderer& prompt, const bj::object& test, st
   }
   const Situation situation{.user = user, .session = session, .tags = tags, .now_us = now_us, .request = &request};
   const Form& form = prompt.specification().forms[prompt.choose(variables, situation).form];
-  FAIRLEAD_TRY(const std::string text, prompt.render(form, variables.values));
-  FAIRLEAD_TRY(const bj::value messages, json::parse(text + "]"));
-  Rendered out{form.variant.empty() ? "default" : form.variant, {}};
+  FAIRLEAD_TRY(const internal::Rendered own, prompt.render(form, variables.values, request));
+  FAIRLEAD_TRY(const bj::value messages, json::parse(own.messages + "]"));
+  Outcome out{form.variant.empty() ? "default" : form.variant, {}};
   for (const bj::value& one : messages.as_array())
     out.messages.push_back({std::string(one.at("role").as_string()), text_of(one)});
   return out;
@@ -184,7 +184,7 @@ class Expectation {
   std::vector<const std::string*> texts_;
 };
 
-std::optional<std::string> variant_fault(const Rendered& rendered, const bj::value& wanted) {
+std::optional<std::string> variant_fault(const Outcome& rendered, const bj::value& wanted) {
   if (wanted.is_string() && rendered.variant == wanted.get_string()) return std::nullopt;
   return "the variant is `" + rendered.variant + "`" +
          (wanted.is_string() ? ", not `" + std::string(wanted.get_string()) + "`" : "");
@@ -198,11 +198,11 @@ std::string title(std::size_t number, const bj::object& test) {
 }
 
 // Of one line of `expect`.
-std::optional<std::string> fault_of(const Rendered& rendered, std::string_view key, const bj::value& expected) {
+std::optional<std::string> fault_of(const Outcome& rendered, std::string_view key, const bj::value& expected) {
   return key == "variant" ? variant_fault(rendered, expected) : Expectation(key, rendered.messages).fault(expected);
 }
 
-void check_error(const Result<Rendered>& rendered, std::string_view wanted, const std::string& pointer,
+void check_error(const Result<Outcome>& rendered, std::string_view wanted, const std::string& pointer,
                  const std::string& called, std::vector<resources::SpecError>& faults) {
   if (rendered) {
     faults.push_back({pointer, called + "it is not refused, though `" + std::string(wanted) + "` is expected"});

@@ -49,7 +49,7 @@ void form(benchmark::State& state, const char* variants, const char* variables) 
   for (auto _ : state) {
     const auto complete = prompt.complete(given);
     const auto chosen = prompt.choose(*complete, {.user = "u-17", .tags = tags});
-    benchmark::DoNotOptimize(prompt.render(prompt.specification().forms[chosen.form], complete->values));
+    benchmark::DoNotOptimize(prompt.render(prompt.specification().forms[chosen.form], complete->values, {}));
   }
 }
 constexpr const char* kVariables = R"({"question": "My card was swallowed by a machine. What now?", "locale": "ru"})";
