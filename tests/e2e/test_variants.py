@@ -167,3 +167,28 @@ def test_a_label_does_not_move_to_what_others_cannot_take(start, project, tmp_pa
     circle = LETTER.replace("name: letter", "name: house-style").replace("house-style@production", "letter@production")
     refused = write(server, tmp_path / "c", house=circle)
     assert refused.returncode == 2 and "leads back to itself: house-style → letter@1 → house-style@3" in refused.stderr, refused.stderr
+
+
+def test_the_nearest_examples_stand_before_the_question(start, project, tmp_path, openai_fake):
+    server = start(project=project)
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    lines = [("How do I block my card?", "block"), ("What is the exchange rate?", "rate"), ("How do I close my account?", "close")]
+    (folder / "intents.jsonl").write_text("".join(json.dumps({"given": {"q": q}, "assistant": {"intent": a}}) + "\n" for q, a in lines))
+    text = """kind: prompt
+name: intent
+model: gpt
+input: {q: {type: string}}
+messages:
+  - system: Name it.
+  - user: "{{ q }}"
+examples: {from: {file: intents.jsonl}, nearest: 1}
+"""
+    (folder / "intent.yaml").write_text(text)
+    server.cli("apply", str(folder))
+    assert server.chat("intent", messages=[], fairlead={"variables": {"q": "exchange rates?"}}).status == 200
+    assert [m["content"] for m in openai_fake.last.body["messages"]] == [
+        "Name it.", "What is the exchange rate?", '{"intent":"rate"}', "exchange rates?"]  # fmt: skip
+    (folder / "intents.jsonl").write_text('{"given": {"question": "x"}, "assistant": "y"}\n')
+    refused = server.cli("apply", str(folder), check=False)
+    assert refused.returncode == 2 and "line 1: Prompt `intent` has no variable `question`" in refused.stderr, refused.stderr
