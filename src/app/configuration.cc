@@ -29,6 +29,10 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
   return target;
 }
 
+bool has_label(const resources::Resource& resource, int version) {
+  return std::ranges::any_of(resource.labels, [version](const auto& label) { return label.second == version; });
+}
+
 struct Caching {
   std::optional<llm::CachePolicy> policy;
   std::shared_ptr<const llm::Model> embedding{};
@@ -233,17 +237,30 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     if (!model) return Caching{std::move(policy)};
     if (const auto* const resource = project.find("model", model->name); resource && !policy)
       policy = llm::cache_of(version_in_force(*resource).spec);
-    return caching(std::move(policy), *model);
+    Caching made = caching(std::move(policy), *model);
+    for (const std::string& one : prompts::models_of(prompt.spec))
+      if (const auto other = find_model(one); other && other != model)
+        made.answers_as += " " + answers_as(*other, digests);
+    return made;
   };
-  for (const auto& [key, resource] : project.resources) {
+  const prompts::FindVersion find_prompt = [&](std::string_view name, std::string_view ref) {
+    return project.at("prompt", name, ref);
+  };
+  for (const auto& [key, prompt] : project.resources) {
     if (key.first != "prompt") continue;
+    const resources::Resource& resource = prompt;
     add(resource, [&](const resources::Version& version) {
-      auto stage = prompts::compile_prompt(version, find_model);
-      if (!stage) return broken(version, std::move(stage).error().message);
+      auto stage = prompts::compile_prompt(version, find_model, find_prompt, parts_.clock);
+      if (!stage) {
+        if (stage.error().code == "invalid_include" && has_label(resource, version.version)) out.fault = stage.error();
+        return broken(version, std::move(stage).error().message);
+      }
       std::optional<gateway::routing::Shadow> shadow;
       if (auto policy = llm::shadow_of(version.spec))
         shadow = {*std::move(policy), parts_.routing.shadow(project.name, "prompt:" + version.name)};
-      return working(version, nullptr, std::move(*stage), caching_of(version), std::move(shadow),
+      Caching caching = caching_of(version);
+      for (const std::string& one : (*stage)->includes()) caching.answers_as += " " + one;
+      return working(version, nullptr, std::move(*stage), std::move(caching), std::move(shadow),
                      llm::memory_of(version.spec));
     });
   }
@@ -268,6 +285,8 @@ Result<std::function<void()>> Configuration::prepare(const resources::Project& a
   const std::lock_guard lock(mutex_);
   FAIRLEAD_TRY(auto book, book_of(after));
   auto compiled = std::make_shared<Compiled>(compile(after));
+  // What is stored was let through once.
+  if (compiled->fault && projects_.contains(after.name)) return fail(*compiled->fault);
   compiled->project.set_budgets(std::move(book));
   return [this, compiled] {
     const std::lock_guard lock(mutex_);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class Configuration {
     gateway::Project project;
     std::vector<models::LocalFile> wanted;
     std::uint64_t secrets_seen = 0;  // of secrets_changed_, when it was compiled
+    std::optional<Error> fault{};    // a prompt with a label cannot take what it includes
   };
   class ModelCompiler;
   struct MadeProvider {

@@ -38,7 +38,7 @@ Result<resources::Files> read_project_folder(const std::string& folder) {
     }
     const std::string extension = it->path().extension().string();
     bool text = false;
-    for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json"}) text |= extension == one;
+    for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json", ".jsonl"}) text |= extension == one;
     if (!text || !it->is_regular_file(error)) continue;
     std::ifstream in(it->path(), std::ios::binary);
     std::ostringstream content;

@@ -23,6 +23,7 @@
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
+#include "prompts/http/routes.h"
 #include "providers/factory.h"
 #include "resources/http/routes.h"
 #include "serving/provider.h"
@@ -322,6 +323,12 @@ http::Router ServerParts::routes() {
   budgets::add_routes(
       router, *guard_, [this] { return books(); }, clock_, blocking_);
   gateway::add_prices(router, *guard_, *snapshots_);
+  prompts::add_routes(
+      router, *guard_,
+      [this](http::Exchange& exchange, const std::string& project, const std::string& reference) {
+        return find_prompt(exchange, project, reference);
+      },
+      clock_);
   gateway::add_cache_routes(router, *guard_, *cache_);
   gateway::add_session_routes(router, *guard_, data_plane_->sessions());
   capacity_->add(router, *guard_);
@@ -332,6 +339,19 @@ http::Router ServerParts::routes() {
     return answer_unknown(e, status, std::string(allow));
   });
   return router;
+}
+
+Result<std::shared_ptr<const prompts::Prompt>> ServerParts::find_prompt(http::Exchange& exchange,
+                                                                        const std::string& project,
+                                                                        const std::string& reference) const {
+  const gateway::Project* const found = snapshots_->current(exchange.loop())->project(project);
+  if (found == nullptr)
+    return fail(ErrorKind::kNotFound, "model_not_found", "Project `" + project + "` has no prompts yet.", "model");
+  FAIRLEAD_TRY(const gateway::Resolved resolved, found->resolve(reference));
+  for (const std::shared_ptr<llm::Stage>& stage : resolved.target->stages)
+    if (auto prompt = std::dynamic_pointer_cast<const prompts::Prompt>(stage)) return prompt;
+  return fail(ErrorKind::kInvalid, "invalid_value", "`" + reference + "` is a model; prompts can be explained.",
+              "model");
 }
 
 std::vector<std::shared_ptr<const budgets::Book>> ServerParts::books() const {

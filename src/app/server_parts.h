@@ -22,6 +22,7 @@
 #include "platform/http/client.h"
 #include "platform/http/server.h"
 #include "platform/store/database.h"
+#include "prompts/stage.h"
 #include "resources/service.h"
 #include "serving/local_models.h"
 #include "telemetry/telemetry.h"
@@ -50,6 +51,8 @@ class ServerParts {
   Result<void> apply_project_folder();
   Result<void> listen();
   http::Router routes();
+  Result<std::shared_ptr<const prompts::Prompt>> find_prompt(http::Exchange& exchange, const std::string& project,
+                                                             const std::string& reference) const;
   std::vector<std::shared_ptr<const budgets::Book>> books() const;  // of all projects
   async::Task<void> answer_ready(http::Exchange& exchange);
   async::Task<void> answer_unknown(http::Exchange& exchange, int status, std::string allow);

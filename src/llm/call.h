@@ -42,6 +42,8 @@ struct Call {
   std::shared_ptr<const Model> model;  // set by the resolved target or by a stage
   // Attribution for the record.
   std::string target_kind, target_name, label, variant;
+  std::vector<std::string> includes;  // "house-style@5": what a prompt was made of beside itself
+  std::string variant_error;          // of conditions that could not be evaluated
   int target_version = 0;
   std::shared_ptr<const OutputRule> output;  // what the answer is checked for; null: nothing
   std::shared_ptr<const FitRule> fit;        // how the messages are fitted to the window; null: they are not

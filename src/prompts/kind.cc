@@ -28,6 +28,51 @@ constexpr const char* kSchema = R"json({
       "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64},
       "additionalProperties": {"type": ["object", "boolean"]}
     },
+    "parameters": {"$ref": "#/$defs/parameters"},
+    "messages": {"type": "array"},
+    "examples": {"$ref": "#/$defs/examples"},
+    "tools": {"$ref": "#/$defs/tools"},
+    "shadow": @SHADOW@,
+    "cache": @CACHE@,
+    "memory": @MEMORY@,
+    "fit": {
+      "type": "array",
+      "maxItems": 16,
+      "uniqueItems": true,
+      "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 64}
+    },
+    "tests": @TESTS@,
+    "output": {"$ref": "#/$defs/output"},
+    "variants": {
+      "type": "array",
+      "maxItems": 32,
+      "items": {
+        "type": "object",
+        "required": ["name", "when"],
+        "additionalProperties": false,
+        "properties": {
+          "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"},
+          "when": {"type": "string", "minLength": 1},
+          "model": {"type": "string", "minLength": 1},
+          "messages": {"type": "array"},
+          "examples": {"$ref": "#/$defs/examples"},
+          "parameters": {"$ref": "#/$defs/parameters"},
+          "tools": {"$ref": "#/$defs/tools"},
+          "output": {"$ref": "#/$defs/output"}
+        }
+      }
+    }
+  },
+  "$defs": {
+    "examples": {
+      "type": ["array", "string", "object"],
+      "additionalProperties": false,
+      "required": ["from"],
+      "properties": {
+        "from": {"type": ["array", "string"]},
+        "nearest": {"type": "integer", "minimum": 1, "maximum": 32}
+      }
+    },
     "parameters": {
       "type": "object",
       "properties": {
@@ -50,22 +95,11 @@ constexpr const char* kSchema = R"json({
         "response_format": {"type": "object", "required": ["type"]}
       }
     },
-    "messages": {"type": "array"},
     "tools": {
       "type": "array",
       "maxItems": 128,
       "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     },
-    "fit": {
-      "type": "array",
-      "maxItems": 16,
-      "uniqueItems": true,
-      "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 64}
-    },
-    "shadow": @SHADOW@,
-    "cache": @CACHE@,
-    "memory": @MEMORY@,
-    "tests": @TESTS@,
     "output": {
       "type": "object",
       "required": ["schema"],
@@ -94,14 +128,34 @@ void check_memory(const boost::json::object& spec, const resources::Catalogue& o
                                              "`, in which it is given what was said."});
 }
 
+void check_model(const boost::json::object& spec, const std::string& at, const resources::Catalogue& others,
+                 std::vector<resources::SpecError>& faults) {
+  const boost::json::value* const model = spec.if_contains("model");
+  if (model == nullptr || !model->is_string() || others.find("model", model->get_string())) return;
+  const std::string name(model->get_string());
+  faults.push_back({at + "/model", "unknown model `" + name + "`." + did_you_mean(name, others.names("model"))});
+}
+
+void check_models(const boost::json::object& spec, const resources::Catalogue& others,
+                  std::vector<resources::SpecError>& faults) {
+  check_model(spec, "", others, faults);
+  const boost::json::value* const variants = spec.if_contains("variants");
+  if (variants == nullptr || !variants->is_array()) return;
+  std::size_t place = 0;
+  for (const boost::json::value& one : variants->get_array()) {
+    const std::string at = "/variants/" + std::to_string(place++);
+    if (one.is_object()) check_model(one.get_object(), at, others, faults);
+  }
+}
+
 std::vector<resources::SpecError> check(std::string_view name, const boost::json::object& spec,
                                         const resources::Catalogue& others) {
   std::vector<resources::SpecError> faults;
-  internal::Specification read = internal::read_specification(name, spec, faults);
-  if (!others.find("model", read.model)) {
-    const auto names = others.names("model");
-    faults.insert(faults.begin(), {"/model", "unknown model `" + read.model + "`." + did_you_mean(read.model, names)});
-  }
+  const FindVersion find = [&others](std::string_view prompt, std::string_view ref) {
+    return others.at("prompt", prompt, ref);
+  };
+  internal::Specification read = internal::read_specification(name, spec, find, faults);
+  check_models(spec, others, faults);
   if (const auto cache = llm::cache_of(spec); cache && cache->semantic && !cache->semantic->embedding.empty()) {
     const std::string& embedding = cache->semantic->embedding;
     if (!others.find("model", embedding)) {

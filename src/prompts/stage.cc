@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "platform/json/text.h"
+#include "prompts/internal/explanation.h"
 #include "prompts/internal/renderer.h"
 
 namespace fairlead::prompts {
@@ -10,36 +11,90 @@ namespace {
 
 namespace bj = boost::json;
 
-class PromptStage final : public llm::Stage {
+class PromptStage final : public Prompt {
  public:
-  PromptStage(std::string prompt, internal::Specification specification, std::shared_ptr<const llm::Model> model)
-      : prompt_(prompt), renderer_(std::move(prompt), std::move(specification)), model_(std::move(model)) {}
+  PromptStage(std::string prompt, int version, internal::Specification specification,
+              std::vector<std::shared_ptr<const llm::Model>> models, const Clock& clock)
+      : prompt_(prompt),
+        version_(version),
+        renderer_(std::move(prompt), std::move(specification)),
+        models_(std::move(models)),
+        clock_(clock) {}
 
   std::string_view name() const override { return "prompt"; }
 
   async::Task<Result<void>> run(llm::Call& call) override { co_return apply(call); }
 
+  Result<bj::object> explain(const llm::Call& call, std::int64_t now_us) const override {
+    FAIRLEAD_TRY(internal::Variables variables, read_variables(call.options.variables));
+    const internal::Situation situation = situation_of(call, now_us);
+    const internal::Specification& specification = renderer_.specification();
+    const internal::Form& form = specification.forms[renderer_.choose(variables, situation).form];
+    FAIRLEAD_TRY(internal::Rendered own, renderer_.render(form, variables.values, call.request));
+    append_messages(own, call.request.messages, call.request.message_count);
+    bj::object out{{"prompt", prompt_}, {"version", version_}, {"model", form.model}};
+    out["variant"] = form.variant.empty() ? bj::value(nullptr) : bj::value(form.variant);
+    out["conditions"] = internal::to_json(specification.conditions.explain(variables, situation));
+    out["language"] = specification.conditions.language(variables, situation);
+    out["now"] = iso8601(now_us);
+    out["variables"] = std::move(variables.values);
+    FAIRLEAD_TRY(out["messages"], json::parse(own.messages));
+    bj::object parameters;
+    for (const internal::Parameter& one : form.parameters) {
+      FAIRLEAD_TRY(parameters[one.name], json::parse(one.json));
+    }
+    out["parameters"] = std::move(parameters);
+    out["includes"] = bj::array(form.messages->includes.begin(), form.messages->includes.end());
+    return out;
+  }
+
+  std::vector<std::string> includes() const override {
+    std::vector<std::string> out;
+    for (const internal::Form& form : renderer_.specification().forms)
+      out.insert(out.end(), form.messages->includes.begin(), form.messages->includes.end());
+    return out;
+  }
+
  private:
   Result<void> apply(llm::Call& call) const {
-    FAIRLEAD_TRY(const bj::object variables, read_variables(call.options.variables));
-    FAIRLEAD_TRY(std::string messages, renderer_.render(variables));
-    const std::size_t count = renderer_.specification().message_count + call.request.message_count;
+    FAIRLEAD_TRY(const internal::Variables variables, read_variables(call.options.variables));
+    const std::size_t place = choose(call, variables);
+    const internal::Form& form = renderer_.specification().forms[place];
+    FAIRLEAD_TRY(internal::Rendered own, renderer_.render(form, variables.values, call.request));
+    const std::size_t count = own.count + call.request.message_count;
     if (count == 0) {
       return fail(ErrorKind::kInvalid, "missing_required_parameter",
                   "Prompt `" + prompt_ + "` has no messages of its own, so `messages` must hold one at least.",
                   "messages");
     }
-    append_messages(messages, call.request.messages, call.request.message_count);
-    call.request.messages = call.own(std::move(messages));
+    append_messages(own, call.request.messages, call.request.message_count);
+    call.request.messages = call.own(std::move(own.messages));
     call.request.message_count = count;
     call.request.set("messages", call.request.messages);
-    add_parameters(call);
-    call.fit = renderer_.specification().fit;
-    call.model = model_;
+    add_parameters(form, call);
+    call.model = models_[place];
+    call.includes = form.messages->includes;
+    call.fit = form.fit;
     return {};
   }
 
-  Result<bj::object> read_variables(std::string_view text) const {
+  static internal::Situation situation_of(const llm::Call& call, std::int64_t now_us) {
+    return {.user = call.options.user,
+            .session = call.options.session,
+            .tags = call.options.tags,
+            .now_us = now_us,
+            .request = &call.request};
+  }
+
+  std::size_t choose(llm::Call& call, const internal::Variables& variables) const {
+    if (renderer_.specification().conditions.empty()) return 0;
+    internal::Chosen chosen = renderer_.choose(variables, situation_of(call, clock_.unix_micros()));
+    call.variant = renderer_.specification().forms[chosen.form].variant;
+    call.variant_error = std::move(chosen.error);
+    return chosen.form;
+  }
+
+  Result<internal::Variables> read_variables(std::string_view text) const {
     bj::object variables;
     if (!text.empty()) {
       auto parsed = json::parse(text);
@@ -55,49 +110,73 @@ class PromptStage final : public llm::Stage {
   }
 
   // Adds the elements of the client's array, spliced as they were sent, and the end of the array.
-  void append_messages(std::string& out, std::string_view theirs, std::size_t count) const {
+  static void append_messages(internal::Rendered& own, std::string_view theirs, std::size_t count) {
     if (count > 0) {
       const std::size_t open = theirs.find('['), close = theirs.rfind(']');
-      if (renderer_.specification().message_count > 0) out += ',';
-      out += theirs.substr(open + 1, close - open - 1);
+      if (own.count > 0) own.messages += ',';
+      own.messages += theirs.substr(open + 1, close - open - 1);
     }
-    out += ']';
+    own.messages += ']';
   }
 
-  void add_parameters(llm::Call& call) const {
+  static void add_parameters(const internal::Form& form, llm::Call& call) {
     llm::ChatRequest& request = call.request;
     // Two names for one thing: whichever the client sent counts.
     const bool has_limit = request.member("max_tokens") || request.member("max_completion_tokens");
-    for (const internal::Parameter& parameter : renderer_.specification().parameters) {
+    for (const internal::Parameter& parameter : form.parameters) {
       const bool is_limit = parameter.name == "max_tokens" || parameter.name == "max_completion_tokens";
       if (is_limit ? has_limit : request.member(parameter.name) != nullptr) continue;
       request.set(parameter.name, parameter.json);
-      if (parameter.name == "response_format") call.output = renderer_.specification().output;
+      if (parameter.name == "response_format") call.output = form.output;
       if (parameter.name == "n") request.n = std::atoi(parameter.json.c_str());
     }
   }
 
   std::string prompt_;
+  int version_;
   internal::Renderer renderer_;
-  std::shared_ptr<const llm::Model> model_;
+  std::vector<std::shared_ptr<const llm::Model>> models_;  // of its forms
+  const Clock& clock_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<llm::Stage>> compile_prompt(const resources::Version& version, const FindModel& find_model) {
+Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
+                                               const FindVersion& find_version, const Clock& clock) {
   std::vector<resources::SpecError> faults;
-  internal::Specification specification = internal::read_specification(version.name, version.spec, faults);
+  internal::Specification specification =
+      internal::read_specification(version.name, version.spec, find_version, faults);
   if (!faults.empty()) {
-    return fail(ErrorKind::kInvalid, "invalid_resource",
-                "Prompt `" + version.name + "`, " + faults.front().pointer + ": " + faults.front().message);
+    const std::string& at = faults.front().pointer;
+    const bool is_include = at.find("/messages/") != at.npos && at.ends_with("/prompt");
+    return fail(ErrorKind::kInvalid, is_include ? "invalid_include" : "invalid_resource",
+                "Prompt `" + version.name + "` v" + std::to_string(version.version) + ", " + faults.front().pointer +
+                    ": " + faults.front().message);
   }
-  auto model = find_model(specification.model);
-  if (!model) {
-    return fail(
-        ErrorKind::kUnavailable, "model_unavailable",
-        "Prompt `" + version.name + "` names the model `" + specification.model + "`, which cannot be used now.");
+  std::vector<std::shared_ptr<const llm::Model>> models;
+  for (const internal::Form& form : specification.forms) {
+    auto model = find_model(form.model);
+    if (!model) {
+      return fail(ErrorKind::kUnavailable, "model_unavailable",
+                  "Prompt `" + version.name + "` names the model `" + form.model + "`, which cannot be used now.");
+    }
+    models.push_back(std::move(model));
   }
-  return std::make_shared<PromptStage>(version.name, std::move(specification), std::move(model));
+  return std::make_shared<PromptStage>(version.name, version.version, std::move(specification), std::move(models),
+                                       clock);
+}
+
+std::vector<std::string> models_of(const bj::object& spec) {
+  std::vector<std::string> out;
+  const auto add = [&out](const bj::value* name) {
+    if (name != nullptr && name->is_string()) out.emplace_back(name->get_string());
+  };
+  add(spec.if_contains("model"));
+  const bj::value* const variants = spec.if_contains("variants");
+  if (variants == nullptr || !variants->is_array()) return out;
+  for (const bj::value& one : variants->get_array())
+    if (one.is_object()) add(one.get_object().if_contains("model"));
+  return out;
 }
 
 }  // namespace fairlead::prompts

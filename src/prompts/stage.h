@@ -1,11 +1,17 @@
 // A prompt at work: variables in, messages out.
 #pragma once
+#include <boost/json/object.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "llm/call.h"
+#include "prompts/includes.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts {
@@ -14,15 +20,29 @@ namespace fairlead::prompts {
 using FindModel = std::function<std::shared_ptr<const llm::Model>(std::string_view name)>;
 
 // One version of a prompt as a stage of a call. Immutable and shared by all loops. It renders the prompt's messages
-// from call.options.variables and puts them before the client's own, adds the prompt's parameters, tools and response
-// format where the client sent none of its own, and sets call.model, call.output and call.fit. What it sets views the
+// from call.options.variables, in the form of the first variant whose condition holds, and puts them before the
+// client's own, adds the prompt's parameters, tools and response format where the client sent none of its own, and sets
+// call.model, call.output and call.fit, and call.variant and call.includes where there are some. What it sets views the
 // stage: it must outlive the call. `run` ends with kInvalid:
 //   unknown_variable, missing_required_parameter, invalid_type, invalid_value   `param` names the variable
 //                                                                              (`fairlead.variables.locale`)
 //   template_undefined, template_type_error, template_value_error, template_limit   these variables cannot be rendered
 //   missing_required_parameter with param `messages`   there is no message at all
-// compile_prompt fails with kUnavailable if the model is not there, kInvalid if the spec is not one that prompt_kind()
-// lets through.
-Result<std::shared_ptr<llm::Stage>> compile_prompt(const resources::Version& version, const FindModel& find_model);
+class Prompt : public llm::Stage {
+ public:
+  // What that call would become at that time, and why: the answer of `POST /api/v1/explain`. Errors as of `run`. For
+  // people: it is not quick.
+  virtual Result<boost::json::object> explain(const llm::Call& call, std::int64_t now_us) const = 0;
+  // "house-style@5": what any of its forms includes.
+  virtual std::vector<std::string> includes() const = 0;
+};
+
+// `clock` outlives the stage. Errors: kUnavailable if a model is not there; kInvalid if the spec is not one that
+// prompt_kind() lets through, with code invalid_include if it could be one with other prompts around it.
+Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
+                                               const FindVersion& find_version, const Clock& clock);
+
+// The names of the models that calls of it may go to, its own first.
+std::vector<std::string> models_of(const boost::json::object& spec);
 
 }  // namespace fairlead::prompts

@@ -49,6 +49,12 @@ class Catalogue {
   // The newest spec, or null. Valid until the check returns.
   virtual const boost::json::object* find(std::string_view kind, std::string_view name) const = 0;
   virtual std::vector<std::string> names(std::string_view kind) const = 0;
+  // The version that a label or a number points to. Valid until the check returns. Errors: resource_not_found,
+  // version_not_found, label_not_found.
+  virtual Result<const Version*> at(std::string_view kind, std::string_view name, std::string_view /*ref*/) const {
+    return fail(ErrorKind::kNotFound, "resource_not_found",
+                std::string(kind) + " `" + std::string(name) + "` does not exist.");
+  }
 };
 
 // What a room tells of its kind. The functions are called from any thread.

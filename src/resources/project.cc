@@ -56,4 +56,18 @@ const Resource* Project::find(std::string_view kind, std::string_view name) cons
   return found == resources.end() ? nullptr : &found->second;
 }
 
+Result<const Version*> Project::at(std::string_view kind, std::string_view name, std::string_view ref) const {
+  const Resource* const resource = find(kind, name);
+  if (resource == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& [key, one] : resources)
+      if (key.first == kind) names.push_back(key.second);
+    return fail(
+        ErrorKind::kNotFound, "resource_not_found",
+        std::string(kind) + " `" + std::string(name.substr(0, 63)) + "` does not exist." + did_you_mean(name, names));
+  }
+  FAIRLEAD_TRY(const int number, resource->resolve(ref));
+  return resource->versions.at(number).get();
+}
+
 }  // namespace fairlead::resources

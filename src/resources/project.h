@@ -34,6 +34,8 @@ struct Project {
   std::map<std::pair<std::string, std::string>, Resource> resources;  // by kind and name
 
   const Resource* find(std::string_view kind, std::string_view name) const;
+  // The version that a label or a number points to. Errors: resource_not_found, version_not_found, label_not_found.
+  Result<const Version*> at(std::string_view kind, std::string_view name, std::string_view ref) const;
 };
 
 // `[a-z0-9][a-z0-9._-]{0,62}`: projects, resources and labels.

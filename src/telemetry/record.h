@@ -32,6 +32,8 @@ struct CallRecord {
   std::string operation = "chat";  // gen_ai.operation.name
   std::string requested_model;     // as the client wrote it, cut at 256 bytes
   std::string target_kind, target_name, label, variant;
+  std::string variant_error;          // of conditions of variants that could not be evaluated
+  std::vector<std::string> includes;  // "house-style@5": what the prompt was made of beside itself
   int target_version = 0;
   std::string model;  // the model resource
   int model_version = 0;

@@ -17,7 +17,7 @@ constexpr std::uintmax_t kLargestProject = 9 << 20;  // the server's body limit 
 
 bool is_text_file(const fs::path& path) {
   const std::string extension = path.extension().string();
-  for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json"})
+  for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json", ".jsonl"})
     if (extension == one) return true;
   return false;
 }

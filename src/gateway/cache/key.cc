@@ -4,7 +4,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "gateway/cache/canonical.h"
-#include "gateway/cache/words.h"
+#include "llm/words.h"
 
 namespace fairlead::gateway::cache {
 namespace {
@@ -75,7 +75,7 @@ Key key_of(const KeyParts& parts, bool with_group) {
   key.question = text.substr(question.begin, question.end - question.begin);
   // With the quote and the length before them; no value begins with a Q.
   text.replace(question.begin - 9, question.end - question.begin + 9, "Q");
-  append_text(text, marks_of(key.question));
+  append_text(text, llm::marks_of(key.question));
   key.group = sha256(text);
   return key;
 }

@@ -73,7 +73,7 @@ void scan(const std::vector<Sketch>& all, const Sketch& to, int most, Places& ou
 
 }  // namespace
 
-Sketch sketch_of(const Embedding& vector) {
+Sketch sketch_of(const llm::Embedding& vector) {
   std::vector<float> x(vector.begin(),
                        vector.begin() + static_cast<std::ptrdiff_t>(std::min(vector.size(), kMostDimensions)));
   x.resize(std::bit_ceil(std::max(x.size(), kBits)));
@@ -85,7 +85,7 @@ Sketch sketch_of(const Embedding& vector) {
   return out;
 }
 
-void Neighbours::add(const Embedding& vector) {
+void Neighbours::add(const llm::Embedding& vector) {
   sketches_.push_back(sketch_of(vector));
   vectors_.push_back(&vector);
 }
@@ -97,14 +97,14 @@ void Neighbours::remove(std::size_t place) {
   vectors_.pop_back();
 }
 
-std::optional<Neighbours::Near> Neighbours::nearest(const Embedding& to, float threshold) const {
+std::optional<Neighbours::Near> Neighbours::nearest(const llm::Embedding& to, float threshold) const {
   Places places;
   scan(sketches_, sketch_of(to), most_bits(threshold), places);
   std::optional<Near> best;
   for (const std::uint32_t place : places) {
-    const Embedding& vector = *vectors_[place];
+    const llm::Embedding& vector = *vectors_[place];
     if (vector.size() != to.size()) continue;
-    const float alike = similarity(to.data(), vector.data(), to.size());
+    const float alike = llm::similarity(to.data(), vector.data(), to.size());
     if (alike >= threshold && (!best || alike > best->similarity)) best = {place, alike};
   }
   return best;

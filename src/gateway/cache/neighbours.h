@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "gateway/cache/words.h"
+#include "llm/words.h"
 
 namespace fairlead::gateway::cache {
 
@@ -13,7 +13,7 @@ namespace fairlead::gateway::cache {
 // algorithms, STOC 2002), here rows of two randomised Hadamard transforms. Two vectors differ in as many bits as the
 // angle between them says.
 using Sketch = std::array<std::uint64_t, 4>;
-Sketch sketch_of(const Embedding& vector);
+Sketch sketch_of(const llm::Embedding& vector);
 
 // Vectors of unit length, each at a place. All sketches are scanned, and the cosine is taken of those that may be near
 // enough: one that just is would be missed once in 30,000. Belongs to one thread.
@@ -21,7 +21,7 @@ class Neighbours {
  public:
   std::size_t size() const { return sketches_.size(); }
   // Its place is size() - 1 then. It is not copied: it stays where it is until it is removed.
-  void add(const Embedding& vector);
+  void add(const llm::Embedding& vector);
   // The last one takes its place.
   void remove(std::size_t place);
 
@@ -30,11 +30,11 @@ class Neighbours {
     float similarity;
   };
   // Nothing if none of that size is as near as `threshold`.
-  std::optional<Near> nearest(const Embedding& to, float threshold) const;
+  std::optional<Near> nearest(const llm::Embedding& to, float threshold) const;
 
  private:
   std::vector<Sketch> sketches_;
-  std::vector<const Embedding*> vectors_;
+  std::vector<const llm::Embedding*> vectors_;
 };
 
 }  // namespace fairlead::gateway::cache

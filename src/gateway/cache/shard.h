@@ -35,7 +35,7 @@ struct Selection {
 // Where among others an answer is found by other words.
 struct Meaning {
   Sha256 group{};  // of calls that differ in their question alone
-  Embedding embedding;
+  llm::Embedding embedding;
 };
 
 // S3-FIFO (Yang et al., FIFO queues are all you need for cache eviction, SOSP 2023): new answers wait in a small queue,

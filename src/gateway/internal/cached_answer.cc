@@ -51,8 +51,8 @@ bool asks_for_usage(const RoutedRequest& request) {
 }
 
 // Of an answer to /v1/embeddings with one input, brought to unit length; empty if there is none.
-cache::Embedding embedding_in(std::string_view wire) {
-  cache::Embedding out;
+llm::Embedding embedding_in(std::string_view wire) {
+  llm::Embedding out;
   const auto document = Document::parse(wire);
   if (!document) return out;
   simdjson::dom::array numbers;
@@ -62,7 +62,7 @@ cache::Embedding embedding_in(std::string_view wire) {
     if (one.get_double().get(number)) return {};
     out.push_back(static_cast<float>(number));
   }
-  const float length = std::sqrt(cache::similarity(out.data(), out.data(), out.size()));
+  const float length = std::sqrt(llm::similarity(out.data(), out.data(), out.size()));
   for (float& one : out) one = length > 0 ? one / length : 0;
   return out;
 }
@@ -99,7 +99,7 @@ std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Ta
               .streamed = request.chat.stream};
   const bool by_model = policy->semantic && !policy->semantic->embedding.empty();
   if (!key.question.empty() && (!by_model || target.embedding)) {
-    asked.meaning = {key.group, by_model ? cache::Embedding() : cache::embed_by_words(key.question)};
+    asked.meaning = {key.group, by_model ? llm::Embedding() : llm::embed_by_words(key.question)};
     asked.threshold = static_cast<float>(policy->semantic->threshold > 0 ? policy->semantic->threshold : kThreshold);
   }
   const AnswerShape shape{.stream = request.chat.stream, .include_usage = asks_for_usage(request)};

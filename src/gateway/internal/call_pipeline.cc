@@ -240,6 +240,7 @@ async::Task<Result<void>> CallPipeline::answer() {
 void CallPipeline::begin_answer(const Answer& from) {
   std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
   exchange_.add_header("x-fairlead-target", target);
+  if (!call_.variant.empty()) exchange_.add_header("x-fairlead-variant", call_.variant);
   exchange_.add_header("x-fairlead-model", call_.model->name);
   exchange_.add_header("x-fairlead-provider", from.provider());
   if (const std::string cached = from.cache_header(); !cached.empty()) exchange_.add_header("x-fairlead-cache", cached);
@@ -404,6 +405,8 @@ telemetry::CallRecord CallPipeline::take_record() {
   record_.target_version = call_.target_version;
   record_.label = std::move(call_.label);
   record_.variant = std::move(call_.variant);
+  record_.includes = std::move(call_.includes);
+  record_.variant_error = std::move(call_.variant_error);
   if (call_.model && record_.model.empty()) {  // never routed
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;

@@ -197,6 +197,8 @@ class Shadows::Run {
   void record() {
     record_.duration_us = micros_since(started_);
     record_.variant = std::move(call_.variant);
+    record_.includes = std::move(call_.includes);
+    record_.variant_error = std::move(call_.variant_error);
     record_.budgets = admission_.names();
     if (recorder_.content_enabled()) {
       record_.input_json = shadow_.surface->input(surface_call_);

@@ -7,7 +7,17 @@
 
 namespace fairlead::prompts::internal {
 
-// Fills out.messages and out.message_count; out.inputs says which variables there are.
-void read_messages(const boost::json::array& messages, Specification& out, std::vector<resources::SpecError>& faults);
+// Whose messages they are, and where those that it includes are found.
+struct Origin {
+  std::string_view name;
+  const boost::json::object& spec;
+  const FindVersion& find;
+  const std::vector<std::string>& fit;  // the parts that it names
+};
+
+// Of the array `messages` at `pointer` of the spec. `inputs` says which variables there are; those with a default that
+// included prompts bring along are added.
+MessageList read_messages(const boost::json::array& messages, const std::string& pointer, const Origin& origin,
+                          std::vector<Input>& inputs, std::vector<resources::SpecError>& faults);
 
 }  // namespace fairlead::prompts::internal

@@ -24,14 +24,21 @@ std::vector<resources::Example> examples(const bj::object& spec) {
 }
 
 Result<bj::object> preview(std::string_view name, const bj::object& spec, const bj::object& given,
-                           const resources::Catalogue& /*others*/) {
+                           const resources::Catalogue& others) {
   std::vector<resources::SpecError> faults;
-  const Renderer renderer(std::string(name), read_specification(name, spec, faults));
+  const FindVersion find = [&others](std::string_view prompt, std::string_view ref) {
+    return others.at("prompt", prompt, ref);
+  };
+  const Renderer renderer(std::string(name), read_specification(name, spec, find, faults));
   if (!faults.empty()) return fail(ErrorKind::kInvalid, "invalid_resource", faults.front().message);
-  FAIRLEAD_TRY(const bj::object variables, renderer.complete(given));
-  FAIRLEAD_TRY(const std::string rendered, renderer.render(variables));
-  FAIRLEAD_TRY(bj::value messages, json::parse(rendered + "]"));
+  FAIRLEAD_TRY(const Variables variables, renderer.complete(given));
+  const llm::ChatRequest request;
+  const Situation situation{.request = &request};
+  const Form& form = renderer.specification().forms[renderer.choose(variables, situation).form];
+  FAIRLEAD_TRY(const Rendered rendered, renderer.render(form, variables.values, request));
+  FAIRLEAD_TRY(bj::value messages, json::parse(rendered.messages + "]"));
   bj::object out;
+  if (!form.variant.empty()) out["variant"] = form.variant;
   out["messages"] = std::move(messages);
   return out;
 }

@@ -1,82 +1,44 @@
 #include "prompts/internal/renderer.h"
 
-#include <algorithm>
-
-#include "base/suggest.h"
-#include "platform/json/text.h"
+#include "prompts/internal/last_user.h"
 
 namespace fairlead::prompts::internal {
-namespace {
 
 namespace bj = boost::json;
 
-// "/a/0" behind a variable's name: ".a[0]".
-std::string path_of(std::string_view pointer) {
-  std::string out;
-  while (!pointer.empty()) {
-    pointer.remove_prefix(1);
-    const std::size_t end = std::min(pointer.find('/'), pointer.size());
-    const std::string_view part = pointer.substr(0, end);
-    const bool number = !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-    out += number ? "[" + std::string(part) + "]" : "." + std::string(part);
-    pointer.remove_prefix(end);
-  }
-  return out;
-}
-
-}  // namespace
-
 Renderer::Renderer(std::string prompt, Specification specification)
-    : prompt_(std::move(prompt)), specification_(std::move(specification)) {
-  for (const Input& input : specification_.inputs) names_.push_back(input.name);
+    : prompt_(std::move(prompt)), specification_(std::move(specification)) {}
+
+Result<Variables> Renderer::complete(bj::object given) const {
+  return internal::complete(prompt_, specification_.inputs, std::move(given));
 }
 
-Result<bj::object> Renderer::complete(bj::object variables) const {
-  for (const auto& [key, value] : variables) FAIRLEAD_CHECK(check_known(key));
-  for (const Input& input : specification_.inputs) {
-    if (const auto* value = variables.if_contains(input.name)) {
-      FAIRLEAD_CHECK(check_value(input, *value));
-    } else if (input.fallback) {
-      variables.emplace(input.name, *input.fallback);
-    } else {
-      return fail(ErrorKind::kInvalid, "missing_required_parameter",
-                  "Prompt `" + prompt_ + "` needs the variable `" + input.name + "` in `fairlead.variables`.",
-                  "fairlead.variables." + input.name);
-    }
+Chosen Renderer::choose(const Variables& variables, const Situation& situation) const {
+  Choice choice = specification_.conditions.choose(variables, situation);
+  return {choice.holds ? *choice.holds + 1 : 0, std::move(choice.error)};
+}
+
+Result<Rendered> Renderer::render(const Form& form, const bj::object& variables,
+                                  const llm::ChatRequest& request) const {
+  const MessageList& list = *form.messages;
+  Rendered out{"[", list.count};
+  const std::span<const Segment> all(list.segments);
+  if (!form.examples) {
+    FAIRLEAD_CHECK(internal::render(prompt_, all, variables, out.messages));
+    return out;
   }
-  return variables;
-}
-
-Result<void> Renderer::check_known(std::string_view name) const {
-  if (std::ranges::find(names_, name) != names_.end()) return {};
-  // Only a short word is repeated: what stands there may be anything.
-  const bool shown = name.size() <= 64;
-  const std::string called = shown ? " `" + std::string(name) + "`" : " of that name";
-  const std::string hint = shown ? did_you_mean(name, names_) : "";
-  return fail(ErrorKind::kInvalid, "unknown_variable",
-              "Prompt `" + prompt_ + "` has no variable" + called + "." + hint +
-                  " Declared inputs: " + declared(specification_.inputs) + ".",
-              shown ? "fairlead.variables." + std::string(name) : "fairlead.variables");
-}
-
-Result<void> Renderer::check_value(const Input& input, const bj::value& value) const {
-  const auto errors = input.schema.validate(value, 1);
-  if (errors.empty()) return {};
-  const std::string path = input.name + path_of(errors.front().pointer);
-  return fail(ErrorKind::kInvalid, errors.front().keyword == "type" ? "invalid_type" : "invalid_value",
-              "Variable `" + path + "` of prompt `" + prompt_ + "` " + errors.front().message + ".",
-              "fairlead.variables." + path);
-}
-
-Result<std::string> Renderer::render(const bj::object& variables) const {
-  std::string out = "[";
-  for (const Segment& segment : specification_.messages) {
-    out += segment.json;
-    if (!segment.text) continue;
-    auto text = segment.text->render(variables);
-    if (!text) return fail(with_context(std::move(text).error(), "Prompt `" + prompt_ + "`, " + segment.place));
-    json::append_string(out, *text);
-  }
+  FAIRLEAD_CHECK(internal::render(prompt_, all.first(list.user_begin), variables, out.messages));
+  std::string rest, text;
+  FAIRLEAD_CHECK(
+      internal::render(prompt_, all.subspan(list.user_begin, list.user_end - list.user_begin), variables, rest, &text));
+  const bool at_end = list.user_begin == all.size();
+  if (at_end && list.count > 0) out.messages += ',';
+  if (form.examples->chooses() && text.empty()) text = last_user_text(request);
+  form.examples->append(text, out.messages);
+  if (at_end) out.messages.pop_back();  // the comma
+  out.messages += rest;
+  FAIRLEAD_CHECK(internal::render(prompt_, all.subspan(list.user_end), variables, out.messages));
+  out.count += 2 * form.examples->shown();
   return out;
 }
 

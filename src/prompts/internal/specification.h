@@ -11,23 +11,13 @@
 #include "llm/fit_rule.h"
 #include "llm/output_rule.h"
 #include "platform/json/schema.h"
-#include "prompts/template.h"
+#include "prompts/includes.h"
+#include "prompts/internal/conditions.h"
+#include "prompts/internal/examples.h"
+#include "prompts/internal/segments.h"
 #include "resources/kind.h"
 
 namespace fairlead::prompts::internal {
-
-struct Input {
-  std::string name;
-  json::Schema schema;
-  std::optional<boost::json::value> fallback;  // absent: the variable is required
-};
-
-// Part of the text of a messages array: JSON as it is, or a template whose text becomes a JSON string.
-struct Segment {
-  std::string json;
-  std::optional<Template> text;
-  std::string place;  // of the template, for messages: "messages[0].system"
-};
 
 // A member of the chat request that the prompt gives, as JSON.
 struct Parameter {
@@ -35,23 +25,32 @@ struct Parameter {
   std::string json;
 };
 
-struct Specification {
+// What a call becomes: the prompt's own, or a variant of it.
+struct Form {
+  std::string variant;  // "default", or the variant's name; empty where a prompt has no variants
   std::string model;
-  std::vector<Input> inputs;
-  std::vector<Segment> messages;  // the elements of the array, without its brackets
-  std::size_t message_count = 0;
-  std::vector<std::string> parts;                 // for each message, the part of `fit` that it is of; empty: none
-  std::vector<Parameter> parameters;              // with tools and response_format
+  std::shared_ptr<const MessageList> messages;
+  std::shared_ptr<const Examples> examples;  // null: there are none
+  std::vector<Parameter> parameters;         // with tools and response_format
   std::shared_ptr<const llm::OutputRule> output;  // null: the answer is not checked
   std::shared_ptr<const llm::FitRule> fit;        // null: nothing is left out
 };
 
+struct Specification {
+  std::vector<Input> inputs;
+  std::vector<Form> forms;  // the prompt's own, then its variants
+  Conditions conditions;    // of forms[1], forms[2], …
+};
+
 // Faults are added to `faults`, with pointers into the spec; if there are any, the result is of no use.
-Specification read_specification(std::string_view name, const boost::json::object& spec,
+Specification read_specification(std::string_view name, const boost::json::object& spec, const FindVersion& find,
                                  std::vector<resources::SpecError>& faults);
 
 // "question, locale, tier"
 std::string declared(const std::vector<Input>& inputs);
+
+// "/messages/0/user" as people write it: ".messages[0].user".
+std::string path_of(std::string_view pointer);
 
 // The parameters that are known by name, for suggestions and for the spec's schema.
 const std::vector<std::string>& known_parameters();

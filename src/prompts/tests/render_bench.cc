@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "platform/json/text.h"
+#include "prompts/internal/renderer.h"
 #include "prompts/template.h"
 
 namespace {
@@ -31,6 +32,33 @@ void compile(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Template::compile(source));
 }
 BENCHMARK(compile)->Unit(benchmark::kMicrosecond);
+
+// What a call's variables become, without variants and with three conditions of which the last holds.
+void form(benchmark::State& state, const char* variants, const char* variables) {
+  namespace internal = fairlead::prompts::internal;
+  const std::string spec =
+      std::string(R"({"model": "m", "input": {"question": {"type": "string"}, "locale": {"type": "string"},
+    "tier": {"type": "string", "default": "standard"}}, "messages": [{"system": "Answer in {{ locale }}."}, {"user": "{{ question }}"}],
+    "variants": [)") +
+      variants + "]}";
+  std::vector<fairlead::resources::SpecError> faults;
+  const internal::Renderer prompt(
+      "p", internal::read_specification("p", fairlead::json::parse(spec)->as_object(), {}, faults));
+  const auto given = fairlead::json::parse(variables)->as_object();
+  const std::vector<std::string> tags = {"web", "beta"};
+  for (auto _ : state) {
+    const auto complete = prompt.complete(given);
+    const auto chosen = prompt.choose(*complete, {.user = "u-17", .tags = tags});
+    benchmark::DoNotOptimize(prompt.render(prompt.specification().forms[chosen.form], complete->values, {}));
+  }
+}
+constexpr const char* kVariables = R"({"question": "My card was swallowed by a machine. What now?", "locale": "ru"})";
+constexpr const char* kThree = R"json({"name": "a", "when": "locale == 'ru' && tier == 'gold'"},
+  {"name": "b", "when": "user.id.endsWith('@example.com')"}, {"name": "c", "when": "'beta' in tags"})json";
+constexpr const char* kLanguage = R"json({"name": "a", "when": "language == 'en'"})json";
+BENCHMARK_CAPTURE(form, without_variants, "", kVariables)->Unit(benchmark::kNanosecond);
+BENCHMARK_CAPTURE(form, three_conditions, kThree, kVariables)->Unit(benchmark::kNanosecond);
+BENCHMARK_CAPTURE(form, language, kLanguage, kVariables)->Unit(benchmark::kNanosecond);
 
 // The most that one render can hold up its loop.
 void endless(benchmark::State& state, const char* source) {

@@ -2,53 +2,20 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <optional>
 
 #include "llm/fit_rule.h"
 #include "llm/output_rule.h"
-#include "platform/async/task.h"
 #include "platform/json/text.h"
+#include "prompts/tests/calls.h"
 
 namespace fairlead::prompts {
 namespace {
 
-// A call with its body, whose text the request views.
-struct TestCall {
-  std::string body;
-  llm::Call call;
+const ManualClock clock;
 
-  explicit TestCall(std::string_view request, std::string_view variables = "{}") : body(request) {
-    const std::size_t size = body.size();
-    body.resize(size + 64);
-    auto parsed = llm::ChatRequest::parse(std::span(body.data(), size));
-    EXPECT_TRUE(parsed) << parsed.error().message;
-    if (parsed) call.request = std::move(*parsed);
-    call.options.variables = variables;
-  }
-};
-
-Result<std::shared_ptr<llm::Stage>> compile(std::string_view spec) {
-  resources::Version version;
-  version.kind = "prompt";
-  version.name = "support-reply";
-  version.version = 4;
-  version.spec = json::parse(spec)->get_object();
-  return compile_prompt(version, [](std::string_view name) -> std::shared_ptr<const llm::Model> {
-    if (name != "small") return nullptr;
-    auto model = std::make_shared<llm::Model>();
-    model->name = name;
-    return model;
-  });
-}
-
-Result<void> run(llm::Stage& stage, llm::Call& call) {
-  async::IoContext context;
-  std::optional<Result<void>> result;
-  boost::asio::co_spawn(context, stage.run(call),
-                        [&](std::exception_ptr, Result<void> got) { result = std::move(got); });
-  context.run();
-  return std::move(*result);
+Result<std::shared_ptr<Prompt>> compile(std::string_view spec) {
+  return compile_prompt(test_version(spec), find_test_model, no_prompts, clock);
 }
 
 constexpr const char* kReply = R"({

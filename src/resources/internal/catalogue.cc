@@ -16,4 +16,8 @@ std::vector<std::string> ProjectCatalogue::names(std::string_view kind) const {
   return found;
 }
 
+Result<const Version*> ProjectCatalogue::at(std::string_view kind, std::string_view name, std::string_view ref) const {
+  return project_.at(kind, name, ref);
+}
+
 }  // namespace fairlead::resources

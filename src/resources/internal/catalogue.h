@@ -10,6 +10,7 @@ class ProjectCatalogue final : public Catalogue {
   explicit ProjectCatalogue(const Project& project) : project_(project) {}
   const boost::json::object* find(std::string_view kind, std::string_view name) const override;
   std::vector<std::string> names(std::string_view kind) const override;
+  Result<const Version*> at(std::string_view kind, std::string_view name, std::string_view ref) const override;
 
  private:
   const Project& project_;

@@ -16,7 +16,7 @@ namespace {
 namespace bj = boost::json;
 
 bool is_text_file(std::string_view path) {
-  constexpr std::array<std::string_view, 4> kEndings = {".md", ".txt", ".j2", ".json"};
+  constexpr std::array<std::string_view, 5> kEndings = {".md", ".txt", ".j2", ".json", ".jsonl"};
   return std::any_of(kEndings.begin(), kEndings.end(), [&](std::string_view ending) { return path.ends_with(ending); });
 }
 

@@ -86,6 +86,8 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {40, "schema_failures", FieldType::kNumber, "", FAIRLEAD_CALL(schema_failures)},
     {41, "trimmed_tokens", FieldType::kCount, "", FAIRLEAD_CALL(trimmed_tokens)},
     {42, "trimmed", FieldType::kText, "", FAIRLEAD_CALL(trimmed_json)},
+    {43, "variant_error", FieldType::kText, "", FAIRLEAD_CALL(variant_error)},
+    {44, "includes", FieldType::kTexts, "", FAIRLEAD_CALL(includes)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {

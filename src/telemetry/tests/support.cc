@@ -37,6 +37,8 @@ CallRecord full_record() {
   record.target_version = 4;
   record.label = "staging";
   record.variant = "russian-gold";
+  record.variant_error = "beta: line 1, column 3: division by zero.";
+  record.includes = {"house-style@5", "rules@2"};
   record.model = "small";
   record.model_version = 2;
   record.provider = "local";

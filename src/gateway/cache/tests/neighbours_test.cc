@@ -10,19 +10,19 @@
 namespace fairlead::gateway::cache {
 namespace {
 
-Embedding random_vector(std::mt19937_64& random, std::size_t size) {
+llm::Embedding random_vector(std::mt19937_64& random, std::size_t size) {
   std::normal_distribution<float> normal;
-  Embedding out(size);
+  llm::Embedding out(size);
   for (float& one : out) one = normal(random);
-  const float length = std::sqrt(similarity(out.data(), out.data(), size));
+  const float length = std::sqrt(llm::similarity(out.data(), out.data(), size));
   for (float& one : out) one /= length;
   return out;
 }
 
 // At the given cosine to `from`.
-Embedding at(float cosine, const Embedding& from, std::mt19937_64& random) {
-  Embedding other = random_vector(random, from.size());
-  const float along = similarity(from.data(), other.data(), from.size());
+llm::Embedding at(float cosine, const llm::Embedding& from, std::mt19937_64& random) {
+  llm::Embedding other = random_vector(random, from.size());
+  const float along = llm::similarity(from.data(), other.data(), from.size());
   float length = 0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     other[i] -= along * from[i];
@@ -34,12 +34,12 @@ Embedding at(float cosine, const Embedding& from, std::mt19937_64& random) {
 }
 
 TEST(NeighboursTest, FindsTheNearestThatIsNearEnoughAndNothingElse) {
-  for (const std::size_t dimensions : {std::size_t{64}, kWordDimensions, std::size_t{576}, std::size_t{1536}}) {
+  for (const std::size_t dimensions : {std::size_t{64}, llm::kWordDimensions, std::size_t{576}, std::size_t{1536}}) {
     std::mt19937_64 random(dimensions);
-    std::vector<std::unique_ptr<Embedding>> vectors;
+    std::vector<std::unique_ptr<llm::Embedding>> vectors;
     Neighbours neighbours;
     for (int i = 0; i < 500; ++i) {
-      vectors.push_back(std::make_unique<Embedding>(random_vector(random, dimensions)));
+      vectors.push_back(std::make_unique<llm::Embedding>(random_vector(random, dimensions)));
       neighbours.add(*vectors.back());
     }
     int found = 0;
@@ -55,15 +55,15 @@ TEST(NeighboursTest, FindsTheNearestThatIsNearEnoughAndNothingElse) {
 
 TEST(NeighboursTest, WhatIsRemovedIsNotFoundAndTheLastTakesItsPlace) {
   std::mt19937_64 random(1);
-  std::vector<std::unique_ptr<Embedding>> vectors;
+  std::vector<std::unique_ptr<llm::Embedding>> vectors;
   Neighbours neighbours;
   for (int i = 0; i < 100; ++i) {
-    vectors.push_back(std::make_unique<Embedding>(random_vector(random, 256)));
+    vectors.push_back(std::make_unique<llm::Embedding>(random_vector(random, 256)));
     neighbours.add(*vectors.back());
   }
   for (int i = 0; i < 99; ++i) {
     const std::size_t place = random() % vectors.size();
-    const std::unique_ptr<Embedding> gone = std::move(vectors[place]);
+    const std::unique_ptr<llm::Embedding> gone = std::move(vectors[place]);
     vectors[place] = std::move(vectors.back());
     vectors.pop_back();
     neighbours.remove(place);
@@ -76,10 +76,10 @@ TEST(NeighboursTest, WhatIsRemovedIsNotFoundAndTheLastTakesItsPlace) {
 TEST(NeighboursTest, VectorsOfAnotherSizeAreLeftAlone) {
   std::mt19937_64 random(1);
   Neighbours neighbours;
-  const Embedding large = random_vector(random, 512);
+  const llm::Embedding large = random_vector(random, 512);
   neighbours.add(large);
-  EXPECT_FALSE(neighbours.nearest(Embedding(256, 0.0625F), 0.01F));
-  EXPECT_FALSE(neighbours.nearest(Embedding(512, 0.0F), 0.01F));
+  EXPECT_FALSE(neighbours.nearest(llm::Embedding(256, 0.0625F), 0.01F));
+  EXPECT_FALSE(neighbours.nearest(llm::Embedding(512, 0.0F), 0.01F));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/cache/words.h"
+#include "llm/words.h"
 
 namespace {
 
@@ -47,7 +47,7 @@ std::vector<Question> read(const std::string& path) {
 }
 
 struct Kept {
-  Embedding embedding;
+  fairlead::llm::Embedding embedding;
   const Question* question;
 };
 
@@ -66,11 +66,10 @@ int main(int argc, char** argv) {
     const auto group_of = [marks](const Question& one) {
       return marks ? fairlead::gateway::cache::marks_of(one.text) : std::string();
     };
-    for (const Question& one : train)
-      groups[group_of(one)].push_back({fairlead::gateway::cache::embed_by_words(one.text), &one});
+    for (const Question& one : train) groups[group_of(one)].push_back({fairlead::llm::embed_by_words(one.text), &one});
     std::vector<std::pair<float, bool>> nearest;
     for (const Question& one : test) {
-      const Embedding asked = fairlead::gateway::cache::embed_by_words(one.text);
+      const fairlead::llm::Embedding asked = fairlead::llm::embed_by_words(one.text);
       std::pair<float, bool> best{-1, false};
       for (const Kept& kept : groups[group_of(one)]) {
         const float alike = fairlead::gateway::cache::similarity(asked.data(), kept.embedding.data(), asked.size());

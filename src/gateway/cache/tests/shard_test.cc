@@ -115,7 +115,7 @@ TEST(ShardTest, ClearsByPromptModelAndProject) {
 TEST(ShardTest, FindsByMeaningWithinAGroupWhatIsStillThere) {
   Shard shard(1 << 20);
   const auto meaning = [](std::string_view group, std::string_view text) {
-    return Meaning{sha256(group), embed_by_words(text)};
+    return Meaning{sha256(group), llm::embed_by_words(text)};
   };
   const auto answer = answer_of(1);
   shard.put(key_of(1), answer, 1'000, kOwner, meaning("g", "how do i block my card"));
@@ -137,7 +137,7 @@ TEST(ShardTest, EvictionAndGroupsKeepStep) {
   for (int i = 0; i < 20'000; ++i) {
     const int number = static_cast<int>(random() % 500);
     const Meaning meaning{sha256("g" + std::to_string(number % 3)),
-                          embed_by_words("question number " + std::to_string(number * 7'919))};
+                          llm::embed_by_words("question number " + std::to_string(number * 7'919))};
     if (const Shard::Near near = shard.find_near(meaning, 0.999F, i); near.answer)
       ASSERT_TRUE(near.answer->wire.starts_with(std::to_string(number) + "."));
     else

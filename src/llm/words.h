@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fairlead::gateway::cache {
+namespace fairlead::llm {
 
 // Of unit length, or all zeros.
 using Embedding = std::vector<float>;
@@ -24,4 +24,4 @@ std::string marks_of(std::string_view text);
 // The cosine, of vectors of one size and unit length.
 float similarity(const float* a, const float* b, std::size_t size);
 
-}  // namespace fairlead::gateway::cache
+}  // namespace fairlead::llm

@@ -1,11 +1,11 @@
-#include "gateway/cache/words.h"
+#include "llm/words.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-namespace fairlead::gateway::cache {
+namespace fairlead::llm {
 namespace {
 
 float alike(std::string_view a, std::string_view b) {
@@ -60,4 +60,4 @@ TEST(WordsTest, AnyBytesAreTaken) {
 }
 
 }  // namespace
-}  // namespace fairlead::gateway::cache
+}  // namespace fairlead::llm

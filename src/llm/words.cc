@@ -1,4 +1,4 @@
-#include "gateway/cache/words.h"
+#include "llm/words.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace fairlead::gateway::cache {
+namespace fairlead::llm {
 namespace {
 
 using Word = std::u32string;
@@ -175,4 +175,4 @@ float similarity(const float* a, const float* b, std::size_t size) {
   return out;
 }
 
-}  // namespace fairlead::gateway::cache
+}  // namespace fairlead::llm
