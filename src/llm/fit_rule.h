@@ -13,6 +13,7 @@ struct FitRule {
   std::vector<std::string> order;  // parts that may be left out, the first one first
   // Of each of the call's first messages, the prompt's own; empty: none. Those behind are the history.
   std::vector<std::string> parts;
+  std::string rising{};  // the part of which the first message goes first, not the last; empty: none
 };
 
 }  // namespace fairlead::llm

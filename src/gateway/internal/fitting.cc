@@ -165,7 +165,7 @@ class Fitting {
     for (Unit& group : groups) units_.push_back(std::move(group));
   }
 
-  // Of the prompt's own, the last first; what answers a message goes with it.
+  // Of the prompt's own; what answers a message goes with it.
   void add_part(std::size_t part) {
     std::vector<Unit> units;
     for (std::size_t at = 0; at < std::min(rule_.parts.size(), said_.size()); ++at) {
@@ -174,7 +174,8 @@ class Fitting {
       if (!answers) units.push_back({part, {}});
       units.back().messages.push_back(at);
     }
-    for (auto unit = units.rbegin(); unit != units.rend(); ++unit) units_.push_back(std::move(*unit));
+    if (parts_[part].name != rule_.rising) std::ranges::reverse(units);
+    std::ranges::move(units, std::back_inserter(units_));
   }
 
   const llm::FitRule& rule_;

@@ -211,13 +211,14 @@ class Reader {
   // Of the messages as they go out, with examples among them.
   std::shared_ptr<const llm::FitRule> fit_rule(const Form& form) const {
     if (!fits_) return nullptr;
-    std::vector<std::string> parts = form.messages->parts;
+    llm::FitRule rule{.order = fit_, .parts = form.messages->parts};
     if (form.examples) {
       const bool named = std::ranges::find(fit_, kExamplesPart) != fit_.end();
-      parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(form.messages->before_user), 2 * form.examples->shown(),
-                   named ? std::string(kExamplesPart) : std::string());
+      rule.parts.insert(rule.parts.begin() + static_cast<std::ptrdiff_t>(form.messages->before_user),
+                        2 * form.examples->shown(), named ? std::string(kExamplesPart) : std::string());
+      if (named && form.examples->chooses()) rule.rising = kExamplesPart;  // the nearest stands last
     }
-    return std::make_shared<const llm::FitRule>(fit_, std::move(parts));
+    return std::make_shared<const llm::FitRule>(std::move(rule));
   }
 
   // A part that nothing is of is a slip.

@@ -181,11 +181,11 @@ TEST(PromptKind, ChecksWhatMayBeLeftOut) {
   EXPECT_THAT(faults_of(R"({"model": "small", "fit": ["history", "docs", "gone"], "messages": [
     {"user": "a", "part": "docs"}, {"part": "docs", "assistant": "b"}, {"role": "user", "content": "c", "part": "dcs"},
     {"system": "d", "part": "docs"}, {"user": "e", "part": "history"}, {"part": "docs"}]})"),
-              ElementsAre("/messages/3/part: a system message is never left out.",
+              ElementsAre("/messages/2/part: `fit` does not name the part `dcs`. Did you mean `docs`?",
+                          "/messages/3/part: a system message is never left out.",
                           "/messages/4/part: a part is a word that `fit` names, and not `history`, which is the "
                           "caller's.",
                           "/messages/5: this message has no role.",
-                          "/messages/2/part: `fit` does not name the part `dcs`. Did you mean `docs`?",
                           "/fit/2: no message has `part: gone`."));
   EXPECT_THAT(faults_of(R"({"model": "small", "messages": [{"user": "a", "part": "docs"}]})"),
               ElementsAre("/messages/0/part: `fit` does not name the part `docs`."));

@@ -173,6 +173,26 @@ TEST(PromptStage, SaysWhatIsCheckedAndWhatMayBeLeftOut) {
   EXPECT_FALSE(own.call.output) << "the caller's own format counts";
 }
 
+TEST(PromptStage, SaysWhichMessagesAreExamples) {
+  const auto parts = [](const std::string& messages, const std::string& examples) {
+    const auto stage = compile(R"({"model": "small", "fit": ["docs", "examples"], "input": {"q": {"default": "?"}},
+        "messages": )" + messages + R"(, "examples": )" + examples + "}");
+    if (!stage) throw std::runtime_error(stage.error().message);
+    TestCall test(R"({"model": "p", "messages": [{"role": "user", "content": "Hi"}]})");
+    if (const auto done = run(**stage, test.call); !done) throw std::runtime_error(done.error().message);
+    EXPECT_EQ(test.call.fit->parts.size() + 1, test.call.request.message_count);
+    return std::pair(test.call.fit->parts, test.call.fit->rising);
+  };
+  const std::string two = R"([{"user": "a", "assistant": "b"}, {"given": {"q": "c"}, "assistant": "d"}])";
+  const std::string ex = "examples";
+  using Parts = std::pair<std::vector<std::string>, std::string>;
+  EXPECT_EQ(parts(R"([{"system": "s"}, {"user": "d", "part": "docs"}, {"user": "{{ q }}"}])", two),
+            (Parts{{"", "docs", ex, ex, ex, ex, ""}, ""}));
+  EXPECT_EQ(parts(R"([{"user": "d", "part": "docs"}, {"user": "{{ q }}"}, {"assistant": "e"}])",
+                  R"({"from": )" + two + R"(, "nearest": 1})"),
+            (Parts{{"docs", ex, ex, "", ""}, ex}));
+}
+
 TEST(PromptStage, NeedsOneMessageFromEitherSide) {
   const auto stage = compile(R"({"model": "small", "messages": []})");
   ASSERT_TRUE(stage);
