@@ -25,6 +25,7 @@ function(fairlead_tests name)
   endif()
   cmake_parse_arguments(tests "ASIO" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name}_tests ${tests_SOURCES})
+  target_compile_options(${name}_tests PRIVATE $<$<CONFIG:Release>:-O1>)  # what they test has -O2
   target_link_libraries(${name}_tests PRIVATE fairlead::${name} ${tests_LINKS} GTest::gmock_main)
   target_compile_definitions(${name}_tests PRIVATE FAIRLEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(tests_ASIO)
