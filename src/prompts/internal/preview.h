@@ -12,7 +12,8 @@ namespace fairlead::prompts::internal {
 // Of the spec's `tests`, in their order.
 std::vector<resources::Example> examples(const boost::json::object& spec);
 
-// `{"messages": […]}`, with the `variant` of a prompt that has some: the one that these variables alone lead to. Errors: those that a caller of the prompt would get.
+// `{"messages": […]}`, with the `variant` of a prompt that has some: the one that these variables alone lead to.
+// Errors: those that a caller of the prompt would get.
 Result<boost::json::object> preview(std::string_view name, const boost::json::object& spec,
                                     const boost::json::object& given, const resources::Catalogue& others);
 

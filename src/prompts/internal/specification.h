@@ -30,8 +30,8 @@ struct Form {
   std::string variant;  // "default", or the variant's name; empty where a prompt has no variants
   std::string model;
   std::shared_ptr<const MessageList> messages;
-  std::shared_ptr<const Examples> examples;  // null: there are none
-  std::vector<Parameter> parameters;         // with tools and response_format
+  std::shared_ptr<const Examples> examples;       // null: there are none
+  std::vector<Parameter> parameters;              // with tools and response_format
   std::shared_ptr<const llm::OutputRule> output;  // null: the answer is not checked
   std::shared_ptr<const llm::FitRule> fit;        // null: nothing is left out
 };

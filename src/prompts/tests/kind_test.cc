@@ -185,8 +185,7 @@ TEST(PromptKind, ChecksWhatMayBeLeftOut) {
                           "/messages/3/part: a system message is never left out.",
                           "/messages/4/part: a part is a word that `fit` names, and not `history`, which is the "
                           "caller's.",
-                          "/messages/5: this message has no role.",
-                          "/fit/2: no message has `part: gone`."));
+                          "/messages/5: this message has no role.", "/fit/2: no message has `part: gone`."));
   EXPECT_THAT(faults_of(R"({"model": "small", "messages": [{"user": "a", "part": "docs"}]})"),
               ElementsAre("/messages/0/part: `fit` does not name the part `docs`."));
   EXPECT_THAT(faults_of(R"({"model": "small", "fit": [], "messages": []})"), IsEmpty());

@@ -176,7 +176,8 @@ TEST(PromptStage, SaysWhatIsCheckedAndWhatMayBeLeftOut) {
 TEST(PromptStage, SaysWhichMessagesAreExamples) {
   const auto parts = [](const std::string& messages, const std::string& examples) {
     const auto stage = compile(R"({"model": "small", "fit": ["docs", "examples"], "input": {"q": {"default": "?"}},
-        "messages": )" + messages + R"(, "examples": )" + examples + "}");
+        "messages": )" + messages +
+                               R"(, "examples": )" + examples + "}");
     if (!stage) throw std::runtime_error(stage.error().message);
     TestCall test(R"({"model": "p", "messages": [{"role": "user", "content": "Hi"}]})");
     if (const auto done = run(**stage, test.call); !done) throw std::runtime_error(done.error().message);
