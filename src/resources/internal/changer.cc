@@ -1,7 +1,10 @@
 #include "resources/internal/changer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
+#include <random>
+#include <thread>
 #include <utility>
 
 #include "access/audit.h"
@@ -15,7 +18,17 @@ namespace {
 
 using store::Connection;
 
-constexpr int kAttempts = 16;  // against other processes on a shared store; in this one the lock decides
+// Against other processes on a shared store; in this one the lock decides.
+constexpr std::chrono::seconds kPatience{10};
+constexpr int kLongestPause_ms = 64;
+
+// Who lost has the project to read, and who won has it at hand: without a pause that grows, the same one would lose
+// again and again.
+void pause_after(int losses) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  const int most = std::min(1 << std::min(losses, 6), kLongestPause_ms);
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution(1, most)(random)));
+}
 
 }  // namespace
 
@@ -152,7 +165,8 @@ Result<const Resource*> Changer::find(const Project& project, const std::string&
 Result<Changer::Committed> Changer::change(const std::string& name, const access::Actor& actor, const MakeDraft& make,
                                            SecretCheck check) {
   const std::lock_guard lock(one_at_a_time_);
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  for (int losses = 0; losses == 0 || std::chrono::steady_clock::now() < until;) {
     FAIRLEAD_TRY(const Project before, load(name));
     Committed committed;
     FAIRLEAD_TRY(committed.draft, make(before));
@@ -163,7 +177,10 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
       FAIRLEAD_TRY(publish, prepare_(committed.draft.after));
     }
     FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
-    if (!stored) continue;
+    if (!stored) {
+      pause_after(++losses);
+      continue;
+    }
     keep(committed.draft.after);
     if (publish) publish();
     return committed;
