@@ -34,15 +34,6 @@ RoutedRequest with_chat(const RoutedRequest& like, const llm::ChatRequest& chat,
           .admission = like.admission};
 }
 
-void add(llm::Usage& sum, const llm::Usage& one) {
-  sum.input += one.input;
-  sum.cached_input += one.cached_input;
-  sum.cache_write += one.cache_write;
-  sum.cache_write_1h += one.cache_write_1h;
-  sum.output += one.output;
-  sum.reasoning += one.reasoning;
-}
-
 }  // namespace
 
 CheckedAnswer::Repair::Repair(const RoutedRequest& like, std::string new_messages, int number, const Clock& clock)

@@ -23,6 +23,8 @@ Error no_route(const llm::Model& model) {
           "model"};
 }
 
+}  // namespace
+
 void add(llm::Usage& sum, const llm::Usage& one) {
   sum.input += one.input;
   sum.cached_input += one.cached_input;
@@ -31,8 +33,6 @@ void add(llm::Usage& sum, const llm::Usage& one) {
   sum.output += one.output;
   sum.reasoning += one.reasoning;
 }
-
-}  // namespace
 
 // What to do after an error.
 struct RoutedCompletion::Step {

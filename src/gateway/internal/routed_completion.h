@@ -106,4 +106,7 @@ class RoutedCompletion final : public Answer {
   llm::NanoUsd cost_ = 0;
 };
 
+// Adds what another try has used; `reported` stays.
+void add(llm::Usage& sum, const llm::Usage& one);
+
 }  // namespace fairlead::gateway::internal

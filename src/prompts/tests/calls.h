@@ -7,9 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/async/task.h"
+#include "platform/json/schema.h"
 #include "platform/json/text.h"
+#include "prompts/kind.h"
 #include "prompts/stage.h"
 
 namespace fairlead::prompts {
@@ -47,6 +50,19 @@ inline resources::Version test_version(std::string_view spec) {
   version.version = 4;
   version.spec = json::parse(spec)->get_object();
   return version;
+}
+
+// Of a spec, as "pointer: message" and " | hint" where there is one: of the schema first, then of the check.
+inline std::vector<std::string> faults_in(std::string_view spec, const resources::Catalogue& others) {
+  const resources::Kind kind = prompt_kind();
+  const auto value = json::parse(spec);
+  if (!value) return {value.error().message};
+  std::vector<std::string> out;
+  for (const auto& error : json::Schema::parse(kind.schema)->validate(*value))
+    out.push_back(error.pointer + ": " + error.message);
+  for (const auto& error : kind.check("support-reply", value->get_object(), others))
+    out.push_back(error.pointer + ": " + error.message + (error.hint.empty() ? "" : " | " + error.hint));
+  return out;
 }
 
 inline Result<void> run(llm::Stage& stage, llm::Call& call) {

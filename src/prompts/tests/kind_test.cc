@@ -7,6 +7,7 @@
 
 #include "platform/json/schema.h"
 #include "platform/json/text.h"
+#include "prompts/tests/calls.h"
 
 namespace fairlead::prompts {
 namespace {
@@ -27,17 +28,8 @@ struct OneModel final : resources::Catalogue {
   }
 };
 
-// Faults as "pointer: message", of the schema first, then of the check.
 std::vector<std::string> faults_of(std::string_view text) {
-  const auto kind = prompt_kind();
-  const auto spec = json::parse(text);
-  if (!spec) return {spec.error().message};
-  std::vector<std::string> out;
-  for (const auto& error : json::Schema::parse(kind.schema)->validate(*spec))
-    out.push_back(error.pointer + ": " + error.message);
-  for (const auto& error : kind.check("support-reply", spec->get_object(), OneModel()))
-    out.push_back(error.pointer + ": " + error.message);
-  return out;
+  return faults_in(text, OneModel());
 }
 
 TEST(PromptKind, TakesThePromptOfTheTour) {

@@ -35,15 +35,7 @@ std::string spec_with(const std::string& members) {
 }
 
 std::vector<std::string> faults_of(const std::string& members) {
-  const auto kind = prompt_kind();
-  const auto spec = json::parse(spec_with(members));
-  if (!spec) return {spec.error().message};
-  std::vector<std::string> out;
-  for (const auto& error : json::Schema::parse(kind.schema)->validate(*spec))
-    out.push_back(error.pointer + ": " + error.message);
-  for (const auto& error : kind.check("support-reply", spec->get_object(), Models()))
-    out.push_back(error.pointer + ": " + error.message + (error.hint.empty() ? "" : " | " + error.hint));
-  return out;
+  return faults_in(spec_with(members), Models());
 }
 
 std::string variant(const std::string& when, const std::string& name = "one") {

@@ -6,6 +6,7 @@
 #include "access/control_plane.h"
 #include "base/clock.h"
 #include "resources/http/answers.h"
+#include "resources/http/route_adder.h"
 
 namespace fairlead::resources {
 namespace {
@@ -191,12 +192,7 @@ async::Task<void> reject(http::Exchange& exchange, const Principal& principal, R
 }  // namespace
 
 void add_label_routes(http::Router& router, const access::Guard& guard, ResourceService& service) {
-  const auto add = [&](http::Method method, std::string_view path, access::Scope scope, auto handler) {
-    router.add(method, path,
-               guard.protect(scope, [&service, handler](http::Exchange& exchange, const Principal& principal) {
-                 return handler(exchange, principal, service);
-               }));
-  };
+  const auto add = route_adder(router, guard, service);
   using enum http::Method;
   add(kGet, "/api/v1/labels", access::Scope::kRead, list_protections);
   add(kPut, "/api/v1/labels/{label}", access::Scope::kAdmin, protect);

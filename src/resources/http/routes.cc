@@ -8,6 +8,7 @@
 #include "resources/http/answers.h"
 #include "resources/http/fetch.h"
 #include "resources/http/label_routes.h"
+#include "resources/http/route_adder.h"
 
 namespace fairlead::resources {
 namespace {
@@ -254,12 +255,7 @@ async::Task<void> pull_into(http::Exchange& exchange, const Principal& principal
 }  // namespace
 
 void add_routes(http::Router& router, const access::Guard& guard, ResourceService& service) {
-  const auto add = [&](http::Method method, std::string_view path, access::Scope scope, auto handler) {
-    router.add(method, path,
-               guard.protect(scope, [&service, handler](http::Exchange& exchange, const Principal& principal) {
-                 return handler(exchange, principal, service);
-               }));
-  };
+  const auto add = route_adder(router, guard, service);
   using enum http::Method;
   add(kGet, "/api/v1/resources", access::Scope::kRead, list);
   add(kGet, "/api/v1/resources/{kind}/{name}", access::Scope::kRead, get);
