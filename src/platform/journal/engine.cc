@@ -1,0 +1,164 @@
+#include "platform/journal/engine.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+#include "base/id.h"
+#include "platform/journal/internal/node.h"
+#include "platform/journal/internal/rows.h"
+
+namespace fairlead::journal {
+namespace {
+
+std::unexpected<Error> not_found(const std::string& run) {
+  const std::string shown = is_id(run) ? " `" + run + "`" : "";
+  return fail(ErrorKind::kNotFound, "run_not_found", "There is no run" + shown + " in this project.", "run");
+}
+
+}  // namespace
+
+Engine::Engine(store::Database& database, async::Runtime& loops, const Clock& clock, Definitions definitions,
+               EngineOptions options)
+    : node_(std::make_unique<Node>(database, loops, clock, std::move(definitions), std::move(options))) {}
+
+Engine::~Engine() {
+  stop_blocking(Millis(0));
+}
+
+Result<void> Engine::start_blocking() {
+  return node_->start_blocking();
+}
+
+void Engine::stop_blocking(Millis patience) {
+  node_->stop_blocking(patience);
+}
+
+std::optional<Error> Engine::trouble() const {
+  return node_->committer().trouble();
+}
+
+std::size_t Engine::loaded() const {
+  return node_->loaded();
+}
+
+async::Task<Result<Started>> Engine::start(RunRequest request) {
+  return node_->start(std::move(request));
+}
+
+async::Task<Result<void>> Engine::signal(std::string project, Signal signal) {
+  return node_->signal(std::move(project), std::move(signal));
+}
+
+async::Task<Result<void>> Engine::cancel(std::string project, std::string run, std::string by) {
+  Signal signal{.run = std::move(run), .id = "cancel", .name = "cancel", .data = {}};
+  signal.data = boost::json::serialize(boost::json::object{{"by", by}});
+  const auto sent = co_await node_->signal(std::move(project), std::move(signal));
+  if (!sent && sent.error().code != "run_finished") co_return sent;
+  co_return Result<void>();
+}
+
+async::Task<Result<Run>> Engine::find(std::string project, std::string run) {
+  auto found = std::make_shared<std::optional<Run>>();
+  store::Database::Work work = [found, run](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*found, find_run(connection, run));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
+  if (!*found || (*found)->asked.project != project) co_return not_found(run);
+  co_return std::move(**found);
+}
+
+async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std::string run, std::int64_t after,
+                                                        std::int64_t most) {
+  auto events = std::make_shared<std::vector<Event>>();
+  auto known = std::make_shared<bool>(false);
+  store::Database::Work work = [=](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const auto found, find_run(connection, run));
+    *known = found && found->asked.project == project;
+    if (!*known) return {};
+    FAIRLEAD_TRY(*events, read_events(connection, run, after, most));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
+  if (!*known) co_return not_found(run);
+  co_return std::move(*events);
+}
+
+// It goes on here at once where there is room; else, and where a queue has a say, it is claimed like any other.
+async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
+  const std::int64_t now = clock_.unix_micros();
+  auto started = std::make_shared<Started>();
+  Run& run = started->run;
+  run.id = new_id(now);
+  run.created_at = now;
+  run.asked = std::move(request);
+  const bool here = !stopping_ && run.asked.queue.empty() && run.asked.due <= now && loaded_ < options_.loaded &&
+                    definitions_.contains(run.asked.kind);
+  Entry entry;
+  entry.more = [started, here, now, mine = node()](store::Connection& connection) -> Result<void> {
+    Run made = started->run;
+    made.node.clear();
+    if (here) {
+      FAIRLEAD_TRY(const bool alive, is_registered(connection, mine));
+      if (alive) made.node = mine;
+    }
+    made.state = made.node.empty() ? RunState::kQueued : RunState::kRunning;
+    made.started_at = made.node.empty() ? 0 : now;
+    const std::optional<std::int64_t> due =
+        made.node.empty() ? std::optional(std::max(now, made.asked.due)) : std::nullopt;
+    FAIRLEAD_CHECK(insert_run(connection, made, due));
+    if (!made.asked.key.empty()) {
+      FAIRLEAD_TRY(auto kept, find_run_by_key(connection, made.asked.project, made.asked.key));
+      if (!kept) return fail(ErrorKind::kInternal, "store_error", "A run that was written is not there.");
+      started->existed = kept->id != made.id;
+      if (started->existed) made = std::move(*kept);
+    }
+    started->run = std::move(made);
+    return {};
+  };
+  const std::string digest = input_digest(run.asked);
+  const std::string id = run.id;
+  FAIRLEAD_CO_CHECK(co_await committer_.commit(std::move(entry)));
+  if (started->existed && input_digest(started->run.asked) != digest) {
+    co_return fail(ErrorKind::kConflict, "idempotency_conflict",
+                   "The idempotency key was used for another input: its run is `" + started->run.id +
+                       "`. Use a new key for a new input.",
+                   "idempotency_key");
+  }
+  if (!started->existed && !started->run.node.empty()) {
+    Run mine = started->run;
+    mine.started_at = 0;  // there is no history to read
+    load(std::move(mine));
+  } else if (!started->existed) {
+    loops_.loop(0).post([this] { bell_.ring(); });
+  }
+  co_return std::move(*started);
+}
+
+async::Task<Result<void>> Engine::Node::signal(std::string project, Signal signal) {
+  signal.at = clock_.unix_micros();
+  if (signal.id.empty()) signal.id = new_id(signal.at);
+  auto state = std::make_shared<std::optional<RunState>>();
+  Entry entry;
+  entry.more = [state, project, signal](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const auto found, find_run(connection, signal.run));
+    state->reset();
+    if (!found || found->asked.project != project) return {};
+    *state = found->state;
+    if (finished(found->state)) return {};
+    FAIRLEAD_TRY(const bool sent, insert_signal(connection, signal));
+    (void)sent;
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await committer_.commit(std::move(entry)));
+  if (!*state) co_return not_found(signal.run);
+  if (finished(**state)) {
+    co_return fail(ErrorKind::kConflict, "run_finished",
+                   "The run has " + std::string(to_string(**state)) + ": nothing more can be sent to it.");
+  }
+  loops_.loop(0).post([this] { bell_.ring(); });
+  co_return Result<void>();
+}
+
+}  // namespace fairlead::journal

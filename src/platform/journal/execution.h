@@ -1,0 +1,164 @@
+// One run while a node has it: its history, and what its definition asks for.
+#pragma once
+#include <expected>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "platform/async/bell.h"
+#include "platform/async/cancellation.h"
+#include "platform/async/runtime.h"
+#include "platform/journal/points.h"
+#include "platform/journal/retry.h"
+#include "platform/journal/run.h"
+#include "platform/store/database.h"
+
+namespace fairlead::journal {
+
+class Committer;
+struct StepState;
+struct Waiter;
+
+// What to do about an attempt that had begun when its node died: whether its effect took place is not known.
+enum class Uncertain : std::uint8_t { kRetry, kFail, kAsk };
+
+// One attempt, on its way. `key` is the same for every attempt of the step: what it is sent to can know it again.
+struct Attempt {
+  std::string step;
+  std::string key;
+  std::int64_t number;  // from 1
+  async::Cancellation& cancellation;
+};
+struct Effect {
+  std::string output;  // JSON
+  std::int64_t cost = 0;
+};
+struct EffectFailed {
+  FailureClass failure;
+  Error error;
+  std::int64_t cost = 0;
+};
+// Heeds the attempt's cancellation, which also ends it at its timeout.
+using EffectWork = std::function<async::Task<std::expected<Effect, EffectFailed>>(Attempt)>;
+
+struct Step {
+  std::string name;  // unique in the run: "summarise", "summarise[3]", "check#2"
+  EffectWork work;
+  RetryRule retry{};
+  Uncertain uncertain = Uncertain::kRetry;
+  Millis timeout{0};           // of an attempt; 0: none
+  bool pure = false;           // no effect outside: no intent is written, and it is done again after a crash
+  std::int64_t most_cost = 0;  // counted for an attempt of which the end is not known
+  bool shielded = false;       // goes on when the run is cancelled: compensation
+  std::string input{};         // JSON for the history; empty: none
+};
+
+struct StepError {
+  enum class Why : std::uint8_t {
+    kFailed,     // for good
+    kCancelled,  // the run is
+    kUnloaded,   // return Outcome::End::kUnloaded as soon as all branches are back
+  };
+  Why why;
+  Error error{};
+};
+using StepResult = std::expected<std::string, StepError>;  // the output, JSON
+
+// Belongs to one loop. Everything is asked for by name, and what has its result in the history is answered from it.
+class Execution {
+ public:
+  struct Parts {
+    async::Loop& loop;
+    Committer& committer;
+    const Clock& clock;
+    PointHook hook;  // may be empty
+    Millis linger;   // how long a run whose branches all wait stays loaded
+  };
+  Execution(Parts parts, Run run, std::vector<Event> history);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  const Run& run() const { return run_; }
+  async::Loop& loop() { return parts_.loop; }
+  std::int64_t cost() const { return cost_; }
+  bool cancelled() const { return cancelled_; }
+
+  // Done at most once for good: an intent is durable before its effect begins, and its result is before any later
+  // intent's effect begins, or the run's end is told.
+  async::Task<StepResult> step(Step step);
+  // Until `length` after it was first asked for.
+  async::Task<StepResult> sleep(std::string step, Micros length);
+  // What the next signal of that name carries; signals that nobody waits for are kept. Fails with code timed_out after
+  // `within`; 0: it waits for ever.
+  async::Task<StepResult> receive(std::string step, std::string signal, Micros within);
+  // The output of a run that is started for it, once for good. Its project, parent, author and priority are this
+  // run's. Fails as the run does; cancelling this run cancels it.
+  async::Task<StepResult> child(std::string step, RunRequest request);
+
+  // For the engine, on the loop:
+  void deliver(Signal signal);  // once or more
+  void unload();                // no attempt begins any more; those that run may end
+  void lose();                  // another node has the run: attempts are cancelled, nothing more is written
+  bool lost() const { return lost_; }
+  std::int64_t due() const;  // the earliest time that a branch waits for; 0: none does
+  Event event(EventKind kind, std::string step = {}, std::string data = {}, std::int64_t attempt = 0,
+              std::int64_t cost = 0);  // the next one
+  // Written before all that is committed later; a refusal loses the run.
+  void append(Event event, store::Database::Work more = {});
+
+ private:
+  struct Link;
+  // A branch that does something else than wait, while it lives.
+  class Active {
+   public:
+    explicit Active(Execution& execution);
+    ~Active();
+    Active(const Active&) = delete;
+    Active& operator=(const Active&) = delete;
+
+   private:
+    Execution& execution_;
+  };
+  void recall(const Event& event);
+  StepState& state_of(const std::string& step);
+  // Nothing: an attempt may begin.
+  std::optional<StepResult> settled(const StepState& state, bool shielded) const;
+  // Nothing: another attempt may come.
+  async::Task<std::optional<StepResult>> attempt(Step& step, StepState& state);
+  std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
+  async::Task<std::expected<Effect, EffectFailed>> run_effect(const Step& step, std::string key, std::int64_t number);
+  async::Task<std::optional<StepResult>> settle_uncertain(Step& step, StepState& state);
+  async::Task<bool> commit(Event event, store::Database::Work more = {});
+  async::Task<StepResult> wait_for_signal(std::string step, StepState& state);
+  enum class Woken : std::uint8_t { kTime, kSignal, kUnloaded, kCancelled };
+  async::Task<Woken> park(std::int64_t until, std::string signal, bool shielded);
+  void linger_if_idle();
+  void cancel(const Signal& signal);
+  StepResult finish(StepState& state, const std::string& step, std::string output, std::int64_t cost = 0);
+  StepResult finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
+                           std::int64_t cost = 0);
+  std::int64_t now() const { return parts_.clock.unix_micros(); }
+
+  Parts parts_;
+  Run run_;
+  std::int64_t sequence_ = 0;
+  std::int64_t cost_ = 0;
+  std::unordered_map<std::string, std::unique_ptr<StepState>> steps_;
+  std::unordered_map<std::string, std::list<std::string>> mail_;  // by name: what came and was not taken
+  std::set<std::string> delivered_;                               // ids of signals
+  std::list<Waiter*> waiters_;
+  std::list<async::Cancellation*> attempts_;
+  int active_ = 0;  // branches that do something else than wait
+  bool cancelled_ = false, unloading_ = false, lost_ = false;
+  async::TimerWheel::Timer linger_;
+  std::shared_ptr<Link> link_;  // what the committer's answers find this by
+};
+
+}  // namespace fairlead::journal

@@ -1,0 +1,251 @@
+#include "platform/journal/internal/node.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/serialize.hpp>
+#include <future>
+#include <utility>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "platform/journal/internal/rows.h"
+#include "platform/journal/internal/step_state.h"
+
+namespace fairlead::journal {
+namespace {
+
+constexpr log::Logger kLog{"journal"};
+constexpr std::int64_t kAllEvents = INT64_MAX;
+
+constexpr Micros kPutOff = std::chrono::minutes(1);
+
+store::Database::Work put_off(const std::string& run, std::int64_t due) {
+  return [run, due](store::Connection& connection) -> Result<void> {
+    const store::Value values[] = {run, due};
+    FAIRLEAD_TRY(const auto done, connection.execute("update journal_runs set state = 'waiting', due = $2, node = null"
+                                                     " where id = $1",
+                                                     values));
+    (void)done;
+    return {};
+  };
+}
+
+std::string raw_or_null(const std::string& json) {
+  return json.empty() ? "null" : json;
+}
+
+}  // namespace
+
+Engine::Node::Node(store::Database& database, async::Runtime& loops, const Clock& clock, Definitions definitions,
+                   EngineOptions options)
+    : database_(database),
+      loops_(loops),
+      clock_(clock),
+      definitions_(std::move(definitions)),
+      options_(std::move(options)),
+      committer_(database, options_.hook),
+      keeping_(loops.loop(0).executor()),
+      bell_(loops.loop(0).executor()) {
+  for (int i = 0; i < loops.size(); ++i) lanes_.push_back(std::make_unique<Lane>(loops.loop(i)));
+}
+
+std::string Engine::Node::node() const {
+  const std::lock_guard lock(mutex_);
+  return node_;
+}
+
+Result<void> Engine::Node::start_blocking() {
+  const std::string node = options_.name + "/" + new_id(clock_.unix_micros());
+  FAIRLEAD_CHECK(database_.write_blocking([this, &node](store::Connection& connection) {
+    return register_node(connection, options_.name, node, clock_.unix_micros());
+  }));
+  {
+    const std::lock_guard lock(mutex_);
+    node_ = node;
+  }
+  started_ = true;
+  loops_.loop(0).post([this] { keeping_.spawn(keep()); });
+  return {};
+}
+
+void Engine::Node::on_lane(Lane& lane, std::function<void()> work) {
+  std::promise<void> done;
+  lane.loop.post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void Engine::Node::with_each_lane(void (*work)(Lane&)) {
+  for (auto& lane : lanes_) on_lane(*lane, [&] { work(*lane); });
+}
+
+namespace {
+
+// From a thread that is not the group's.
+void join(async::Loop& loop, async::TaskGroup& group) {
+  std::promise<void> done;
+  loop.post([&] {
+    boost::asio::co_spawn(loop.executor(), group.join(), [&done](std::exception_ptr error) {
+      if (error) std::terminate();
+      done.set_value();
+    });
+  });
+  done.get_future().wait();
+}
+
+}  // namespace
+
+void Engine::Node::stop_blocking(Millis patience) {
+  if (!started_) return;
+  started_ = false;
+  stopping_ = true;
+  loops_.loop(0).post([this] { bell_.ring(); });
+  join(loops_.loop(0), keeping_);
+  with_each_lane([](Lane& lane) {
+    for (auto one = lane.executions.begin(); one != lane.executions.end();) (one++)->second->unload();
+  });
+  {
+    std::unique_lock lock(mutex_);
+    if (!empty_.wait_for(lock, patience, [this] { return loaded_ == 0; })) {
+      lock.unlock();
+      with_each_lane([](Lane& lane) {
+        for (auto one = lane.executions.begin(); one != lane.executions.end();) (one++)->second->lose();
+      });
+    }
+  }
+  for (auto& lane : lanes_) join(lane->loop, lane->tasks);
+  const std::string mine = node();
+  const auto left = database_.write_blocking([&](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const auto runs, take_over_all(connection, mine, clock_.unix_micros()));
+    (void)runs;
+    return {};
+  });
+  if (!left) kLog.warning("could not give back its runs", {{"message", left.error().message}});
+}
+
+// --- one run
+
+void Engine::Node::load(Run run) {
+  Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+  ++loaded_;
+  {
+    const std::lock_guard lock(mutex_);
+    ++running_[run.asked.project];
+    where_[run.id] = {&lane, run.node};
+  }
+  lane.loop.post([this, &lane, run = std::move(run)]() mutable { lane.tasks.spawn(carry(lane, std::move(run))); });
+}
+
+async::Task<void> Engine::Node::carry(Lane& lane, Run run) {
+  const std::string id = run.id, project = run.asked.project, node = run.node;
+  co_await carry_loaded(lane, std::move(run));
+  {
+    const std::lock_guard lock(mutex_);
+    if (--running_[project] == 0) running_.erase(project);
+    // Taken for dead, this node may have taken the same run up anew.
+    if (const auto found = where_.find(id); found != where_.end() && found->second.node == node) where_.erase(found);
+    --loaded_;
+  }
+  empty_.notify_all();
+  if (!stopping_) loops_.loop(0).post([this] { bell_.ring(); });
+}
+
+async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
+  auto history = std::make_shared<std::vector<Event>>();
+  if (run.started_at != 0) {
+    store::Database::Work work = [history, id = run.id](store::Connection& connection) -> Result<void> {
+      FAIRLEAD_TRY(*history, read_events(connection, id, 0, kAllEvents));
+      return {};
+    };
+    const auto read = co_await database_.read(std::move(work));
+    if (!read) {
+      kLog.error("a run cannot be read", {{"run", run.id}, {"message", read.error().message}});
+      Entry later{.node = run.node};
+      later.more = put_off(run.id, clock_.unix_micros() + kPutOff.count());
+      (void)co_await committer_.commit(std::move(later));
+      co_return;
+    }
+  }
+  const auto definition = definitions_.find(run.asked.kind);
+  Execution execution({lane.loop, committer_, clock_, options_.hook, options_.linger}, std::move(run),
+                      std::move(*history));
+  lane.executions[execution.run().id] = &execution;
+  execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
+  if (stopping_) execution.unload();
+  Outcome outcome = co_await definition->second->advance(execution);
+  if (lane.executions[execution.run().id] == &execution) lane.executions.erase(execution.run().id);
+  if (execution.lost()) co_return;
+  const bool unloaded = outcome.end == Outcome::End::kUnloaded;
+  Entry entry = unloaded ? leaving(execution, stopping_) : ending(execution, std::move(outcome));
+  const auto written = co_await committer_.commit(std::move(entry));
+  if (!written && written.error().code != "journal_fenced")
+    kLog.warning("a run's end was not written", {{"run", execution.run().id}, {"code", written.error().code}});
+}
+
+Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
+  const Run& run = execution.run();
+  const RunState state = outcome.end == Outcome::End::kSucceeded   ? RunState::kSucceeded
+                         : outcome.end == Outcome::End::kCancelled ? RunState::kCancelled
+                                                                   : RunState::kFailed;
+  std::string error;
+  if (state != RunState::kSucceeded) {
+    boost::json::object fields = failure_fields(class_of(outcome.error), outcome.error);
+    if (!outcome.step.empty()) fields.emplace("step", outcome.step);
+    error = boost::json::serialize(fields);
+  }
+  const std::string result =
+      state == RunState::kSucceeded ? "\"output\":" + raw_or_null(outcome.output) : "\"error\":" + error;
+  Entry entry{.node = run.node};
+  entry.events.push_back(execution.event(EventKind::kFinished, {},
+                                         "{\"state\":\"" + std::string(to_string(state)) + "\"," + result + "}"));
+  Signal told{.run = run.asked.parent,
+              .id = "child:" + run.id,
+              .name = "child:" + run.id,
+              .data = {},
+              .at = clock_.unix_micros()};
+  told.data = state == RunState::kSucceeded
+                  ? "{" + result + ",\"cost\":" + std::to_string(execution.cost()) + "}"
+                  : error.substr(0, error.size() - 1) + ",\"cost\":" + std::to_string(execution.cost()) + "}";
+  entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
+                error = std::move(error), told = std::move(told)](store::Connection& connection) -> Result<void> {
+    const store::Value values[] = {id, std::string(to_string(state)), told.at, cost, output, error};
+    FAIRLEAD_TRY(const auto ended, connection.execute("update journal_runs set state = $2, finished_at = $3, cost = $4,"
+                                                      " output = $5, error = $6, node = null, due = null where id = $1",
+                                                      values));
+    (void)ended;
+    if (told.run.empty()) return {};
+    FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
+    (void)sent;
+    return {};
+  };
+  return entry;
+}
+
+// A signal that came in the meantime is why it is due at once.
+Entry Engine::Node::leaving(Execution& execution, bool stopping) {
+  const Run& run = execution.run();
+  const std::int64_t now = clock_.unix_micros();
+  Entry entry{.node = run.node};
+  entry.more = [id = run.id, due = execution.due(), cost = execution.cost(), now,
+                stopping](store::Connection& connection) -> Result<void> {
+    bool mail = false;
+    const store::Value of_run[] = {id};
+    FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
+                                    [&](const store::Row&) -> Result<void> {
+                                      mail = true;
+                                      return {};
+                                    }));
+    const std::int64_t when = mail || stopping ? now : due;
+    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost};
+    FAIRLEAD_TRY(const auto left,
+                 connection.execute("update journal_runs set state = 'waiting', due = $2, cost = $3, node = null"
+                                    " where id = $1",
+                                    values));
+    (void)left;
+    return {};
+  };
+  return entry;
+}
+
+}  // namespace fairlead::journal

@@ -1,0 +1,92 @@
+// What stands behind Engine.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "platform/async/bell.h"
+#include "platform/async/task_group.h"
+#include "platform/journal/engine.h"
+#include "platform/journal/execution.h"
+#include "platform/journal/internal/claims.h"
+#include "platform/journal/internal/committer.h"
+
+namespace fairlead::journal {
+
+class Engine::Node {
+ public:
+  Node(store::Database& database, async::Runtime& loops, const Clock& clock, Definitions definitions,
+       EngineOptions options);
+
+  Result<void> start_blocking();
+  void stop_blocking(Millis patience);
+  async::Task<Result<Started>> start(RunRequest request);
+  async::Task<Result<void>> signal(std::string project, Signal signal);
+  std::size_t loaded() const { return loaded_.load(); }
+  Committer& committer() { return committer_; }
+  store::Database& database() { return database_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  // The runs of one loop; touched on it alone.
+  struct Lane {
+    explicit Lane(async::Loop& its_loop) : loop(its_loop), tasks(its_loop.executor()) {}
+    async::Loop& loop;
+    async::TaskGroup tasks;
+    std::unordered_map<std::string, Execution*> executions;
+  };
+  struct Place {
+    Lane* lane;
+    std::string node;  // the incarnation that took it up
+  };
+  struct Seen {
+    std::int64_t beat;
+    SteadyTime since;
+  };
+
+  void load(Run run);
+  async::Task<void> carry(Lane& lane, Run run);
+  async::Task<void> carry_loaded(Lane& lane, Run run);
+  Entry ending(Execution& execution, Outcome outcome);
+  Entry leaving(Execution& execution, bool stopping);
+
+  async::Task<void> keep();
+  async::Task<Result<void>> look();
+  async::Task<Result<void>> take_up();
+  async::Task<Result<void>> fetch_signals();
+  async::Task<Result<void>> watch();
+  async::Task<Result<void>> begin_again();
+  void lose_all();
+  std::string node() const;
+  void with_each_lane(void (*work)(Lane&));
+  void on_lane(Lane& lane, std::function<void()> work);
+
+  store::Database& database_;
+  async::Runtime& loops_;
+  const Clock& clock_;
+  const Definitions definitions_;
+  const EngineOptions options_;
+  Committer committer_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<std::size_t> next_lane_{0};
+  std::atomic<std::size_t> loaded_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable empty_;
+  std::string node_;                              // the incarnation
+  std::map<std::string, std::size_t> running_;    // by project
+  std::unordered_map<std::string, Place> where_;  // by run
+
+  // Of the first loop:
+  async::TaskGroup keeping_;
+  async::Bell bell_;
+  std::map<std::string, Seen> seen_;  // other nodes
+  SteadyTime next_beat_{};
+  std::string told_;  // the last trouble that was logged
+  std::atomic<bool> stopping_{false};
+  bool started_ = false;
+};
+
+}  // namespace fairlead::journal

@@ -1,0 +1,176 @@
+#include "platform/journal/internal/rows.h"
+
+#include "base/digest.h"
+
+namespace fairlead::journal {
+
+using store::Connection;
+using store::Row;
+using store::Value;
+
+const char* const kRunColumns =
+    "id, project, kind, name, digest, run_key, input, queue, author, priority, deadline, parent, parent_step,"
+    " created_at, started_at, finished_at, state, node, cost, output, error, due";
+
+Run run_of(const Row& row) {
+  Run run;
+  run.id = row.text(0);
+  run.asked.project = row.text(1);
+  run.asked.kind = row.text(2);
+  run.asked.name = row.text(3);
+  run.asked.digest = row.text(4);
+  run.asked.key = row.text(5);
+  run.asked.input = row.text(6);
+  run.asked.queue = row.text(7);
+  run.asked.author = row.text(8);
+  run.asked.priority = row.integer(9);
+  run.asked.deadline = row.integer(10);
+  run.asked.parent = row.text(11);
+  run.asked.parent_step = row.text(12);
+  run.created_at = row.integer(13);
+  run.started_at = row.integer(14);
+  run.finished_at = row.integer(15);
+  run.state = run_state(row.text(16)).value_or(RunState::kFailed);
+  run.node = row.text(17);
+  run.cost = row.integer(18);
+  run.output = row.text(19);
+  run.error = row.text(20);
+  run.asked.due = row.integer(21);
+  return run;
+}
+
+Result<void> insert_run(Connection& connection, const Run& run, std::optional<std::int64_t> due) {
+  const RunRequest& asked = run.asked;
+  const Value values[] = {run.id,
+                          asked.project,
+                          asked.kind,
+                          asked.name,
+                          asked.digest,
+                          asked.key.empty() ? Value(std::nullptr_t{}) : Value(asked.key),
+                          input_digest(asked),
+                          asked.input,
+                          asked.queue,
+                          asked.author,
+                          asked.priority,
+                          asked.deadline,
+                          asked.parent,
+                          asked.parent_step,
+                          run.created_at,
+                          run.started_at,
+                          std::string(to_string(run.state)),
+                          due ? Value(*due) : Value(std::nullptr_t{}),
+                          run.node.empty() ? Value(std::nullptr_t{}) : Value(run.node)};
+  FAIRLEAD_TRY(const auto inserted,
+               connection.execute(
+                   "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
+                   " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state, due,"
+                   " node, cost, output, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+                   " $15, $16, 0, $17, $18, $19, 0, '', '') on conflict do nothing",
+                   values));
+  (void)inserted;
+  return {};
+}
+
+namespace {
+
+Result<std::optional<Run>> one_run(Connection& connection, const std::string& where, std::span<const Value> values) {
+  std::optional<Run> found;
+  FAIRLEAD_CHECK(connection.query(std::string("select ") + kRunColumns + " from journal_runs where " + where, values,
+                                  [&](const Row& row) -> Result<void> {
+                                    found = run_of(row);
+                                    return {};
+                                  }));
+  return found;
+}
+
+}  // namespace
+
+Result<std::optional<Run>> find_run(Connection& connection, const std::string& id) {
+  const Value values[] = {id};
+  return one_run(connection, "id = $1", values);
+}
+
+Result<std::optional<Run>> find_run_by_key(Connection& connection, const std::string& project, const std::string& key) {
+  const Value values[] = {project, key};
+  return one_run(connection, "project = $1 and run_key = $2", values);
+}
+
+Result<std::vector<Event>> read_events(Connection& connection, const std::string& run, std::int64_t after,
+                                       std::int64_t most) {
+  std::vector<Event> events;
+  const Value values[] = {run, after, most};
+  FAIRLEAD_CHECK(
+      connection.query("select sequence, at, kind, step, attempt, data, cost from journal_events where run = $1 and"
+                       " sequence > $2 order by sequence limit $3",
+                       values, [&](const Row& row) -> Result<void> {
+                         const auto kind = event_kind(row.text(2));
+                         if (!kind)
+                           return fail(ErrorKind::kInternal, "store_newer",
+                                       "Run " + run + " has an event that this release does not know.");
+                         events.push_back({run, row.integer(0), row.integer(1), *kind, std::string(row.text(3)),
+                                           row.integer(4), std::string(row.text(5)), row.integer(6)});
+                         return {};
+                       }));
+  return events;
+}
+
+Result<std::vector<Signal>> new_signals(Connection& connection, const std::string& node) {
+  std::vector<Signal> signals;
+  const Value values[] = {node};
+  FAIRLEAD_CHECK(connection.query(
+      "select s.run, s.id, s.name, s.data, s.at from journal_signals s join journal_runs r on r.id = s.run"
+      " where s.taken = 0 and r.node = $1 order by s.at, s.id",
+      values, [&](const Row& row) -> Result<void> {
+        signals.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                           std::string(row.text(3)), row.integer(4)});
+        return {};
+      }));
+  return signals;
+}
+
+Result<bool> insert_signal(Connection& connection, const Signal& signal) {
+  const Value values[] = {signal.run, signal.id, signal.name, signal.data, signal.at};
+  FAIRLEAD_TRY(const auto inserted,
+               connection.execute("insert into journal_signals (run, id, name, data, at, taken) values"
+                                  " ($1, $2, $3, $4, $5, 0) on conflict do nothing",
+                                  values));
+  if (inserted == 0) return false;
+  const Value due[] = {signal.run, signal.at};
+  FAIRLEAD_TRY(const auto woken,
+               connection.execute("update journal_runs set due = $2 where id = $1 and state = 'waiting'", due));
+  (void)woken;
+  return true;
+}
+
+Result<void> cancel_children(Connection& connection, const std::string& parent, std::int64_t at) {
+  std::vector<std::string> children;
+  const Value values[] = {parent};
+  FAIRLEAD_CHECK(connection.query("select id from journal_runs where parent = $1 and parent <> '' and finished_at = 0",
+                                  values, [&](const Row& row) -> Result<void> {
+                                    children.emplace_back(row.text(0));
+                                    return {};
+                                  }));
+  for (const std::string& child : children) {
+    FAIRLEAD_TRY(
+        const bool sent,
+        insert_signal(
+            connection,
+            {.run = child, .id = "cancel:" + parent, .name = "cancel", .data = R"({"by":"its parent"})", .at = at}));
+    (void)sent;
+  }
+  return {};
+}
+
+Result<void> mark_taken(Connection& connection, const std::string& run, const std::string& id) {
+  const Value values[] = {run, id};
+  FAIRLEAD_TRY(const auto marked,
+               connection.execute("update journal_signals set taken = 1 where run = $1 and id = $2", values));
+  (void)marked;
+  return {};
+}
+
+std::string input_digest(const RunRequest& request) {
+  return sha256_hex(request.kind + '\n' + request.name + '\n' + request.input);
+}
+
+}  // namespace fairlead::journal

@@ -1,0 +1,34 @@
+// Runs, events and signals, from and to the tables of schema.h. Within a transaction.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/journal/run.h"
+#include "platform/store/database.h"
+
+namespace fairlead::journal {
+
+// For `select`: the columns that run_of reads.
+extern const char* const kRunColumns;
+Run run_of(const store::Row& row);
+
+Result<void> insert_run(store::Connection& connection, const Run& run, std::optional<std::int64_t> due);
+Result<std::optional<Run>> find_run(store::Connection& connection, const std::string& id);
+Result<std::optional<Run>> find_run_by_key(store::Connection& connection, const std::string& project,
+                                           const std::string& key);
+Result<std::vector<Event>> read_events(store::Connection& connection, const std::string& run, std::int64_t after,
+                                       std::int64_t most);
+
+// Signals that the run's owner has not taken, in the order they came.
+Result<std::vector<Signal>> new_signals(store::Connection& connection, const std::string& node);
+// Once for an id; a run that waits becomes due. False: it is there already.
+Result<bool> insert_signal(store::Connection& connection, const Signal& signal);
+// Asks every run that was started for it, and has not finished, to stop.
+Result<void> cancel_children(store::Connection& connection, const std::string& parent, std::int64_t at);
+Result<void> mark_taken(store::Connection& connection, const std::string& run, const std::string& id);
+
+// The digest by which a key's second use is told from its first: of the kind, the name and the input.
+std::string input_digest(const RunRequest& request);
+
+}  // namespace fairlead::journal

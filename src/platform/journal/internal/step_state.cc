@@ -1,0 +1,44 @@
+#include "platform/journal/internal/step_state.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+namespace fairlead::journal {
+
+boost::json::object fields_of(const std::string& data) {
+  boost::system::error_code failed;
+  boost::json::value parsed = boost::json::parse(data.empty() ? "{}" : data, failed);
+  return !failed && parsed.is_object() ? std::move(parsed.as_object()) : boost::json::object();
+}
+
+std::string text_field(const boost::json::object& fields, std::string_view name) {
+  const boost::json::value* value = fields.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::int64_t number_field(const boost::json::object& fields, std::string_view name) {
+  const boost::json::value* value = fields.if_contains(name);
+  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
+}
+
+boost::json::object failure_fields(FailureClass failure, const Error& error) {
+  return {{"class", to_string(failure)}, {"code", error.code}, {"message", error.message}};
+}
+
+std::string resolve_signal(const std::string& step) {
+  return "resolve:" + step;
+}
+
+Error error_of(const boost::json::object& fields) {
+  Error error;
+  const auto failure = failure_class(text_field(fields, "class")).value_or(FailureClass::kPermanent);
+  error.kind = failure == FailureClass::kTimeout     ? ErrorKind::kTimeout
+               : failure == FailureClass::kRateLimit ? ErrorKind::kExhausted
+               : failure == FailureClass::kTransient ? ErrorKind::kUpstream
+                                                     : ErrorKind::kInvalid;
+  error.code = text_field(fields, "code");
+  error.message = text_field(fields, "message");
+  return error;
+}
+
+}  // namespace fairlead::journal

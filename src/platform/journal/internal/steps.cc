@@ -1,0 +1,264 @@
+// What a definition asks of its run.
+#include <boost/json/serialize.hpp>
+#include <random>
+#include <utility>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "platform/journal/execution.h"
+#include "platform/journal/internal/committer.h"
+#include "platform/journal/internal/rows.h"
+#include "platform/journal/internal/step_state.h"
+
+namespace fairlead::journal {
+namespace {
+
+using Phase = StepState::Phase;
+using Why = StepError::Why;
+
+std::unexpected<StepError> unloaded() {
+  return std::unexpected(StepError{Why::kUnloaded});
+}
+std::unexpected<StepError> cancelled_error() {
+  return std::unexpected(
+      StepError{Why::kCancelled, {ErrorKind::kCancelled, "run_cancelled", "The run was cancelled."}});
+}
+
+// The same for every attempt, and for the same step of the same run after a crash.
+std::string key_of(const std::string& run, const std::string& step) {
+  return sha256_hex(run + '\n' + step).substr(0, 32);
+}
+
+double chance() {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+std::string with_class(const char* word) {
+  return std::string(R"({"then":")") + word + "\"}";
+}
+
+}  // namespace
+
+std::optional<StepResult> Execution::settled(const StepState& state, bool shielded) const {
+  if (state.phase == Phase::kDone) return StepResult(state.output);
+  if (state.phase == Phase::kFailed) return std::unexpected(StepError{Why::kFailed, state.error});
+  if (lost_ || unloading_) return unloaded();
+  if (cancelled_ && !shielded) return cancelled_error();
+  return std::nullopt;
+}
+
+StepResult Execution::finish(StepState& state, const std::string& step, std::string output, std::int64_t cost) {
+  state.phase = Phase::kDone;
+  state.cost += cost;
+  state.output = output;
+  append(event(EventKind::kResult, step, std::move(output), state.attempts, cost));
+  return state.output;
+}
+
+StepResult Execution::finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
+                                    std::int64_t cost) {
+  state.phase = Phase::kFailed;
+  state.cost += cost;
+  append(
+      event(EventKind::kFailure, step, boost::json::serialize(failure_fields(failure, error)), state.attempts, cost));
+  state.error = error;
+  return std::unexpected(StepError{Why::kFailed, std::move(error)});
+}
+
+async::Task<StepResult> Execution::step(Step step) {
+  const Active active(*this);
+  StepState& state = state_of(step.name);
+  while (true) {
+    if (auto end = settled(state, step.shielded)) co_return std::move(*end);
+    std::optional<StepResult> end;
+    if (state.phase == Phase::kOpen) {
+      end = co_await settle_uncertain(step, state);
+    } else if (state.not_before > now()) {
+      const Woken woken = co_await park(state.not_before, {}, step.shielded);
+      (void)woken;  // settled() says it
+    } else {
+      end = co_await attempt(step, state);
+    }
+    if (end) co_return std::move(*end);
+  }
+}
+
+async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState& state) {
+  const std::string key = key_of(run_.id, step.name);
+  ++state.attempts;
+  if (state.first_at == 0) state.first_at = now();
+  if (!step.pure) {
+    boost::json::object data{{"key", key}};
+    if (!step.input.empty()) data.emplace("input", step.input);
+    Event intent = event(EventKind::kIntent, step.name, boost::json::serialize(data), state.attempts);
+    const bool kept = co_await commit(std::move(intent));
+    if (!kept) co_return StepResult(unloaded());
+  }
+  auto effect = co_await run_effect(step, key, state.attempts);
+  if (lost_) co_return StepResult(unloaded());
+  if (effect) co_return finish(state, step.name, std::move(effect->output), effect->cost);
+  co_return after_failure(step, state, std::move(effect).error());
+}
+
+async::Task<std::expected<Effect, EffectFailed>> Execution::run_effect(const Step& step, std::string key,
+                                                                       std::int64_t number) {
+  async::Cancellation cancellation;
+  async::TimerWheel::Timer timer(
+      parts_.loop.wheel(), [](void* stop) { static_cast<async::Cancellation*>(stop)->request(ErrorKind::kTimeout); },
+      &cancellation);
+  if (step.timeout.count() > 0) timer.arm_in(step.timeout);
+  auto place = attempts_.end();
+  if (!step.shielded) {
+    place = attempts_.insert(attempts_.end(), &cancellation);
+    if (cancelled_ || lost_) cancellation.request();
+  }
+  if (parts_.hook) parts_.hook("before effect of " + step.name);
+  Attempt attempt{step.name, std::move(key), number, cancellation};
+  auto effect = co_await step.work(std::move(attempt));
+  if (parts_.hook) parts_.hook("after effect of " + step.name);
+  if (!step.shielded) attempts_.erase(place);
+  co_return effect;
+}
+
+// Nothing: another attempt comes, not before state.not_before.
+std::optional<StepResult> Execution::after_failure(const Step& step, StepState& state, EffectFailed failed) {
+  state.cost += failed.cost;
+  const Failed told{.failure = failed.failure,
+                    .attempts = state.attempts,
+                    .since_first = Millis((now() - state.first_at) / 1000),
+                    .cost = state.cost,
+                    .retry_after_ms = failed.error.retry_after_ms};
+  const bool stopped = cancelled_ && !step.shielded;
+  const auto pause = stopped ? std::nullopt : pause_after(step.retry, told, chance());
+  if (!pause) {
+    state.cost -= failed.cost;
+    auto end = finish_failed(state, step.name, failed.failure, std::move(failed.error), failed.cost);
+    return stopped ? StepResult(cancelled_error()) : end;
+  }
+  state.phase = Phase::kBetween;
+  state.not_before = now() + pause->count() * 1000;
+  state.error = failed.error;
+  boost::json::object data = failure_fields(failed.failure, failed.error);
+  data.emplace("retry_at", state.not_before);
+  append(event(EventKind::kFailure, step.name, boost::json::serialize(data), state.attempts, failed.cost));
+  return std::nullopt;
+}
+
+// An attempt's intent is in the history and its end is not. Nothing: the step may be tried again.
+async::Task<std::optional<StepResult>> Execution::settle_uncertain(Step& step, StepState& state) {
+  if (step.uncertain == Uncertain::kRetry) {
+    append(event(EventKind::kUncertain, step.name, with_class("retry"), state.attempts, step.most_cost));
+    state.phase = Phase::kBetween;
+    state.not_before = 0;
+    co_return std::nullopt;
+  }
+  const Error error{
+      ErrorKind::kUnavailable, "step_uncertain",
+      "An attempt of step `" + step.name + "` had begun when its node died: whether it took place is not known."};
+  if (step.uncertain == Uncertain::kFail) {
+    append(event(EventKind::kUncertain, step.name, with_class("fail"), state.attempts, step.most_cost));
+    co_return finish_failed(state, step.name, FailureClass::kPermanent, error);
+  }
+  const std::string signal = resolve_signal(step.name);
+  if (!state.asks) append(event(EventKind::kUncertain, step.name, with_class("ask"), state.attempts, step.most_cost));
+  state.asks = true;
+  const Woken woken = co_await park(0, signal, step.shielded);
+  if (woken == Woken::kCancelled) co_return StepResult(cancelled_error());
+  if (woken != Woken::kSignal) co_return StepResult(unloaded());
+  auto& box = mail_[signal];
+  const auto answer = fields_of(box.front());
+  box.pop_front();
+  state.asks = false;
+  const std::string then = text_field(answer, "then");
+  if (then == "retry") {
+    state.phase = Phase::kBetween;
+    state.not_before = 0;
+    co_return std::nullopt;
+  }
+  const boost::json::value* output = answer.if_contains("output");
+  if (then == "done") co_return finish(state, step.name, output != nullptr ? boost::json::serialize(*output) : "null");
+  co_return finish_failed(state, step.name, FailureClass::kPermanent, error);
+}
+
+async::Task<StepResult> Execution::sleep(std::string step, Micros length) {
+  const Active active(*this);
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) co_return std::move(*end);
+  if (!state.waits) {
+    state.waits = true;
+    state.until = now() + length.count();
+    append(event(EventKind::kWait, step, boost::json::serialize(boost::json::object{{"until", state.until}})));
+  }
+  const Woken woken = co_await park(state.until, {}, false);
+  if (woken == Woken::kCancelled) co_return cancelled_error();
+  if (woken == Woken::kUnloaded) co_return unloaded();
+  co_return finish(state, step, "null");
+}
+
+async::Task<StepResult> Execution::receive(std::string step, std::string signal, Micros within) {
+  const Active active(*this);
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) co_return std::move(*end);
+  if (!state.waits) {
+    state.waits = true;
+    state.signal = std::move(signal);
+    state.until = within.count() > 0 ? now() + within.count() : 0;
+    boost::json::object data{{"for", state.signal}};
+    if (state.until > 0) data.emplace("until", state.until);
+    append(event(EventKind::kWait, step, boost::json::serialize(data)));
+  }
+  auto result = co_await wait_for_signal(std::move(step), state);
+  co_return result;
+}
+
+async::Task<StepResult> Execution::wait_for_signal(std::string step, StepState& state) {
+  const Woken woken = co_await park(state.until, state.signal, false);
+  if (woken == Woken::kCancelled) co_return cancelled_error();
+  if (woken == Woken::kUnloaded) co_return unloaded();
+  if (woken == Woken::kTime) {
+    co_return finish_failed(state, step, FailureClass::kTimeout,
+                            {ErrorKind::kTimeout, "timed_out",
+                             "Step `" + step + "` waited for `" + state.signal + "` and it did not come."});
+  }
+  auto& box = mail_[state.signal];
+  std::string data = std::move(box.front());
+  box.pop_front();
+  co_return finish(state, step, std::move(data));
+}
+
+async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
+  const Active active(*this);
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) co_return std::move(*end);
+  if (state.child.empty()) {
+    Run child{.id = new_id(now()), .asked = std::move(request), .created_at = now()};
+    child.asked.project = run_.asked.project;
+    child.asked.author = run_.asked.author;
+    child.asked.priority = run_.asked.priority;
+    child.asked.parent = run_.id;
+    child.asked.parent_step = step;
+    child.asked.key.clear();
+    state.child = child.id;
+    state.attempts = 1;
+    Event intent = event(EventKind::kIntent, step, boost::json::serialize(boost::json::object{{"child", child.id}}), 1);
+    store::Database::Work more = [child = std::move(child)](store::Connection& connection) {
+      return insert_run(connection, child, child.created_at);
+    };
+    const bool kept = co_await commit(std::move(intent), std::move(more));
+    if (!kept) co_return unloaded();
+  }
+  const std::string signal = "child:" + state.child;
+  const Woken woken = co_await park(0, signal, false);
+  if (woken == Woken::kCancelled) co_return cancelled_error();
+  if (woken != Woken::kSignal) co_return unloaded();
+  auto& box = mail_[signal];
+  const auto end = fields_of(box.front());
+  box.pop_front();
+  if (const boost::json::value* output = end.if_contains("output"))
+    co_return finish(state, step, boost::json::serialize(*output), number_field(end, "cost"));
+  co_return finish_failed(state, step, failure_class(text_field(end, "class")).value_or(FailureClass::kPermanent),
+                          error_of(end), number_field(end, "cost"));
+}
+
+}  // namespace fairlead::journal

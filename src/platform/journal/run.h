@@ -1,0 +1,89 @@
+// Durable runs: what is asked for, what is kept of each, and its history.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fairlead::journal {
+
+// Times are microseconds since 1970; 0: none. Money is billionths of a US dollar. Texts named input, output and data
+// are JSON.
+
+enum class RunState : std::uint8_t {
+  kQueued,   // for a node to take it up
+  kRunning,  // a node has it
+  kWaiting,  // for a time, a signal, a person
+  kSucceeded,
+  kFailed,
+  kCancelled,
+};
+std::string_view to_string(RunState state);
+std::optional<RunState> run_state(std::string_view word);
+inline bool finished(RunState state) {
+  return state >= RunState::kSucceeded;
+}
+
+struct RunRequest {
+  std::string project;
+  std::string kind;    // whose work it is: "chain", "eval", …
+  std::string name;    // of its definition
+  std::string digest;  // of the definition: the run stays on it
+  std::string input;
+  std::string key{};    // the caller's idempotency key, unique in the project; empty: none
+  std::string queue{};  // whose limits it counts against; empty: none
+  std::string author{};
+  std::int64_t priority = 0;  // higher first, within a project
+  std::int64_t deadline = 0;
+  std::int64_t due = 0;  // not before
+  std::string parent{}, parent_step{};
+};
+
+struct Run {
+  std::string id;
+  RunRequest asked;
+  RunState state = RunState::kQueued;
+  std::int64_t created_at = 0, started_at = 0, finished_at = 0;
+  std::string node{};  // the incarnation of a node that has it; empty: none
+  std::int64_t cost = 0;
+  std::string output{};
+  std::string error{};  // {"code", "message", "class", "step"}; empty: none
+};
+
+enum class EventKind : std::uint8_t {
+  kTaken,      // a node took the run up; data {"node"}
+  kIntent,     // before an attempt's side effect; data {"key", "input"}
+  kResult,     // of a step, for good; data is its output
+  kFailure,    // of an attempt; data {"class", "code", "message", "retry_at"}, without retry_at for good
+  kUncertain,  // an attempt had begun when its node died; data {"then": "retry" | "fail" | "ask"}
+  kWait,       // a step waits; data {"until"} or {"for", "until"}
+  kSignal,     // came in; step is its name, data what it carries
+  kCancel,     // was asked for; data {"by"}
+  kFinished,   // data {"state"} and the output or the error
+};
+std::string_view to_string(EventKind kind);
+std::optional<EventKind> event_kind(std::string_view word);
+
+// One line of a run's history, which only grows. Sequences count from 1 within the run.
+struct Event {
+  std::string run;
+  std::int64_t sequence = 0;
+  std::int64_t at = 0;
+  EventKind kind = EventKind::kTaken;
+  std::string step{};
+  std::int64_t attempt = 0;  // from 1
+  std::string data{};
+  std::int64_t cost = 0;
+};
+
+// Something for a run from outside it: an approval, an event, a child's end.
+struct Signal {
+  std::string run;
+  std::string id;  // unique in the run: the same one twice is one
+  std::string name;
+  std::string data;
+  std::int64_t at = 0;
+};
+
+}  // namespace fairlead::journal
