@@ -1,0 +1,196 @@
+#include "gateway/inner_client.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/id.h"
+#include "gateway/internal/admission.h"
+#include "gateway/internal/cached_answer.h"
+#include "gateway/internal/checked_answer.h"
+#include "gateway/internal/routed_completion.h"
+#include "platform/http/problem.h"
+#include "platform/json/text.h"
+
+namespace fairlead::gateway {
+namespace {
+
+using internal::Admission;
+using internal::Answer;
+using internal::CachedAnswer;
+using internal::CheckedAnswer;
+using internal::RoutedCompletion;
+using internal::RoutedRequest;
+using Asked = std::expected<llm::ClientAnswer, llm::ClientError>;
+
+// Of the first choice of a whole answer in the chat form.
+Result<void> read_answer(std::string_view wire, llm::ClientAnswer& answer) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root, choice;
+  if (parser.parse(wire.data(), wire.size()).get(root) || root["choices"].at(0).get(choice))
+    return fail(ErrorKind::kUpstream, "upstream_invalid", "The answer has no choice.");
+  std::string_view text;
+  if (!choice["message"]["content"].get(text)) answer.text = text;
+  if (!choice["finish_reason"].get(text)) answer.finish_reason = text;
+  simdjson::dom::array calls;
+  if (!choice["message"]["tool_calls"].get(calls) && calls.size() > 0) answer.tool_calls = simdjson::minify(calls);
+  return {};
+}
+
+// Lives on the frame of ask_within().
+class InnerCall {
+ public:
+  InnerCall(const InnerWay& way, const llm::ClientCall& asked, async::Loop& loop, async::Cancellation& cancellation)
+      : way_(way), asked_(asked), started_(way.clock.steady()), admission_(way.clock) {
+    record_.started_at_us = way.clock.unix_micros();
+    record_.id = call_.id = new_id(record_.started_at_us);
+    record_.project = call_.project = asked.project;
+    record_.key_id = asked.key_id;
+    record_.requested_model = asked.model.substr(0, 256);
+    record_.session = call_.options.session = asked.session;
+    record_.user = call_.options.user = asked.user;
+    record_.tags = call_.options.tags = asked.tags;
+    call_.options.variables = asked.variables;
+    call_.options.idempotency_key = asked.idempotency_key;
+    call_.loop = &loop;
+    call_.cancellation = &cancellation;
+  }
+
+  async::Task<Asked> run() {
+    llm::ClientAnswer answer;
+    auto done = co_await ask(answer);
+    record_.status = done ? 200 : http::error_status(done.error());
+    if (!done) {
+      record_.error_code = done.error().code;
+      record_.error_message = done.error().message;
+    }
+    admission_.settle(record_);
+    record_.budgets = admission_.names();
+    record_.duration_us = std::chrono::duration_cast<Micros>(way_.clock.steady() - started_).count();
+    if (way_.recorder.content_enabled()) {
+      record_.input_json = call_.request.messages;
+      record_.output_text = answer.text;
+    }
+    answer.call_id = record_.id;
+    answer.usage = record_.usage;
+    answer.cost = std::llround(record_.cost_usd * 1e9);
+    way_.recorder.record(call_.loop->index(), std::move(record_));
+    if (!done) co_return std::unexpected(llm::ClientError{std::move(done).error(), answer.call_id, answer.cost});
+    co_return answer;
+  }
+
+ private:
+  Result<void> read_request() {
+    body_ = R"({"model":)" + json::quoted(asked_.model) + R"(,"messages":)" + asked_.messages;
+    const std::size_t first = asked_.parameters.find_first_not_of(" \t\r\n{");
+    if (first != std::string::npos && asked_.parameters[first] != '}')
+      body_ += "," + asked_.parameters.substr(first);
+    else
+      body_ += "}";
+    const std::size_t size = body_.size();
+    body_.append(simdjson::SIMDJSON_PADDING, '\0');
+    FAIRLEAD_TRY(call_.request, llm::ChatRequest::parse({body_.data(), size}));
+    if (call_.request.stream)
+      return fail(ErrorKind::kInvalid, "invalid_value", "A call from within is not streamed.", "stream");
+    return {};
+  }
+
+  async::Task<Result<void>> resolve(const Project& project) {
+    FAIRLEAD_CO_TRY(Resolved resolved, project.resolve(asked_.model));
+    target_ = resolved.target;
+    record_.target_kind = call_.target_kind = target_->kind;
+    record_.target_name = call_.target_name = target_->name;
+    record_.target_version = call_.target_version = target_->version;
+    record_.label = call_.label = std::move(resolved.label);
+    call_.model = target_->model;
+    for (const std::shared_ptr<llm::Stage>& stage : target_->stages) {
+      auto run = co_await stage->run(call_);
+      if (!run) co_return fail(std::move(run).error());
+    }
+    record_.variant = call_.variant;
+    record_.variant_error = call_.variant_error;
+    record_.includes = call_.includes;
+    record_.model = call_.model->name;
+    record_.model_version = call_.model->version;
+    co_return Result<void>();
+  }
+
+  async::Task<Result<void>> ask(llm::ClientAnswer& answer) {
+    FAIRLEAD_CO_CHECK(read_request());
+    const Project* const project = way_.snapshot->project(asked_.project);
+    if (project == nullptr) co_return fail(ErrorKind::kNotFound, "model_not_found", "The project has no models.");
+    auto resolved = co_await resolve(*project);
+    if (!resolved) co_return resolved;
+    auto entered = admission_.enter(project->budgets(), call_, asked_.key_name);
+    if (entered && admission_.asks()) entered = co_await admission_.ask();
+    if (!entered) co_return fail(std::move(entered).error());
+    RoutedRequest request{.chat = call_.request,
+                          .model = *call_.model,
+                          .call_id = call_.id,
+                          .idempotency_key = call_.options.idempotency_key,
+                          .loop = *call_.loop,
+                          .cancellation = *call_.cancellation,
+                          .deadline = std::min(started_ + call_.model->timeout, asked_.deadline),
+                          .tags = call_.options.tags,
+                          .project = call_.project,
+                          .key = asked_.key_name,
+                          .admission = &admission_};
+    std::unique_ptr<CachedAnswer> cached;
+    if (way_.cache != nullptr) cached = CachedAnswer::create(*way_.cache, *target_, call_, request, llm::Format::kChat);
+    std::optional<RoutedCompletion> routed;
+    if (!cached) routed.emplace(request, way_.clock);
+    Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
+    std::optional<CheckedAnswer> checked;
+    if (call_.output) checked.emplace(first, request, *call_.output, way_.clock);
+    Answer& from = checked ? static_cast<Answer&>(*checked) : first;
+    auto read = co_await take(from, answer);
+    co_return read;
+  }
+
+  async::Task<Result<void>> take(Answer& from, llm::ClientAnswer& answer) {
+    auto delta = co_await from.next();
+    Result<void> read;
+    if (delta) {
+      record_.first_token_us = std::chrono::duration_cast<Micros>(way_.clock.steady() - started_).count();
+      read = read_answer(delta->wire, answer);
+    } else {
+      read = fail(std::move(delta).error());
+    }
+    if (from.wants_finishing()) co_await from.finish();
+    from.stop();
+    from.describe(record_);
+    co_return read;
+  }
+
+  const InnerWay& way_;
+  const llm::ClientCall& asked_;
+  const SteadyTime started_;
+  const Target* target_ = nullptr;
+  Admission admission_;
+  llm::Call call_;
+  std::string body_;
+  telemetry::CallRecord record_;
+};
+
+}  // namespace
+
+async::Task<std::expected<llm::ClientAnswer, llm::ClientError>> ask_within(InnerWay way, llm::ClientCall call,
+                                                                           async::Loop& loop,
+                                                                           async::Cancellation& cancellation) {
+  InnerCall inner(way, call, loop, cancellation);
+  auto answer = co_await inner.run();
+  co_return answer;
+}
+
+async::Task<std::expected<llm::ClientAnswer, llm::ClientError>> InnerClient::ask(llm::ClientCall call,
+                                                                                 async::Loop& loop,
+                                                                                 async::Cancellation& cancellation) {
+  InnerWay way{snapshots_.current(loop), recorder_, &cache_, clock_};
+  auto answer = co_await ask_within(std::move(way), std::move(call), loop, cancellation);
+  co_return answer;
+}
+
+}  // namespace fairlead::gateway

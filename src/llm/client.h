@@ -1,0 +1,57 @@
+// Calls from within: by a chain, an evaluation, a session's summary. The way of a client's call, without a client.
+#pragma once
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "llm/chat.h"
+#include "llm/price.h"
+#include "platform/async/cancellation.h"
+#include "platform/async/runtime.h"
+#include "platform/async/task.h"
+
+namespace fairlead::llm {
+
+struct ClientCall {
+  std::string project;
+  std::string key_id, key_name;  // on whose account
+  std::string model;             // as clients name it: "support-reply@production"
+  std::string messages = "[]";   // JSON
+  std::string parameters{};      // further members of a chat request, a JSON object; empty: none
+  std::string variables{};       // a JSON object; empty: none
+  std::string session{}, user{};
+  std::vector<std::string> tags{};
+  std::string idempotency_key{};  // sent to the upstream
+  SteadyTime deadline = SteadyTime::max();
+};
+
+struct ClientAnswer {
+  std::string call_id;
+  std::string text;           // of the first choice
+  std::string finish_reason;  // of the first choice; empty: it said none
+  std::string tool_calls;     // of the first choice, a JSON array; empty: none
+  Usage usage;
+  NanoUsd cost = 0;
+};
+
+// A call that gave no answer may have cost something: attempts that broke, answers that did not fit.
+struct ClientError {
+  Error error;
+  std::string call_id;
+  NanoUsd cost = 0;
+};
+
+// Thread-safe.
+class Client {
+ public:
+  virtual ~Client() = default;
+  // On the thread of `loop`. The call goes through everything that a client's goes through (resolution, rendering,
+  // budgets, cache, routing, the check of its answer) and is recorded. Errors are those that a client would get.
+  virtual async::Task<std::expected<ClientAnswer, ClientError>> ask(ClientCall call, async::Loop& loop,
+                                                                    async::Cancellation& cancellation) = 0;
+};
+
+}  // namespace fairlead::llm
