@@ -11,6 +11,7 @@
 #include "gateway/internal/admission.h"
 #include "gateway/internal/cached_answer.h"
 #include "gateway/internal/checked_answer.h"
+#include "gateway/internal/fitting.h"
 #include "gateway/internal/routed_completion.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
@@ -115,7 +116,9 @@ class InnerCall {
     record_.includes = call_.includes;
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;
-    co_return Result<void>();
+    if (!call_.fit) co_return Result<void>();
+    auto fitted = co_await internal::fit(call_, record_, started_ + call_.model->timeout);
+    co_return fitted;
   }
 
   async::Task<Result<void>> ask(llm::ClientAnswer& answer) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "platform/expr/schema.h"
 #include "platform/json/text.h"
 #include "prompts/internal/language.h"
 #include "prompts/internal/last_user.h"
@@ -16,48 +17,10 @@ using expr::Value;
 
 constexpr expr::Limits kLimits{.steps = 10'000};
 constexpr std::size_t kShown = 120;  // bytes of a condition in a fault
-constexpr int kDepth = 16;           // of a schema that is looked at for types
-
-expr::Type type_of(const bj::value& schema, int depth = 0);
-
-expr::Type object_type(const bj::object& schema, int depth) {
-  const auto says = [&](const char* name) { return schema.if_contains(name); };
-  const bj::value* const others = says("additionalProperties");
-  const bj::value* const properties = says("properties");
-  const bool closed = others == nullptr ? says("patternProperties") == nullptr : *others == false;
-  if (!closed || properties == nullptr || !properties->is_object() || properties->get_object().empty())
-    return expr::Type::map(Kind::kString, {});
-  std::vector<std::pair<std::string, expr::Type>> fields;
-  for (const auto& [name, value] : properties->get_object()) fields.emplace_back(name, type_of(value, depth + 1));
-  return expr::Type::object(std::move(fields));
-}
-
-expr::Type type_of(const bj::value& schema, int depth) {
-  if (!schema.is_object() || depth > kDepth) return {};
-  const bj::object& object = schema.get_object();
-  const bj::value* const type = object.if_contains("type");
-  if (type == nullptr || !type->is_string()) {
-    const bj::value* const choices = object.if_contains("enum");
-    const auto is_text = [](const bj::value& one) { return one.is_string(); };
-    if (type == nullptr && choices != nullptr && choices->is_array() &&
-        std::ranges::all_of(choices->get_array(), is_text))
-      return Kind::kString;
-    return {};
-  }
-  const std::string_view name = type->get_string();
-  if (name == "string") return Kind::kString;
-  if (name == "integer") return Kind::kInt;
-  if (name == "number") return Kind::kDouble;
-  if (name == "boolean") return Kind::kBool;
-  if (name == "object") return object_type(object, depth);
-  if (name != "array") return {};
-  const bj::value* const items = object.if_contains("items");
-  return expr::Type::list(items != nullptr ? type_of(*items, depth + 1) : expr::Type());
-}
 
 // A text that may be anything, and so is in a language.
 bool is_free_text(const bj::value& schema) {
-  return type_of(schema).is(Kind::kString) && !schema.get_object().contains("enum") &&
+  return expr::type_of_schema(schema).is(Kind::kString) && !schema.get_object().contains("enum") &&
          !schema.get_object().contains("const");
 }
 
@@ -121,7 +84,7 @@ class Conditions::Activation final : public expr::Activation {
 
 Conditions::Conditions(const std::vector<Input>& inputs) {
   for (const Input& input : inputs) {
-    declare(input.name, type_of(input.source), Place::kInput);
+    declare(input.name, expr::type_of_schema(input.source), Place::kInput);
     if (is_free_text(input.source)) free_texts_.push_back(input.name);
   }
   const auto hidden = [&](std::string_view name) { return environment_.find(name).has_value(); };
