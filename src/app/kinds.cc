@@ -1,6 +1,7 @@
 #include "app/kinds.h"
 
 #include "budgets/kind.h"
+#include "chains/kind.h"
 #include "models/kind.h"
 #include "prompts/kind.h"
 #include "providers/kind.h"
@@ -9,10 +10,8 @@ namespace fairlead::app {
 
 std::vector<resources::Kind> kinds() {
   return {
-      providers::provider_kind(),
-      models::model_kind(),
-      prompts::prompt_kind(),
-      budgets::budget_kind(),
+      providers::provider_kind(), models::model_kind(), prompts::prompt_kind(),
+      budgets::budget_kind(),     chains::chain_kind(),
   };
 }
 

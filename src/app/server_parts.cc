@@ -22,6 +22,7 @@
 #include "gateway/http/session_routes.h"
 #include "models/http/routes.h"
 #include "platform/http/problem.h"
+#include "platform/journal/schema.h"
 #include "platform/json/text.h"
 #include "prompts/http/routes.h"
 #include "providers/factory.h"
@@ -94,6 +95,7 @@ Result<void> ServerParts::start() {
   if (shared_ledger_) shared_ledger_->start();
   // From here on snapshots go through the running loops.
   if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
+  FAIRLEAD_CHECK(runs_.start());
   server_->start();
   kLog.info("listening", {{"address", settings_.listen}, {"port", server_->port()}, {"data", settings_.data}});
   return {};
@@ -103,6 +105,7 @@ Result<void> ServerParts::open_stores() {
   std::vector<store::Migration> migrations = access::KeyService::migrations();
   for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
   FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
   FAIRLEAD_TRY(file_store_, gateway::FileStore::open(settings_.data + "/files", *database_, blocking_, clock_));
   FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
@@ -248,10 +251,17 @@ Result<void> ServerParts::load_resources() {
   for (const std::string& name : names) {
     FAIRLEAD_TRY(const resources::Project project, resources_->load_blocking(name));
     FAIRLEAD_TRY(const auto publish, configuration_->prepare(project));
+    runs_.chains().update(project);
     publish();
   }
   snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
-  resources_->set_prepare([this](const resources::Project& after) { return configuration_->prepare(after); });
+  resources_->set_prepare([this](const resources::Project& after) -> Result<std::function<void()>> {
+    FAIRLEAD_TRY(auto publish, configuration_->prepare(after));
+    return [this, after, publish = std::move(publish)] {
+      runs_.chains().update(after);
+      publish();
+    };
+  });
   secrets_->set_users(resources::secret_users(kinds()));
   secrets_->on_change([this](const std::string& project) { configuration_->refresh_secrets(project); });
   keys_->on_change(
@@ -288,6 +298,7 @@ Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
+  runs_.prepare(*database_, runtime_, *snapshots_, *telemetry_, *cache_, clock_, settings_.data);
   capacity_.emplace(
       capacity::Routes::Parts{.ask = [this](const std::string& project, const std::string& query,
                                             std::int64_t limit) { return telemetry_->ask(project, query, limit); },
@@ -332,6 +343,7 @@ http::Router ServerParts::routes() {
   gateway::add_cache_routes(router, *guard_, *cache_);
   gateway::add_session_routes(router, *guard_, data_plane_->sessions());
   capacity_->add(router, *guard_);
+  runs_.add_routes(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
@@ -379,6 +391,8 @@ async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
                                                   : shared_ledger_->ready() ? "ready"
                                                                             : "starting"}});
   }
+  if (const auto trouble = runs_.trouble())
+    parts.push_back(boost::json::object{{"name", "runs"}, {"state", "waiting"}, {"message", trouble->message}});
   const boost::json::value body = boost::json::object{{"ready", ready}, {"parts", std::move(parts)}};
   const std::string text = json::to_text(body);
   const int status = ready ? 200 : 503;
@@ -410,6 +424,7 @@ void ServerParts::stop() {
     server_->drain(settings_.http.drain_timeout);
     data_plane_->end();
   }
+  runs_.stop(settings_.http.drain_timeout);
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   if (shared_ledger_) shared_ledger_->stop();

@@ -9,6 +9,7 @@
 #include "access/key_service.h"
 #include "access/secrets.h"
 #include "app/configuration.h"
+#include "app/runs.h"
 #include "base/clock.h"
 #include "budgets/ledger.h"
 #include "budgets/shared_ledger.h"
@@ -79,6 +80,7 @@ class ServerParts {
   std::optional<gateway::cache::Cache> cache_;
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;
+  Runs runs_;
   std::unique_ptr<resources::ResourceService> resources_;
   std::optional<access::Guard> guard_;
   std::unique_ptr<gateway::FileStore> file_store_;

@@ -60,6 +60,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_plan_capacity(app, context);
   add_feedback(app, context);
   add_sessions(app, context);
+  add_runs(app, context);
   add_stats(app, context);
   add_sql(app, context);
   add_status(app, context);

@@ -50,6 +50,8 @@ class InnerCall {
     record_.id = call_.id = new_id(record_.started_at_us);
     record_.project = call_.project = asked.project;
     record_.key_id = asked.key_id;
+    call_.key_id = asked.key_id;
+    call_.key_name = asked.key_name;
     record_.requested_model = asked.model.substr(0, 256);
     record_.session = call_.options.session = asked.session;
     record_.user = call_.options.user = asked.user;
@@ -76,6 +78,7 @@ class InnerCall {
       record_.output_text = answer.text;
     }
     answer.call_id = record_.id;
+    answer.structured = call_.output != nullptr;
     answer.usage = record_.usage;
     answer.cost = std::llround(record_.cost_usd * 1e9);
     way_.recorder.record(call_.loop->index(), std::move(record_));

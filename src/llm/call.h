@@ -37,6 +37,7 @@ struct CallOptions {
 struct Call {
   std::string id;
   std::string project;
+  std::string_view key_id, key_name;  // of the key that called
   ChatRequest request;
   CallOptions options;
   std::shared_ptr<const Model> model;  // set by the resolved target or by a stage

@@ -148,7 +148,8 @@ Result<Reply> Context::fetch(http::Method method, std::string_view target, std::
 Result<Reply> Context::stream(http::Method method, std::string_view target, std::string_view body,
                               const std::function<void(std::string_view)>& on_bytes) {
   FAIRLEAD_TRY(const std::string secret, key());
-  FAIRLEAD_TRY(Reply reply, exchange(method, target, body, "authorization: Bearer " + secret + "\r\n", on_bytes));
+  const std::string lines = "authorization: Bearer " + secret + "\r\naccept: text/event-stream\r\n";
+  FAIRLEAD_TRY(Reply reply, exchange(method, target, body, lines, on_bytes));
   if (auto parsed = json::parse(reply.text)) reply.json = std::move(*parsed);
   return reply;
 }

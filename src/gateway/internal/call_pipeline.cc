@@ -80,6 +80,8 @@ Result<void> CallPipeline::authenticate() {
     return fail(ErrorKind::kPermissionDenied, "missing_scope",
                 "This key may not make calls: it lacks the scope `call`.");
   call_.project = principal_->project;
+  call_.key_id = principal_->key_id;
+  call_.key_name = principal_->name;
   return {};
 }
 

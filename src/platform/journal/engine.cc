@@ -60,13 +60,23 @@ async::Task<Result<void>> Engine::cancel(std::string project, std::string run, s
 
 async::Task<Result<Run>> Engine::find(std::string project, std::string run) {
   auto found = std::make_shared<std::optional<Run>>();
-  store::Database::Work work = [found, run](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*found, find_run(connection, run));
+  store::Database::Work work = [found, project, run](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*found, find_run_by_start(connection, project, run));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
-  if (!*found || (*found)->asked.project != project) co_return not_found(run);
+  if (!*found) co_return not_found(run);
   co_return std::move(**found);
+}
+
+async::Task<Result<std::vector<Run>>> Engine::list(RunFilter filter) {
+  auto runs = std::make_shared<std::vector<Run>>();
+  store::Database::Work work = [runs, filter](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*runs, list_runs(connection, filter));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
+  co_return std::move(*runs);
 }
 
 async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std::string run, std::int64_t after,
@@ -85,6 +95,26 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
   co_return std::move(*events);
 }
 
+Listeners& Engine::listeners() {
+  return node_->listeners();
+}
+
+async::Task<Result<Run>> Engine::wait_for_end(std::string project, std::string run, async::Loop& loop, SteadyTime until,
+                                              async::Cancellation& cancellation) {
+  constexpr std::chrono::milliseconds kLook{500};
+  Listeners::Listening listening(node_->listeners(), run, loop);
+  const async::Cancellation::Registration gone(
+      cancellation, [](void* self) { static_cast<async::Bell*>(self)->ring(); }, &listening.bell());
+  while (true) {
+    auto found = co_await find(project, run);
+    if (!found || finished(found->state)) co_return found;
+    if (cancellation.requested()) co_return fail(cancellation.reason(), "cancelled", "Nobody waits for the run any more.");
+    const SteadyTime now = node_->clock().steady();
+    if (now >= until) co_return fail(ErrorKind::kTimeout, "run_timeout", "The run `" + run + "` has not ended yet.");
+    co_await listening.bell().wait_until(std::min(until, now + kLook));
+  }
+}
+
 // It goes on here at once where there is room; else, and where a queue has a say, it is claimed like any other.
 async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
   const std::int64_t now = clock_.unix_micros();
@@ -93,6 +123,7 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
   run.id = new_id(now);
   run.created_at = now;
   run.asked = std::move(request);
+  run.asked.deadline = deadline_of(run.asked, now);
   const bool here = !stopping_ && run.asked.queue.empty() && run.asked.due <= now && loaded_ < options_.loaded &&
                     definitions_.contains(run.asked.kind);
   Entry entry;

@@ -3,13 +3,16 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
+#include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
 #include "platform/journal/definition.h"
+#include "platform/journal/listeners.h"
 #include "platform/journal/points.h"
 #include "platform/journal/run.h"
 #include "platform/store/database.h"
@@ -29,6 +32,14 @@ struct EngineOptions {
 struct Started {
   Run run;
   bool existed = false;  // the key has been used for the same before
+};
+
+// What is asked for of a project's runs; what is empty asks for nothing.
+struct RunFilter {
+  std::string project;
+  std::optional<RunState> state{};
+  std::string kind{}, name{}, parent{}, before{};  // before: an id
+  std::int64_t most = 50;
 };
 
 // Thread-safe; never blocks a loop. `database` (with the tables of schema.h), `loops` and the definitions outlive it;
@@ -57,9 +68,18 @@ class Engine {
   // run_not_found.
   async::Task<Result<void>> cancel(std::string project, std::string run, std::string by);
 
-  async::Task<Result<Run>> find(std::string project, std::string run);  // error: run_not_found
+  // By its id or the beginning of it. Errors: run_not_found; kInvalid run_ambiguous.
+  async::Task<Result<Run>> find(std::string project, std::string run);
+  // The latest first.
+  async::Task<Result<std::vector<Run>>> list(RunFilter filter);
+  // The events after that one; error: run_not_found.
   async::Task<Result<std::vector<Event>>> history(std::string project, std::string run, std::int64_t after,
                                                   std::int64_t most);
+  // For whoever follows a run; what other nodes write is to be looked for now and then.
+  Listeners& listeners();
+  // The run once it has ended. Errors: run_not_found; kTimeout once `until` has come; kCancelled.
+  async::Task<Result<Run>> wait_for_end(std::string project, std::string run, async::Loop& loop, SteadyTime until,
+                                        async::Cancellation& cancellation);
   // What keeps runs from going on: the store is full or away.
   std::optional<Error> trouble() const;
   std::size_t loaded() const;

@@ -7,6 +7,7 @@
 #include "platform/journal/internal/committer.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
+#include "platform/journal/listeners.h"
 
 namespace fairlead::journal {
 namespace {
@@ -111,8 +112,9 @@ void Execution::append(Event event, store::Database::Work more) {
   if (lost_) return;
   Entry entry{.node = run_.node, .events = {}, .more = std::move(more)};
   entry.events.push_back(std::move(event));
-  parts_.committer.submit(std::move(entry), [link = link_, &loop = parts_.loop](const Result<void>& written) {
-    if (written) return;
+  parts_.committer.submit(std::move(entry), [link = link_, &loop = parts_.loop, &listeners = parts_.listeners,
+                                                 run = run_.id](const Result<void>& written) {
+    if (written) return listeners.tell(run);
     loop.post([link] {
       if (link->self != nullptr) link->self->lose();
     });
@@ -126,6 +128,7 @@ async::Task<bool> Execution::commit(Event event, store::Database::Work more) {
   entry.events.push_back(std::move(event));
   const auto written = co_await parts_.committer.commit(std::move(entry));
   if (!written) lose();
+  if (written) parts_.listeners.tell(run_.id);
   co_return !lost_;
 }
 
@@ -178,6 +181,13 @@ std::int64_t Execution::due() const {
     if (until > 0 && (earliest == 0 || until < earliest)) earliest = until;
   }
   return earliest;
+}
+
+std::int64_t Execution::cost_of(const std::string& prefix) const {
+  std::int64_t sum = 0;
+  for (const auto& [name, state] : steps_)
+    if (name.starts_with(prefix)) sum += state->cost;
+  return sum;
 }
 
 void Execution::linger_if_idle() {

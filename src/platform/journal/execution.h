@@ -22,6 +22,7 @@
 namespace fairlead::journal {
 
 class Committer;
+class Listeners;
 struct StepState;
 struct Waiter;
 
@@ -76,6 +77,7 @@ class Execution {
   struct Parts {
     async::Loop& loop;
     Committer& committer;
+    Listeners& listeners;
     const Clock& clock;
     PointHook hook;  // may be empty
     Millis linger;   // how long a run whose branches all wait stays loaded
@@ -89,6 +91,9 @@ class Execution {
   async::Loop& loop() { return parts_.loop; }
   std::int64_t cost() const { return cost_; }
   bool cancelled() const { return cancelled_; }
+  bool knows(const std::string& step) const { return steps_.contains(step); }
+  std::int64_t cost_of(const std::string& prefix) const;  // of steps whose names begin so
+  std::int64_t now() const { return parts_.clock.unix_micros(); }
 
   // Done at most once for good: an intent is durable before its effect begins, and its result is before any later
   // intent's effect begins, or the run's end is told.
@@ -97,7 +102,10 @@ class Execution {
   async::Task<StepResult> sleep(std::string step, Micros length);
   // What the next signal of that name carries; signals that nobody waits for are kept. Fails with code timed_out after
   // `within`; 0: it waits for ever.
-  async::Task<StepResult> receive(std::string step, std::string signal, Micros within);
+  // `ask`: JSON for the history, of what is asked; empty: nothing is.
+  async::Task<StepResult> receive(std::string step, std::string signal, Micros within, std::string ask = {});
+  // A value that was made without an effect, for the history: the one that is there already, if it is.
+  StepResult note(std::string step, std::string output);
   // The output of a run that is started for it, once for good. Its project, parent, author and priority are this
   // run's. Fails as the run does; cancelling this run cancels it.
   async::Task<StepResult> child(std::string step, RunRequest request);
@@ -144,7 +152,6 @@ class Execution {
   StepResult finish(StepState& state, const std::string& step, std::string output, std::int64_t cost = 0);
   StepResult finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
                            std::int64_t cost = 0);
-  std::int64_t now() const { return parts_.clock.unix_micros(); }
 
   Parts parts_;
   Run run_;

@@ -25,6 +25,11 @@ std::string_view to_string(RunState state) {
 std::optional<RunState> run_state(std::string_view word) {
   return find_word<RunState>(kStates, word);
 }
+std::int64_t deadline_of(const RunRequest& request, std::int64_t now) {
+  if (request.within == 0) return request.deadline;
+  const std::int64_t by = std::max(now, request.due) + request.within;
+  return request.deadline > 0 ? std::min(request.deadline, by) : by;
+}
 std::string_view to_string(EventKind kind) {
   return kEvents[static_cast<std::size_t>(kind)];
 }

@@ -36,6 +36,8 @@ struct RunRequest {
   std::string author{};
   std::int64_t priority = 0;  // higher first, within a project
   std::int64_t deadline = 0;
+  std::int64_t within =
+      0;  // microseconds from its start that it may take; the earlier of this and deadline counts; 0: any
   std::int64_t due = 0;  // not before
   std::string parent{}, parent_step{};
 };
@@ -50,6 +52,9 @@ struct Run {
   std::string output{};
   std::string error{};  // {"code", "message", "class", "step"}; empty: none
 };
+
+// By when a run has to have ended that is started then; 0: it need not.
+std::int64_t deadline_of(const RunRequest& request, std::int64_t now);
 
 enum class EventKind : std::uint8_t {
   kTaken,      // a node took the run up; data {"node"}

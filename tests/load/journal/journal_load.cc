@@ -91,7 +91,8 @@ std::future<T> on(async::Loop& loop, async::Task<T> task) {
   auto done = std::make_shared<std::promise<T>>();
   auto future = done->get_future();
   boost::asio::post(loop.context(), [&loop, done, task = std::move(task)]() mutable {
-    boost::asio::co_spawn(loop.executor(), std::move(task), [done](std::exception_ptr, T value) { done->set_value(value); });
+    boost::asio::co_spawn(loop.executor(), std::move(task),
+                          [done](std::exception_ptr, T value) { done->set_value(value); });
   });
   return future;
 }
@@ -127,13 +128,14 @@ void fill(store::Database& database, std::int64_t runs) {
       for (std::int64_t i = done; i < upto; ++i) {
         const std::string id = "01FILL" + std::to_string(100'000'000'000 + i) + "00000000";
         const store::Value run[] = {id};
-        FAIRLEAD_TRY(const auto one,
-                     connection.execute(
-                         "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
-                         " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state,"
-                         " due, node, cost, output, error) values ($1, 'default', 'load', 'steps', 'd', $1, 'x', '{}',"
-                         " '', '', 0, 0, '', '', 1, 1, 1, 'succeeded', null, null, 0, 'null', '')",
-                         run));
+        FAIRLEAD_TRY(
+            const auto one,
+            connection.execute(
+                "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
+                " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state,"
+                " due, node, cost, output, error) values ($1, 'default', 'load', 'steps', 'd', $1, 'x', '{}',"
+                " '', '', 0, 0, '', '', 1, 1, 1, 'succeeded', null, null, 0, 'null', '')",
+                run));
         (void)one;
         for (std::int64_t sequence = 1; sequence <= 4; ++sequence) {
           const store::Value event[] = {id, sequence};
@@ -182,10 +184,11 @@ void runs_of_steps(store::Database& database, int runs, int steps, int at_once) 
       if (!one.get()) std::exit(1);
     while (engine.loaded() > 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
     const double seconds = micros_since(begin) / 1e6;
-    std::printf(R"({"runs":%d,"steps":%d,"at_once":%d,"runs_per_second":%.0f,"steps_per_second":%.0f,"p50_us":%.1f,"p99_us":%.1f})"
-                "\n",
-                runs, steps, at_once, runs / seconds, static_cast<double>(runs) * steps / seconds, latencies.at(0.5),
-                latencies.at(0.99));
+    std::printf(
+        R"({"runs":%d,"steps":%d,"at_once":%d,"runs_per_second":%.0f,"steps_per_second":%.0f,"p50_us":%.1f,"p99_us":%.1f})"
+        "\n",
+        runs, steps, at_once, runs / seconds, static_cast<double>(runs) * steps / seconds, latencies.at(0.5),
+        latencies.at(0.99));
     engine.stop_blocking(Millis(5'000));
   }
   loops.stop();
@@ -194,7 +197,8 @@ void runs_of_steps(store::Database& database, int runs, int steps, int at_once) 
 int run(int argc, char** argv) {
   const auto number = [&](int place) { return place < argc ? std::atoi(argv[place]) : 0; };
   if (argc < 3) {
-    std::fprintf(stderr, "journal_load STORE commit SECONDS | steps RUNS STEPS AT_ONCE | starts RUNS AT_ONCE | fill RUNS\n");
+    std::fprintf(stderr,
+                 "journal_load STORE commit SECONDS | steps RUNS STEPS AT_ONCE | starts RUNS AT_ONCE | fill RUNS\n");
     return 2;
   }
   async::BlockingPool readers(2);

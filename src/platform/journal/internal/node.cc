@@ -168,7 +168,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     }
   }
   const auto definition = definitions_.find(run.asked.kind);
-  Execution execution({lane.loop, committer_, clock_, options_.hook, options_.linger}, std::move(run),
+  Execution execution({lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger}, std::move(run),
                       std::move(*history));
   lane.executions[execution.run().id] = &execution;
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
@@ -179,6 +179,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
   Entry entry = unloaded ? leaving(execution, stopping_) : ending(execution, std::move(outcome));
   const auto written = co_await committer_.commit(std::move(entry));
+  if (written) listeners_.tell(execution.run().id);
   if (!written && written.error().code != "journal_fenced")
     kLog.warning("a run's end was not written", {{"run", execution.run().id}, {"code", written.error().code}});
 }

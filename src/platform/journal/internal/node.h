@@ -12,6 +12,7 @@
 #include "platform/journal/execution.h"
 #include "platform/journal/internal/claims.h"
 #include "platform/journal/internal/committer.h"
+#include "platform/journal/listeners.h"
 
 namespace fairlead::journal {
 
@@ -26,6 +27,7 @@ class Engine::Node {
   async::Task<Result<void>> signal(std::string project, Signal signal);
   std::size_t loaded() const { return loaded_.load(); }
   Committer& committer() { return committer_; }
+  Listeners& listeners() { return listeners_; }
   store::Database& database() { return database_; }
   const Clock& clock() const { return clock_; }
 
@@ -68,6 +70,7 @@ class Engine::Node {
   const Clock& clock_;
   const Definitions definitions_;
   const EngineOptions options_;
+  Listeners listeners_;  // outlives what the committer tells
   Committer committer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<std::size_t> next_lane_{0};

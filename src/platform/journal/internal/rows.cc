@@ -95,6 +95,46 @@ Result<std::optional<Run>> find_run_by_key(Connection& connection, const std::st
   return one_run(connection, "project = $1 and run_key = $2", values);
 }
 
+Result<std::optional<Run>> find_run_by_start(Connection& connection, const std::string& project,
+                                             const std::string& start) {
+  std::optional<Run> found;
+  std::string another;
+  const Value values[] = {project, start, start + "~"};  // '~' comes after all that an id is made of
+  FAIRLEAD_CHECK(connection.query(
+      std::string("select ") + kRunColumns + " from journal_runs where project = $1 and id >= $2 and id < $3 limit 2",
+      values, [&](const Row& row) -> Result<void> {
+        if (found) another = row.text(0);
+        if (!found) found = run_of(row);
+        return {};
+      }));
+  if (!another.empty() && found->id != start)
+    return fail(ErrorKind::kInvalid, "run_ambiguous",
+                "`" + found->id + "` and `" + another + "` both begin so: give more of the id.", "run");
+  return found;
+}
+
+Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filter) {
+  std::vector<Run> runs;
+  std::vector<Value> values{filter.project, filter.most};
+  std::string where = "project = $1";
+  const auto add = [&](const std::string& condition, std::string value) {
+    values.emplace_back(std::move(value));
+    where += " and " + condition + " $" + std::to_string(values.size());
+  };
+  if (filter.state) add("state =", std::string(to_string(*filter.state)));
+  if (!filter.kind.empty()) add("kind =", filter.kind);
+  if (!filter.name.empty()) add("name =", filter.name);
+  if (!filter.parent.empty()) add("parent =", filter.parent);
+  if (!filter.before.empty()) add("id <", filter.before);
+  FAIRLEAD_CHECK(connection.query(
+      std::string("select ") + kRunColumns + " from journal_runs where " + where + " order by id desc limit $2", values,
+      [&](const Row& row) -> Result<void> {
+        runs.push_back(run_of(row));
+        return {};
+      }));
+  return runs;
+}
+
 Result<std::vector<Event>> read_events(Connection& connection, const std::string& run, std::int64_t after,
                                        std::int64_t most) {
   std::vector<Event> events;

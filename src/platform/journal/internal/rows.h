@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/journal/engine.h"
 #include "platform/journal/run.h"
 #include "platform/store/database.h"
 
@@ -17,6 +18,10 @@ Result<void> insert_run(store::Connection& connection, const Run& run, std::opti
 Result<std::optional<Run>> find_run(store::Connection& connection, const std::string& id);
 Result<std::optional<Run>> find_run_by_key(store::Connection& connection, const std::string& project,
                                            const std::string& key);
+// By its id or a beginning of it. Error: kInvalid run_ambiguous.
+Result<std::optional<Run>> find_run_by_start(store::Connection& connection, const std::string& project,
+                                             const std::string& start);
+Result<std::vector<Run>> list_runs(store::Connection& connection, const RunFilter& filter);
 Result<std::vector<Event>> read_events(store::Connection& connection, const std::string& run, std::int64_t after,
                                        std::int64_t most);
 

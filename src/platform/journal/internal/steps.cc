@@ -1,4 +1,5 @@
 // What a definition asks of its run.
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <random>
 #include <utility>
@@ -196,7 +197,13 @@ async::Task<StepResult> Execution::sleep(std::string step, Micros length) {
   co_return finish(state, step, "null");
 }
 
-async::Task<StepResult> Execution::receive(std::string step, std::string signal, Micros within) {
+StepResult Execution::note(std::string step, std::string output) {
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) return std::move(*end);
+  return finish(state, step, std::move(output));
+}
+
+async::Task<StepResult> Execution::receive(std::string step, std::string signal, Micros within, std::string ask) {
   const Active active(*this);
   StepState& state = state_of(step);
   if (auto end = settled(state, false)) co_return std::move(*end);
@@ -206,6 +213,7 @@ async::Task<StepResult> Execution::receive(std::string step, std::string signal,
     state.until = within.count() > 0 ? now() + within.count() : 0;
     boost::json::object data{{"for", state.signal}};
     if (state.until > 0) data.emplace("until", state.until);
+    if (!ask.empty()) data.emplace("ask", boost::json::parse(ask));
     append(event(EventKind::kWait, step, boost::json::serialize(data)));
   }
   auto result = co_await wait_for_signal(std::move(step), state);
@@ -239,6 +247,7 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
     child.asked.parent = run_.id;
     child.asked.parent_step = step;
     child.asked.key.clear();
+    child.asked.deadline = deadline_of(child.asked, now());
     state.child = child.id;
     state.attempts = 1;
     Event intent = event(EventKind::kIntent, step, boost::json::serialize(boost::json::object{{"child", child.id}}), 1);

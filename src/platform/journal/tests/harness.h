@@ -62,10 +62,11 @@ inline Outcome outcome_of(const StepError& error, std::string step) {
 // A node: loops, a store and an engine.
 class TestNode {
  public:
-  explicit TestNode(store::Database& database, Definition& definition, EngineOptions options = quick("node-a"))
+  explicit TestNode(store::Database& database, Definition& definition, EngineOptions options = quick("node-a"),
+                    const std::string& kind = "test")
       : loops_(2) {
     loops_.start();
-    engine_ = std::make_unique<Engine>(database, loops_, clock_, Engine::Definitions{{"test", &definition}},
+    engine_ = std::make_unique<Engine>(database, loops_, clock_, Engine::Definitions{{kind, &definition}},
                                        std::move(options));
   }
   ~TestNode() {

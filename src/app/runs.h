@@ -1,0 +1,44 @@
+// Durable runs in this server: the chains, what their steps call, and the engine that carries them on.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "access/guard.h"
+#include "base/clock.h"
+#include "chains/chains.h"
+#include "gateway/cache/cache.h"
+#include "gateway/inner_client.h"
+#include "gateway/snapshot.h"
+#include "platform/async/runtime.h"
+#include "platform/http/server.h"
+#include "platform/journal/engine.h"
+#include "platform/store/database.h"
+#include "resources/project.h"
+#include "telemetry/telemetry.h"
+
+namespace fairlead::app {
+
+// Made and destroyed by the thread that owns the server's parts.
+class Runs {
+ public:
+  chains::Chains& chains() { return chains_; }
+
+  // What it is given outlives it. Before the loops run.
+  void prepare(store::Database& database, async::Runtime& loops, const gateway::SnapshotHolder& snapshots,
+               telemetry::Telemetry& telemetry, gateway::cache::Cache& cache, const Clock& clock,
+               const std::string& data_folder);
+  void add_routes(http::Router& router, const access::Guard& guard);
+  // Takes up what was left. The loops run.
+  Result<void> start();
+  // Runs that are in a step have so long to end it. The loops still run.
+  void stop(Millis patience);
+  // Why runs wait: the store is full or away.
+  std::optional<Error> trouble() const;
+
+ private:
+  chains::Chains chains_;
+  std::unique_ptr<gateway::InnerClient> client_;
+  std::unique_ptr<journal::Engine> engine_;
+};
+
+}  // namespace fairlead::app

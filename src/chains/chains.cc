@@ -1,0 +1,201 @@
+#include "chains/chains.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/log.h"
+#include "base/suggest.h"
+#include "chains/internal/course.h"
+#include "llm/reference.h"
+#include "platform/journal/execution.h"
+#include "platform/json/text.h"
+
+namespace fairlead::chains {
+namespace {
+
+namespace bj = boost::json;
+
+constexpr log::Logger kLog{"chains"};
+
+// A run's input as it is kept: what the chain gets, and on whose account it runs.
+std::string kept_input(bj::object input, const internal::Account& account) {
+  bj::object out{{"input", std::move(input)}, {"key_id", account.key_id}, {"key_name", account.key_name}};
+  if (!account.session.empty()) out.emplace("session", account.session);
+  if (!account.user.empty()) out.emplace("user", account.user);
+  return json::to_text(out);
+}
+
+std::string text_of(const bj::object& object, std::string_view name) {
+  const bj::value* const value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+}  // namespace
+
+Chains::Chains() = default;
+Chains::~Chains() = default;
+
+std::shared_ptr<const Chains::Project> Chains::project(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = projects_.find(name);
+  return found == projects_.end() ? nullptr : found->second;
+}
+
+void Chains::update(const resources::Project& project) {
+  const auto before = this->project(project.name);
+  auto next = std::make_shared<Project>();
+  for (const auto& [key, resource] : project.resources) {
+    if (resource.kind != kKind) continue;
+    const Chain* known = nullptr;
+    if (before) {
+      const auto found = before->chains.find(resource.name);
+      if (found != before->chains.end()) known = &found->second;
+    }
+    Chain chain;
+    chain.labels = resource.labels;
+    chain.in_force = resource.in_force();
+    for (const auto& [number, version] : resource.versions) {
+      chain.digests.emplace(number, version->digest);
+      if (known != nullptr && known->by_digest.contains(version->digest)) {
+        chain.by_digest.emplace(version->digest, known->by_digest.at(version->digest));
+        continue;
+      }
+      internal::Faults faults;
+      auto plan = std::make_shared<const internal::Plan>(internal::read_plan(version->spec, {}, faults));
+      if (faults.empty())
+        chain.by_digest.emplace(version->digest, Version{number, std::move(plan)});
+      else
+        kLog.error(
+            "a version cannot be compiled",
+            {{"chain", resource.name}, {"version", number}, {"at", faults[0].pointer}, {"fault", faults[0].message}});
+    }
+    next->chains.emplace(resource.name, std::move(chain));
+  }
+  const std::lock_guard lock(mutex_);
+  projects_[project.name] = std::move(next);
+}
+
+Result<Chains::Found> Chains::find(const std::string& project_name, const std::string& text) const {
+  const llm::Reference reference = llm::Reference::parse(text);
+  const std::string name(reference.name);
+  const auto in = project(project_name);
+  const auto not_found = [&] {
+    std::vector<std::string> names;
+    if (in)
+      for (const auto& [one, chain] : in->chains) names.push_back(one);
+    const std::string shown = resources::is_name(name) ? " `" + name + "`" : "";
+    return fail(ErrorKind::kNotFound, "model_not_found",
+                "There is no chain" + shown + " in this project." + did_you_mean(name, names), "chain");
+  };
+  if (!in || (!reference.kind.empty() && reference.kind != kKind)) return not_found();
+  const auto chain = in->chains.find(name);
+  if (chain == in->chains.end()) return not_found();
+  FAIRLEAD_TRY(const int number, number_of(chain->second, name, reference.version));
+  const auto digest = chain->second.digests.find(number);
+  if (digest == chain->second.digests.end() || !chain->second.by_digest.contains(digest->second))
+    return fail(ErrorKind::kNotFound, "version_not_found",
+                "The chain `" + name + "` has no version " + std::to_string(number) + ".", "chain");
+  return Found{name, digest->second, chain->second.by_digest.at(digest->second).plan};
+}
+
+Result<int> Chains::number_of(const Chain& chain, const std::string& name, std::string_view version) {
+  if (version.empty()) return chain.in_force;
+  int number = 0;
+  const char* const end = version.data() + version.size();
+  const auto parsed = std::from_chars(version.data(), end, number);
+  if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+  const auto label = chain.labels.find(version);
+  if (label != chain.labels.end()) return label->second;
+  return fail(ErrorKind::kNotFound, "label_not_found", "The chain `" + name + "` has no label of that name.", "chain");
+}
+
+Result<journal::RunRequest> Chains::request(StartRequest start) const {
+  FAIRLEAD_TRY(const Found found, find(start.project, start.chain));
+  FAIRLEAD_TRY(bj::object input, internal::complete_input(*found.plan, std::move(start.input)));
+  journal::RunRequest out;
+  out.project = start.project;
+  out.kind = kKind;
+  out.name = found.name;
+  out.digest = found.digest;
+  out.input = kept_input(std::move(input), {start.key_id, start.key_name, start.session, start.user});
+  out.key = std::move(start.key);
+  out.queue = std::move(start.queue);
+  out.author = start.key_name;
+  out.priority = start.priority;
+  out.deadline = start.deadline;
+  out.due = start.due;
+  out.within = found.plan->deadline.count();
+  return out;
+}
+
+Chains::MissingInputs Chains::missing_inputs(const std::string& project, const std::string& reference,
+                                             const bj::object& given) const {
+  MissingInputs out;
+  const auto found = find(project, reference);
+  if (!found) return out;
+  for (const internal::Field& field : found->plan->input) {
+    out.takes_messages |= field.name == "messages";
+    if (!field.fallback && !given.contains(field.name)) out.names.push_back(field.name);
+  }
+  return out;
+}
+
+std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run) const {
+  const auto in = project(run.asked.project);
+  if (!in) return nullptr;
+  const auto chain = in->chains.find(run.asked.name);
+  if (chain == in->chains.end()) return nullptr;
+  const auto version = chain->second.by_digest.find(run.asked.digest);
+  return version == chain->second.by_digest.end() ? nullptr : version->second.plan;
+}
+
+int Chains::version_of(const journal::Run& run) const {
+  const auto in = project(run.asked.project);
+  if (!in) return 0;
+  const auto chain = in->chains.find(run.asked.name);
+  if (chain == in->chains.end()) return 0;
+  const auto version = chain->second.by_digest.find(run.asked.digest);
+  return version == chain->second.by_digest.end() ? 0 : version->second.number;
+}
+
+std::vector<std::string> Chains::steps_of(const journal::Run& run) const {
+  std::vector<std::string> names;
+  if (const auto plan = plan_of(run))
+    for (const internal::StepPlan& step : plan->steps) names.push_back(step.name);
+  return names;
+}
+
+async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
+  const journal::Run& run = execution.run();
+  auto plan = plan_of(run);
+  auto kept = json::parse(run.asked.input);
+  if (!plan || !kept || !kept->is_object()) {
+    journal::Outcome out;
+    out.end = journal::Outcome::End::kFailed;
+    out.error = {ErrorKind::kInternal, "definition_not_found",
+                 "The version of chain `" + run.asked.name + "` that this run is of is not there."};
+    co_return out;
+  }
+  bj::object& fields = kept->as_object();
+  internal::Account account{text_of(fields, "key_id"), text_of(fields, "key_name"), text_of(fields, "session"),
+                            text_of(fields, "user")};
+  bj::value input = fields.contains("input") ? fields.at("input") : bj::value(bj::object());
+  const internal::PinChain pin = [this](const std::string& project, const std::string& reference, bj::object given,
+                                        const internal::Account& who) {
+    StartRequest start;
+    start.project = project;
+    start.chain = reference;
+    start.input = std::move(given);
+    start.key_id = who.key_id;
+    start.key_name = who.key_name;
+    start.session = who.session;
+    start.user = who.user;
+    return request(std::move(start));
+  };
+  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, pin);
+  journal::Outcome outcome = co_await course.run();
+  co_return outcome;
+}
+
+}  // namespace fairlead::chains

@@ -1,0 +1,86 @@
+// One advance of a run through its chain.
+#pragma once
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chains/internal/plan.h"
+#include "llm/client.h"
+#include "platform/async/bell.h"
+#include "platform/async/task_group.h"
+#include "platform/journal/definition.h"
+#include "platform/journal/execution.h"
+
+namespace fairlead::chains::internal {
+
+// What a run was started with beside its input: kept in the run's own input, so that it survives with it.
+struct Account {
+  std::string key_id, key_name, session, user;
+};
+
+// Finds the version of a chain that a step names; a sub-chain's run is pinned to it.
+using PinChain = std::function<Result<journal::RunRequest>(const std::string& project, const std::string& reference,
+                                                           boost::json::object input, const Account& account)>;
+
+// Lives on the frame of advance(). Belongs to the execution's loop.
+class Course {
+ public:
+  Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
+         llm::Client& client, const PinChain& pin);
+  async::Task<journal::Outcome> run();
+
+ private:
+  enum class State : std::uint8_t { kPending, kRunning, kDone };
+  // What its expressions see. `item` and `output` belong to one element or turn.
+  struct Scope {
+    const boost::json::value* item = nullptr;
+    std::int64_t index = 0, turn = 0;
+    const boost::json::value* output = nullptr;
+  };
+  class Variables;
+  struct Mapping;
+
+  void begin_ready();
+  async::Task<void> do_step(std::size_t place);
+  async::Task<journal::StepResult> give_output(const StepPlan& step);
+  async::Task<journal::StepResult> do_map(const StepPlan& step, boost::json::array items);
+  async::Task<void> do_elements(const StepPlan& step, Mapping& mapping);
+  async::Task<journal::StepResult> do_until(const StepPlan& step);
+  async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
+  async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call,
+                                                                         journal::Attempt attempt);
+  async::Task<journal::StepResult> start_chain(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> transform(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> approve(const StepPlan& step, std::string name, Scope scope);
+  Result<llm::ClientCall> make_call(const StepPlan& step, const Scope& scope);
+  Result<boost::json::value> make_value(const Template& from, const Scope& scope);
+  Result<std::string> make(const Template& from, const Scope& scope);  // as JSON
+  Result<bool> holds(const Condition& condition, const Scope& scope);
+  bool late() const;
+  Micros left(Micros within) const;  // of that and of the run's deadline; 0: for ever
+  journal::StepResult failed(Error error) const;
+  journal::Outcome end();
+
+  journal::Execution& execution_;
+  const std::shared_ptr<const Plan> plan_;
+  const Account account_;
+  const boost::json::value input_;
+  llm::Client& client_;
+  const PinChain& pin_;
+  std::vector<State> states_;
+  std::vector<boost::json::value> outputs_;
+  std::map<std::string, std::size_t, std::less<>> places_;  // by "steps.NAME.output"
+  expr::Evaluation memory_;
+  async::TaskGroup tasks_;
+  async::Bell bell_;
+  std::size_t running_ = 0;
+  bool unloaded_ = false, cancelled_ = false;
+  std::optional<Error> error_;
+  std::string failed_step_;
+};
+
+}  // namespace fairlead::chains::internal

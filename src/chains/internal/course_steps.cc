@@ -1,0 +1,234 @@
+// What the steps of a chain do.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "chains/internal/course.h"
+#include "platform/json/text.h"
+
+namespace fairlead::chains::internal {
+
+namespace bj = boost::json;
+using journal::Effect;
+using journal::EffectFailed;
+using journal::StepError;
+using journal::StepResult;
+using Why = journal::StepError::Why;
+
+namespace {
+
+Error deadline_error() {
+  return {ErrorKind::kTimeout, "deadline_exceeded", "The run did not end by its deadline."};
+}
+
+// An answer that did not fit, or made no sense, may fit another time.
+journal::FailureClass class_of(const Error& error) {
+  if (error.code == "schema_failed" || error.code == "upstream_invalid") return journal::FailureClass::kBadOutput;
+  return journal::class_of(error);
+}
+
+}  // namespace
+
+struct Course::Mapping {
+  const bj::array items;
+  std::vector<std::string> outputs;  // JSON; empty: it failed
+  std::size_t next = 0;
+  std::int64_t failures = 0, may_fail = 0;
+  std::optional<StepError> stop;
+};
+
+async::Task<StepResult> Course::do_map(const StepPlan& step, bj::array items) {
+  const std::size_t count = items.size();
+  Mapping mapping{.items = std::move(items), .outputs = std::vector<std::string>(count), .stop = {}};
+  mapping.may_fail = std::max(
+      step.failures, static_cast<std::int64_t>(std::floor(step.failures_share * static_cast<double>(count) + 1e-9)));
+  async::TaskGroup elements(execution_.loop().executor());
+  for (std::size_t i = 0; i < std::min(step.at_once, count); ++i) elements.spawn(do_elements(step, mapping));
+  co_await elements.join();
+  if (mapping.stop) co_return std::unexpected(std::move(*mapping.stop));
+  std::string out = "[";
+  for (const std::string& one : mapping.outputs) {
+    if (out.size() > 1) out += ',';
+    out += one.empty() ? "null" : one;
+  }
+  co_return out + "]";
+}
+
+// Takes one element after another until there are none, or no more of them may fail.
+async::Task<void> Course::do_elements(const StepPlan& step, Mapping& mapping) {
+  while (mapping.next < mapping.items.size() && !mapping.stop) {
+    const std::size_t at = mapping.next++;
+    Scope scope;
+    scope.item = &mapping.items[at];
+    scope.index = static_cast<std::int64_t>(at);
+    std::string name = step.name + "[" + std::to_string(at) + "]";
+    auto result = co_await do_once(step, std::move(name), scope);
+    if (result) {
+      mapping.outputs[at] = std::move(*result);
+    } else if (result.error().why != Why::kFailed) {
+      mapping.stop = std::move(result).error();
+    } else if (++mapping.failures > mapping.may_fail && !mapping.stop) {
+      mapping.stop = std::move(result).error();
+    }
+    if (step.cost > 0 && execution_.cost_of(step.name + "[") >= step.cost && mapping.next < mapping.items.size() &&
+        !mapping.stop) {
+      mapping.stop = StepError{
+          Why::kFailed,
+          {ErrorKind::kExhausted, "cost_exceeded", "Step `" + step.name + "` has cost what it may: its `cost`."}};
+    }
+  }
+}
+
+async::Task<StepResult> Course::do_until(const StepPlan& step) {
+  bj::value output;
+  for (std::int64_t turn = 0;; ++turn) {
+    Scope scope;
+    scope.turn = turn;
+    scope.output = &output;
+    std::string name = step.name + "#" + std::to_string(turn + 1);
+    auto result = co_await do_once(step, std::move(name), scope);
+    if (!result) co_return result;
+    auto value = json::parse(*result);
+    if (!value) co_return failed(std::move(value).error());
+    output = std::move(*value);
+    scope.turn = turn + 1;
+    const auto enough = holds(step.until, scope);
+    if (!enough) co_return failed(enough.error());
+    if (*enough || turn + 1 == step.at_most) co_return result;
+    if (step.cost > 0 && execution_.cost_of(step.name + "#") >= step.cost) co_return result;
+  }
+}
+
+async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, Scope scope) {
+  if (late()) co_return failed(deadline_error());
+  StepResult result;
+  switch (step.does) {
+    case Does::kPrompt:
+    case Does::kModel:
+      result = co_await call_model(step, std::move(name), scope);
+      break;
+    case Does::kTransform:
+      result = co_await transform(step, std::move(name), scope);
+      break;
+    case Does::kChain:
+      result = co_await start_chain(step, std::move(name), scope);
+      break;
+    case Does::kApprove:
+      result = co_await approve(step, std::move(name), scope);
+      break;
+    case Does::kSleep:
+      result = co_await execution_.sleep(std::move(name), left(step.length));
+      break;
+    case Does::kReceive: {
+      std::string signal = step.target;
+      result = co_await execution_.receive(std::move(name), std::move(signal), left(step.within));
+      break;
+    }
+  }
+  if (late() && (!result || step.does == Does::kSleep)) {
+    if (result || result.error().why == Why::kFailed) co_return failed(deadline_error());
+  }
+  co_return result;
+}
+
+// Made again after a crash, as often as need be: it has no effect.
+async::Task<StepResult> Course::transform(const StepPlan& step, std::string name, Scope scope) {
+  auto made = make(*step.value, scope);
+  if (!made) co_return failed(std::move(made).error());
+  co_return execution_.note(std::move(name), std::move(*made));
+}
+
+async::Task<StepResult> Course::approve(const StepPlan& step, std::string name, Scope scope) {
+  auto question = make(*step.value, scope);
+  if (!question) co_return failed(std::move(question).error());
+  std::string signal = "approve:" + name;
+  auto result =
+      co_await execution_.receive(std::move(name), std::move(signal), left(step.within), std::move(*question));
+  co_return result;
+}
+
+async::Task<StepResult> Course::start_chain(const StepPlan& step, std::string name, Scope scope) {
+  if (execution_.knows(name)) {  // it has been started; which version and with what is settled
+    auto result = co_await execution_.child(std::move(name), {});
+    co_return result;
+  }
+  bj::object input;
+  if (step.input) {
+    auto made = make_value(*step.input, scope);
+    if (!made) co_return failed(std::move(made).error());
+    if (!made->is_object())
+      co_return failed({ErrorKind::kInvalid, "invalid_type", "`input` of step `" + step.name + "` is no object."});
+    input = std::move(made->as_object());
+  }
+  auto request = pin_(execution_.run().asked.project, step.target, std::move(input), account_);
+  if (!request) co_return failed(std::move(request).error());
+  if (const std::int64_t deadline = execution_.run().asked.deadline;
+      deadline > 0 && (request->deadline == 0 || request->deadline > deadline))
+    request->deadline = deadline;
+  auto result = co_await execution_.child(std::move(name), std::move(*request));
+  co_return result;
+}
+
+Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& scope) {
+  llm::ClientCall call;
+  call.project = execution_.run().asked.project;
+  call.key_id = account_.key_id;
+  call.key_name = account_.key_name;
+  call.session = account_.session;
+  call.user = account_.user;
+  call.model = (step.does == Does::kPrompt ? "prompt:" : "model:") + step.target;
+  call.tags = {"run:" + execution_.run().id};
+  if (step.variables) {
+    FAIRLEAD_TRY(call.variables, make(*step.variables, scope));
+  }
+  if (step.parameters) {
+    FAIRLEAD_TRY(call.parameters, make(*step.parameters, scope));
+  }
+  if (step.messages) {
+    FAIRLEAD_TRY(const bj::value messages, make_value(*step.messages, scope));
+    const bool is_text = messages.is_string();
+    call.messages =
+        is_text ? R"([{"role":"user","content":)" + json::to_text(messages) + "}]" : json::to_text(messages);
+  }
+  return call;
+}
+
+async::Task<StepResult> Course::call_model(const StepPlan& step, std::string name, Scope scope) {
+  auto call = make_call(step, scope);
+  if (!call) co_return failed(std::move(call).error());
+  journal::Step asked;
+  asked.name = std::move(name);
+  asked.retry = step.retry;
+  if (step.cost > 0 && (asked.retry.cost == 0 || asked.retry.cost > step.cost)) asked.retry.cost = step.cost;
+  asked.uncertain = step.uncertain;
+  asked.timeout = step.timeout;
+  if (const Micros rest = left(Micros(0)); rest.count() > 0) {
+    const Millis most = std::chrono::ceil<Millis>(rest);
+    asked.timeout = asked.timeout.count() > 0 ? std::min(asked.timeout, most) : most;
+    asked.retry.within = asked.retry.within.count() > 0 ? std::min(asked.retry.within, most) : most;
+  }
+  asked.input =
+      json::to_text(bj::object{{"model", call->model}, {"messages", call->messages}, {"variables", call->variables}});
+  asked.work = [this, call = std::move(*call)](journal::Attempt attempt) { return ask(call, std::move(attempt)); };
+  auto result = co_await execution_.step(std::move(asked));
+  co_return result;
+}
+
+async::Task<std::expected<Effect, EffectFailed>> Course::ask(llm::ClientCall call, journal::Attempt attempt) {
+  call.idempotency_key = attempt.key;
+  call.tags.push_back("step:" + attempt.step);
+  auto answer = co_await client_.ask(std::move(call), execution_.loop(), attempt.cancellation);
+  if (!answer) {
+    llm::ClientError& told = answer.error();
+    const bool timed_out = attempt.cancellation.requested() && attempt.cancellation.reason() == ErrorKind::kTimeout;
+    const auto failure = timed_out ? journal::FailureClass::kTimeout : class_of(told.error);
+    co_return std::unexpected(EffectFailed{failure, std::move(told.error), told.cost});
+  }
+  if (!answer->structured) co_return Effect{json::quoted(answer->text), answer->cost};
+  if (json::parse(answer->text)) co_return Effect{std::move(answer->text), answer->cost};
+  co_return std::unexpected(EffectFailed{journal::FailureClass::kBadOutput,
+                                         {ErrorKind::kUpstream, "invalid_output", "The answer is not JSON."},
+                                         answer->cost});
+}
+
+}  // namespace fairlead::chains::internal

@@ -1,0 +1,414 @@
+#include "chains/internal/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/suggest.h"
+#include "platform/config/settings.h"
+#include "platform/expr/schema.h"
+
+namespace fairlead::chains::internal {
+namespace {
+
+namespace bj = boost::json;
+using expr::Kind;
+using expr::Type;
+
+constexpr double kNanos = 1e9;
+
+std::string text_of(const bj::object& object, std::string_view name) {
+  const bj::value* const value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::string output_of(const std::string& step) {
+  return "steps." + step + ".output";
+}
+
+class Reader {
+ public:
+  Reader(const bj::object& spec, const TypeOfTarget& type_of, Faults& faults)
+      : spec_(spec), type_of_(type_of), faults_(faults) {}
+
+  Plan read() {
+    read_input();
+    if (const bj::value* const steps = spec_.if_contains("steps"); steps != nullptr && steps->is_array()) {
+      for (const bj::value& one : steps->get_array()) read_step(one);
+    }
+    if (spec_.contains("deadline")) plan_.deadline = duration(spec_, "deadline", "");
+    find_edges();
+    for (const std::size_t place : in_order()) compile(place);
+    if (const bj::value* const output = spec_.if_contains("output"))
+      plan_.output = Template::compile(*output, "/output", environment(nullptr, nullptr), faults_);
+    return std::move(plan_);
+  }
+
+ private:
+  struct Source {
+    const bj::object* spec;
+    std::string pointer;
+  };
+
+  void fault(std::string pointer, std::string message) { faults_.push_back({std::move(pointer), std::move(message)}); }
+
+  void read_input() {
+    const bj::value* const input = spec_.if_contains("input");
+    if (input == nullptr || !input->is_object()) return;
+    std::vector<std::pair<std::string, Type>> fields;
+    for (const auto& [name, schema] : input->get_object()) {
+      const std::string pointer = "/input/" + std::string(name);
+      auto compiled = json::Schema::compile(schema);
+      if (!compiled) {
+        fault(pointer + compiled.error().param, compiled.error().message);
+        continue;
+      }
+      Field field{std::string(name), std::make_shared<const json::Schema>(std::move(*compiled)), std::nullopt};
+      if (const auto* given = schema.is_object() ? schema.get_object().if_contains("default") : nullptr) {
+        field.fallback = *given;
+        for (const json::SchemaError& error : field.schema->validate(*given, 1))
+          fault(pointer + "/default",
+                "the default of `" + field.name + "` does not fit its own schema: " + error.message);
+      }
+      fields.emplace_back(field.name, expr::type_of_schema(schema));
+      plan_.input.push_back(std::move(field));
+    }
+    if (!fields.empty()) input_type_ = Type::object(std::move(fields));
+  }
+
+  Micros duration(const bj::object& from, const char* name, const std::string& pointer) {
+    const auto read = config::parse_duration(text_of(from, name));
+    if (read && read->count() > 0) return *read;
+    fault(pointer + "/" + name, read ? "must be longer than nothing" : read.error().message);
+    return Micros(0);
+  }
+  Micros duration_or(const bj::object& from, const char* name, const std::string& pointer, Micros otherwise) {
+    return from.contains(name) ? duration(from, name, pointer) : otherwise;
+  }
+  static std::int64_t whole(const bj::object& from, const char* name, std::int64_t otherwise) {
+    const bj::value* const value = from.if_contains(name);
+    return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
+  }
+  static std::int64_t dollars(const bj::object& from, const char* name) {
+    const bj::value* const value = from.if_contains(name);
+    return value != nullptr && value->is_number() ? std::llround(value->to_number<double>() * kNanos) : 0;
+  }
+
+  void read_step(const bj::value& value) {
+    const std::string pointer = "/steps/" + std::to_string(plan_.steps.size());
+    static const bj::object kNone;
+    const bj::object& from = value.is_object() ? value.get_object() : kNone;
+    StepPlan step;
+    step.name = text_of(from, "name");
+    if (places_.contains(step.name)) fault(pointer + "/name", "there is a step `" + step.name + "` already.");
+    places_.emplace(step.name, plan_.steps.size());
+    read_what(from, pointer, step);
+    step.at_once = static_cast<std::size_t>(whole(from, "at_once", 8));
+    step.at_most = whole(from, "at_most", 1);
+    read_failures(from, step);
+    step.within = duration_or(from, "within", pointer, Micros(0));
+    step.timeout = std::chrono::duration_cast<Millis>(duration_or(from, "timeout", pointer, Micros(0)));
+    step.cost = dollars(from, "cost");
+    read_retry(from, pointer, step);
+    const std::string uncertain = text_of(from, "uncertain");
+    step.uncertain = uncertain == "fail"  ? journal::Uncertain::kFail
+                     : uncertain == "ask" ? journal::Uncertain::kAsk
+                                          : journal::Uncertain::kRetry;
+    check_pairs(from, pointer, step);
+    sources_.push_back({&from, pointer});
+    plan_.steps.push_back(std::move(step));
+  }
+
+  // The one member that says what the step does.
+  void read_what(const bj::object& from, const std::string& pointer, StepPlan& step) {
+    static const std::vector<std::string> kWhat{"prompt", "model", "transform", "chain", "approve", "wait"};
+    std::vector<std::string> found;
+    for (const std::string& one : kWhat)
+      if (from.contains(one)) found.push_back(one);
+    if (found.size() != 1) {
+      std::string list;
+      for (const std::string& one : kWhat) (list += list.empty() ? "" : ", ") += one;
+      fault(pointer, found.empty() ? "says not what it does: one of " + list + "."
+                                   : "says two things that it does: " + found[0] + " and " + found[1] + ".");
+      return;
+    }
+    step.target = text_of(from, found[0]);
+    if (found[0] == "prompt") step.does = Does::kPrompt;
+    if (found[0] == "model") step.does = Does::kModel;
+    if (found[0] == "transform") step.does = Does::kTransform;
+    if (found[0] == "chain") step.does = Does::kChain;
+    if (found[0] == "approve") step.does = Does::kApprove;
+    if (found[0] != "wait") return;
+    const bool is_time = !step.target.empty() && std::isdigit(static_cast<unsigned char>(step.target[0]));
+    step.does = is_time ? Does::kSleep : Does::kReceive;
+    if (is_time) step.length = duration(from, "wait", pointer);
+  }
+
+  static void read_failures(const bj::object& from, StepPlan& step) {
+    step.failures = whole(from, "failures", 0);
+    const std::string share = text_of(from, "failures");
+    if (!share.empty()) step.failures_share = std::strtod(share.c_str(), nullptr) / 100;
+  }
+
+  void read_retry(const bj::object& step_spec, const std::string& pointer, StepPlan& step) {
+    const bj::value* const value = step_spec.if_contains("retry");
+    if (value == nullptr || !value->is_object()) return;
+    const bj::object& from = value->get_object();
+    const std::string at = pointer + "/retry";
+    const auto millis = [&](const char* name, Millis otherwise) {
+      return std::chrono::duration_cast<Millis>(duration_or(from, name, at, otherwise));
+    };
+    step.retry.attempts = whole(from, "attempts", 1);
+    step.retry.first = millis("first", step.retry.first);
+    step.retry.most = millis("most", step.retry.most);
+    step.retry.within = millis("within", step.retry.within);
+    step.retry.cost = dollars(from, "cost");
+    const bj::value* const on = from.if_contains("on");
+    if (on == nullptr || !on->is_array()) return;
+    step.retry.on.fill(false);
+    for (const bj::value& word : on->get_array()) {
+      const auto failure = word.is_string() ? journal::failure_class(word.get_string()) : std::nullopt;
+      if (failure) step.retry.on[static_cast<std::size_t>(*failure)] = true;
+    }
+  }
+
+  // Members that go with some steps alone.
+  void check_pairs(const bj::object& from, const std::string& pointer, const StepPlan& step) {
+    const auto only = [&](const char* member, std::initializer_list<Does> with, const char* what) {
+      if (from.contains(member) && !std::ranges::count(with, step.does))
+        fault(pointer + "/" + member, std::string("is for steps with ") + what + ".");
+    };
+    only("variables", {Does::kPrompt}, "`prompt`");
+    only("messages", {Does::kPrompt, Does::kModel}, "`prompt` or `model`");
+    only("parameters", {Does::kPrompt, Does::kModel}, "`prompt` or `model`");
+    only("input", {Does::kChain}, "`chain`");
+    only("within", {Does::kApprove, Does::kReceive}, "`approve`, or `wait` for a signal");
+    for (const char* const member : {"timeout", "retry", "uncertain"})
+      only(member, {Does::kPrompt, Does::kModel}, "an effect of their own: `prompt` or `model`");
+    if (step.does == Does::kModel && !from.contains("messages"))
+      fault(pointer, "a step with `model` needs `messages`.");
+    if (from.contains("until") != from.contains("at_most"))
+      fault(pointer, "`until` and `at_most` go together: without a bound a step might be done for ever.");
+    if (from.contains("until") && from.contains("map")) fault(pointer, "`until` and `map` do not go together.");
+    if (from.contains("at_once") && !from.contains("map")) fault(pointer + "/at_once", "is for steps with `map`.");
+    if (from.contains("failures") && !from.contains("map")) fault(pointer + "/failures", "is for steps with `map`.");
+  }
+
+  // Which steps each one uses: by its expressions, read without types, and by `after`.
+  void find_edges() {
+    for (std::size_t place = 0; place < plan_.steps.size(); ++place) {
+      Faults ignored;
+      StepPlan scratch = plan_.steps[place];
+      const expr::Environment untyped = untyped_environment();
+      compile_step(scratch, sources_[place], untyped, untyped, ignored);
+      if (const bj::value* const until = sources_[place].spec->if_contains("until"))
+        scratch.until = compile_condition(*until, {}, untyped, ignored);
+      std::set<std::string> names;
+      for (const auto* one : templates_of(scratch))
+        if (*one) (*one)->add_variables(names);
+      for (const Condition& one : {scratch.when, scratch.until})
+        if (one)
+          for (std::string& name : one->variables()) names.insert(std::move(name));
+      std::set<std::size_t> waits;
+      for (const auto& [step, at] : places_)
+        if (names.contains(output_of(step))) waits.insert(at);
+      add_after(place, waits);
+      plan_.steps[place].waits.assign(waits.begin(), waits.end());
+    }
+  }
+
+  void add_after(std::size_t place, std::set<std::size_t>& waits) {
+    const bj::value* const after = sources_[place].spec->if_contains("after");
+    if (after == nullptr || !after->is_array()) return;
+    std::size_t at = 0;
+    for (const bj::value& one : after->get_array()) {
+      const std::string name = one.is_string() ? std::string(one.get_string()) : std::string();
+      const auto found = places_.find(name);
+      const std::string pointer = sources_[place].pointer + "/after/" + std::to_string(at++);
+      if (found != places_.end())
+        waits.insert(found->second);
+      else
+        fault(pointer, "there is no step `" + name + "`." + did_you_mean(name, step_names()));
+    }
+  }
+
+  std::vector<std::string> step_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, place] : places_) names.push_back(name);
+    return names;
+  }
+
+  // An order in which no step comes before one that it waits for; those in a circle are left out, with a fault.
+  std::vector<std::size_t> in_order() {
+    std::vector<std::size_t> order;
+    std::vector<bool> placed(plan_.steps.size(), false);
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+        if (placed[i] || !std::ranges::all_of(plan_.steps[i].waits, [&](std::size_t one) { return placed[one]; }))
+          continue;
+        placed[i] = grew = true;
+        order.push_back(i);
+      }
+    }
+    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+      if (placed[i]) continue;
+      fault(sources_[i].pointer, "waits for itself: " + circle_from(i) + ".");
+      break;
+    }
+    return order;
+  }
+
+  std::string circle_from(std::size_t start) const {
+    std::string way = plan_.steps[start].name;
+    std::set<std::size_t> seen;
+    for (std::size_t at = start; seen.insert(at).second;) {
+      // Some step that this one waits for is in a circle too: follow that one.
+      const auto& waits = plan_.steps[at].waits;
+      const auto next = std::ranges::find_if(waits, [&](std::size_t one) {
+        std::set<std::size_t> passed;
+        return reaches(one, start, passed);
+      });
+      if (next == waits.end()) break;
+      at = *next;
+      way += " → " + plan_.steps[at].name;
+      if (at == start) break;
+    }
+    return way;
+  }
+  bool reaches(std::size_t from, std::size_t to, std::set<std::size_t>& seen) const {
+    if (from == to) return true;
+    if (!seen.insert(from).second) return false;
+    return std::ranges::any_of(plan_.steps[from].waits, [&](std::size_t one) { return reaches(one, to, seen); });
+  }
+
+  static std::vector<std::optional<Template>*> templates_of(StepPlan& step) {
+    return {&step.value, &step.variables, &step.messages, &step.parameters, &step.input, &step.map, &step.otherwise};
+  }
+
+  expr::Environment untyped_environment() {
+    expr::Environment out = environment(nullptr, nullptr);
+    out.declare("item", {});
+    out.declare("index", Kind::kInt);
+    out.declare("turn", Kind::kInt);
+    out.declare("output", {});
+    return out;
+  }
+  // `item`: of a step with map; `output`: of one with until.
+  expr::Environment environment(const Type* item, const Type* output) {
+    expr::Environment out;
+    out.declare("input", input_type_);
+    out.declare("run.id", Kind::kString);
+    out.declare("run.started", Kind::kTimestamp);
+    for (const auto& [name, place] : places_) {
+      const auto known = types_.find(place);
+      out.declare(output_of(name), known == types_.end() ? Type() : known->second);
+    }
+    if (item != nullptr) {
+      out.declare("item", *item);
+      out.declare("index", Kind::kInt);
+    }
+    if (output != nullptr) {
+      out.declare("turn", Kind::kInt);
+      out.declare("output", *output);
+    }
+    return out;
+  }
+
+  void compile(std::size_t place) {
+    StepPlan& step = plan_.steps[place];
+    const Source& source = sources_[place];
+    const expr::Environment outside = environment(nullptr, nullptr);
+    Type item;
+    const bj::value* const map = source.spec->if_contains("map");
+    if (map != nullptr) {
+      Faults ignored;
+      const Type list = Template::compile(*map, source.pointer + "/map", outside, ignored).type();
+      if (!list.dynamic() && !list.is(Kind::kList))
+        fault(source.pointer + "/map", "is of type " + list.text() + "; what is mapped is a list.");
+      item = list.items();
+    }
+    const bool loops = source.spec->contains("until");
+    const Type dyn, known = own_type(step);
+    const expr::Environment inside = environment(map != nullptr ? &item : nullptr, loops ? &dyn : nullptr);
+    compile_step(step, source, outside, inside, faults_);
+    Type output = step.does == Does::kTransform && step.value ? step.value->type() : known;
+    if (loops) {
+      const expr::Environment around = environment(nullptr, &output);
+      step.until = compile_condition(source.spec->at("until"), source.pointer + "/until", around, faults_);
+    }
+    if (map != nullptr) output = Type::list(output);
+    if (step.otherwise) output = expr::joined(output, step.otherwise->type());
+    types_[place] = output;
+  }
+
+  Type own_type(const StepPlan& step) const {
+    if (step.does == Does::kApprove)
+      return Type::object({{"approved", Kind::kBool}, {"by", Kind::kString}, {"comment", Kind::kString}});
+    if (step.does == Does::kModel) return Kind::kString;
+    if (!type_of_ || step.does == Does::kTransform || step.does == Does::kSleep || step.does == Does::kReceive)
+      return {};
+    return type_of_(step.does, step.target);
+  }
+
+  static void compile_step(StepPlan& step, const Source& source, const expr::Environment& outside,
+                           const expr::Environment& inside, Faults& faults) {
+    const auto read = [&](const char* member, const expr::Environment& environment, std::optional<Template>& into) {
+      if (const bj::value* const value = source.spec->if_contains(member))
+        into = Template::compile(*value, source.pointer + "/" + member, environment, faults);
+    };
+    if (step.does == Does::kTransform) read("transform", inside, step.value);
+    if (step.does == Does::kApprove) read("approve", inside, step.value);
+    read("variables", inside, step.variables);
+    read("messages", inside, step.messages);
+    read("parameters", inside, step.parameters);
+    read("input", inside, step.input);
+    read("map", outside, step.map);
+    read("otherwise", outside, step.otherwise);
+    if (const bj::value* const when = source.spec->if_contains("when"))
+      step.when = compile_condition(*when, source.pointer + "/when", outside, faults);
+  }
+
+  const bj::object& spec_;
+  const TypeOfTarget& type_of_;
+  Faults& faults_;
+  Plan plan_;
+  Type input_type_ = Type::map(Kind::kString, {});
+  std::map<std::string, std::size_t> places_;
+  std::vector<Source> sources_;
+  std::map<std::size_t, Type> types_;  // of outputs, as far as they are known
+};
+
+}  // namespace
+
+Plan read_plan(const bj::object& spec, const TypeOfTarget& type_of, Faults& faults) {
+  return Reader(spec, type_of, faults).read();
+}
+
+Result<bj::object> complete_input(const Plan& plan, bj::object given) {
+  std::vector<std::string> names;
+  for (const Field& field : plan.input) names.push_back(field.name);
+  for (const auto& [name, value] : given) {
+    if (!std::ranges::count(names, std::string_view(name)))
+      return fail(ErrorKind::kInvalid, "unknown_field",
+                  "The chain has no input `" + std::string(name) + "`." + did_you_mean(name, names),
+                  "input." + std::string(name));
+  }
+  for (const Field& field : plan.input) {
+    const bj::value* const value = given.if_contains(field.name);
+    if (value == nullptr) {
+      if (!field.fallback)
+        return fail(ErrorKind::kInvalid, "missing_required_parameter", "The input `" + field.name + "` is missing.",
+                    "input." + field.name);
+      given.insert_or_assign(field.name, *field.fallback);
+    } else if (const auto faults = field.schema->validate(*value, 1); !faults.empty()) {
+      return fail(ErrorKind::kInvalid, "invalid_value",
+                  "The input `" + field.name + faults[0].pointer + "` " + faults[0].message + ".",
+                  "input." + field.name);
+    }
+  }
+  return given;
+}
+
+}  // namespace fairlead::chains::internal

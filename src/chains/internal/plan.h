@@ -1,0 +1,68 @@
+// A chain's spec, read once: what its steps are and which waits for which.
+#pragma once
+#include <boost/json/object.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "chains/internal/template.h"
+#include "platform/expr/expression.h"
+#include "platform/journal/execution.h"
+#include "platform/json/schema.h"
+
+namespace fairlead::chains::internal {
+
+enum class Does : std::uint8_t { kPrompt, kModel, kTransform, kChain, kApprove, kSleep, kReceive };
+
+using Condition = std::shared_ptr<const expr::Expression>;
+
+struct StepPlan {
+  std::string name;
+  Does does = Does::kTransform;
+  std::string target{};                                           // of prompt, model, chain; the signal's name
+  std::optional<Template> value{};                                // of transform; the question of approve
+  std::optional<Template> variables{}, messages{}, parameters{};  // of prompt and model
+  std::optional<Template> input{};                                // of chain
+  std::optional<Template> map{};
+  std::optional<Template> otherwise{};
+  Condition when{}, until{};
+  std::size_t at_once = 8;
+  std::int64_t failures = 0;    // elements that may fail
+  double failures_share = 0;    // of them; the larger counts
+  std::int64_t at_most = 1;     // times, with `until`
+  Micros length{0}, within{0};  // of a sleep; of approve and a signal: 0: for ever
+  Millis timeout{0};
+  journal::RetryRule retry{};
+  journal::Uncertain uncertain = journal::Uncertain::kRetry;
+  std::int64_t cost = 0;             // billionths of a dollar; 0: no bound
+  std::vector<std::size_t> waits{};  // for these steps
+};
+
+struct Field {
+  std::string name;
+  std::shared_ptr<const json::Schema> schema;
+  std::optional<boost::json::value> fallback;
+};
+
+struct Plan {
+  std::vector<Field> input;
+  std::vector<StepPlan> steps;  // in the order of the file
+  std::optional<Template> output;
+  Micros deadline{0};
+};
+
+// What a step gives, by the type of what it calls; dyn where it is not known.
+using TypeOfTarget = std::function<expr::Type(Does does, std::string_view target)>;
+
+// Faults are added to `faults`, with pointers into the spec; if there are any, the plan is of no use. `type_of` may be
+// empty: then outputs are dyn.
+Plan read_plan(const boost::json::object& spec, const TypeOfTarget& type_of, Faults& faults);
+
+// The input with its defaults. Errors: unknown_field, missing_required_parameter, invalid_value; `param` is
+// `input.NAME`.
+Result<boost::json::object> complete_input(const Plan& plan, boost::json::object given);
+
+}  // namespace fairlead::chains::internal

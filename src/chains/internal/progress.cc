@@ -1,0 +1,132 @@
+#include "chains/internal/progress.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/clock.h"
+#include "llm/price.h"
+#include "platform/json/text.h"
+
+namespace fairlead::chains::internal {
+namespace {
+
+namespace bj = boost::json;
+using journal::Event;
+using journal::EventKind;
+
+struct Part {  // of a step: the step itself, an element, a turn
+  bool open = false, done = false, failed = false, waits = false;
+};
+
+struct Progress {
+  std::map<std::string, Part> parts;
+  std::int64_t started_at = 0, last_at = 0, cost = 0, retries = 0;
+  bj::object wait, error;
+};
+
+// "summarise" of "summarise[3]" and of "summarise#2".
+std::string step_of(const std::string& part) {
+  return part.substr(0, part.find_first_of("[#"));
+}
+
+bj::object fields_of(const Event& event) {
+  auto parsed = json::parse(event.data);
+  return parsed && parsed->is_object() ? std::move(parsed->as_object()) : bj::object();
+}
+
+void take(const Event& event, Progress& progress) {
+  Part& part = progress.parts[event.step];
+  progress.cost += event.cost;
+  if (progress.started_at == 0) progress.started_at = event.at;
+  progress.last_at = event.at;
+  switch (event.kind) {
+    case EventKind::kIntent:
+      progress.retries += event.attempt > 1 ? 1 : 0;
+      part.open = true;
+      break;
+    case EventKind::kResult:
+      part = {.done = true};
+      break;
+    case EventKind::kFailure: {
+      bj::object fields = fields_of(event);
+      part = {.failed = !fields.contains("retry_at")};
+      progress.error = std::move(fields);
+      break;
+    }
+    case EventKind::kWait:
+      part.waits = true;
+      progress.wait = fields_of(event);
+      break;
+    case EventKind::kUncertain:
+      part.waits = event.data.find("\"ask\"") != std::string::npos;
+      break;
+    default:
+      break;
+  }
+}
+
+bj::object shown_step(const std::string& name, const Progress& progress) {
+  std::int64_t done = 0, failed = 0, open = 0, waits = 0;
+  for (const auto& [part, state] : progress.parts) {
+    done += state.done;
+    failed += state.failed;
+    open += state.open;
+    waits += state.waits;
+  }
+  const auto parts = static_cast<std::int64_t>(progress.parts.size());
+  const char* const state = open > 0                     ? "running"
+                            : waits > 0                  ? "waiting"
+                            : failed > 0 && done < parts ? (done + failed == parts && done == 0 ? "failed" : "done")
+                            : parts > 0 && done == parts ? "done"
+                                                         : "pending";
+  bj::object out{{"name", name}, {"state", state}};
+  if (parts > 1 || (parts == 1 && progress.parts.begin()->first != name)) {
+    out["done"] = done;
+    if (failed > 0) out["failed"] = failed;
+  }
+  if (progress.retries > 0) out["retries"] = progress.retries;
+  out["cost_usd"] = llm::usd(progress.cost);
+  out["started_at"] = iso8601(progress.started_at);
+  if (open == 0 && waits == 0) out["duration_ms"] = (progress.last_at - progress.started_at) / 1000;
+  if (waits > 0) {
+    if (const auto* signal = progress.wait.if_contains("for")) out["waits_for"] = *signal;
+    if (const auto* ask = progress.wait.if_contains("ask")) out["ask"] = *ask;
+    if (const auto* until = progress.wait.if_contains("until"); until != nullptr && until->is_int64())
+      out["until"] = iso8601(until->get_int64());
+  }
+  if (failed > 0 && !progress.error.empty()) out["error"] = progress.error;
+  return out;
+}
+
+}  // namespace
+
+bj::array progress_of(std::span<const Event> events, const std::vector<std::string>& steps) {
+  std::map<std::string, Progress> by_step;
+  std::vector<std::string> order = steps;
+  for (const Event& event : events) {
+    if (event.step.empty() || event.kind == EventKind::kSignal) continue;
+    const std::string step = step_of(event.step);
+    if (!by_step.contains(step) && !std::ranges::count(order, step)) order.push_back(step);
+    take(event, by_step[step]);
+  }
+  bj::array out;
+  for (const std::string& step : order) {
+    const auto found = by_step.find(step);
+    out.push_back(found == by_step.end() ? bj::object{{"name", step}, {"state", "pending"}}
+                                         : shown_step(step, found->second));
+  }
+  return out;
+}
+
+bj::object shown(const Event& event) {
+  bj::object out{{"sequence", event.sequence}, {"at", iso8601(event.at)}, {"event", journal::to_string(event.kind)}};
+  if (!event.step.empty()) out["step"] = event.step;
+  if (event.attempt > 0) out["attempt"] = event.attempt;
+  if (event.cost > 0) out["cost_usd"] = llm::usd(event.cost);
+  auto data = json::parse(event.data.empty() ? "null" : event.data);
+  out["data"] = data ? std::move(*data) : bj::value(event.data);
+  return out;
+}
+
+}  // namespace fairlead::chains::internal

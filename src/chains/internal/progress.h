@@ -1,0 +1,21 @@
+// How far a run is, step by step, from its history.
+#pragma once
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/journal/run.h"
+
+namespace fairlead::chains::internal {
+
+// One object a step, in the order given, then the steps that are not among them: {"name", "state": pending, running,
+// waiting, done or failed, "done": parts of it that are, of a map or a loop, "failed", "retries", "cost_usd",
+// "started_at", "duration_ms", "waits_for", "until", "ask", "error"}.
+boost::json::array progress_of(std::span<const journal::Event> events, const std::vector<std::string>& steps);
+
+// An event as it is shown: {"sequence", "at", "event", "step", "attempt", "cost_usd", "data"}.
+boost::json::object shown(const journal::Event& event);
+
+}  // namespace fairlead::chains::internal

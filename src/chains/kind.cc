@@ -1,0 +1,205 @@
+#include "chains/kind.h"
+
+#include <boost/json/object.hpp>
+#include <set>
+
+#include "base/suggest.h"
+#include "chains/internal/plan.h"
+#include "llm/reference.h"
+#include "platform/expr/schema.h"
+
+namespace fairlead::chains {
+namespace {
+
+namespace bj = boost::json;
+using internal::Does;
+using internal::Faults;
+using internal::Plan;
+using internal::StepPlan;
+
+constexpr const char* kSchema = R"json({
+  "type": "object",
+  "required": ["steps"],
+  "additionalProperties": false,
+  "properties": {
+    "description": {"type": "string"},
+    "input": {
+      "type": "object",
+      "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64},
+      "additionalProperties": {"type": ["object", "boolean"]}
+    },
+    "deadline": {"$ref": "#/$defs/duration"},
+    "output": true,
+    "steps": {
+      "type": "array",
+      "minItems": 1,
+      "maxItems": 200,
+      "items": {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": false,
+        "properties": {
+          "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,62}$"},
+          "prompt": {"type": "string", "minLength": 1},
+          "model": {"type": "string", "minLength": 1},
+          "transform": true,
+          "chain": {"type": "string", "minLength": 1},
+          "approve": {"type": "string", "minLength": 1},
+          "wait": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+          "variables": {"type": ["object", "string"]},
+          "messages": {"type": ["array", "string"]},
+          "parameters": {"type": ["object", "string"]},
+          "input": {"type": ["object", "string"]},
+          "when": {"type": "string", "minLength": 1},
+          "after": {"type": "array", "items": {"type": "string"}},
+          "map": {"type": ["array", "string"]},
+          "at_once": {"type": "integer", "minimum": 1, "maximum": 256},
+          "failures": {
+            "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$"}]
+          },
+          "until": {"type": "string", "minLength": 1},
+          "at_most": {"type": "integer", "minimum": 1, "maximum": 1000},
+          "within": {"$ref": "#/$defs/duration"},
+          "otherwise": true,
+          "timeout": {"$ref": "#/$defs/duration"},
+          "retry": {
+            "type": "object",
+            "required": ["attempts"],
+            "additionalProperties": false,
+            "properties": {
+              "attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+              "first": {"$ref": "#/$defs/duration"},
+              "most": {"$ref": "#/$defs/duration"},
+              "within": {"$ref": "#/$defs/duration"},
+              "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000},
+              "on": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"enum": ["transient", "rate_limit", "timeout", "bad_output", "permanent"]}
+              }
+            }
+          },
+          "uncertain": {"enum": ["retry", "fail", "ask"]},
+          "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000}
+        }
+      }
+    }
+  },
+  "$defs": {"duration": {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$"}}
+})json";
+
+std::string_view kind_of(Does does) {
+  return does == Does::kPrompt ? "prompt" : does == Does::kModel ? "model" : does == Does::kChain ? "chain" : "";
+}
+
+const bj::object* member_object(const bj::object& from, std::string_view name) {
+  const bj::value* const value = from.if_contains(name);
+  return value != nullptr && value->is_object() ? &value->get_object() : nullptr;
+}
+
+// The spec that a step's `NAME[@REF]` stands for, or null.
+const bj::object* spec_of(Does does, std::string_view target, const resources::Catalogue& others) {
+  const llm::Reference reference = llm::Reference::parse(target);
+  if (reference.version.empty()) return others.find(kind_of(does), reference.name);
+  const auto found = others.at(kind_of(does), reference.name, reference.version);
+  return found ? &(*found)->spec : nullptr;
+}
+
+expr::Type type_of_target(Does does, std::string_view target, const resources::Catalogue& others) {
+  if (does != Does::kPrompt) return {};
+  const bj::object* const spec = spec_of(does, target, others);
+  if (spec == nullptr) return {};
+  const bj::object* const output = member_object(*spec, "output");
+  if (output == nullptr) return expr::Kind::kString;
+  const bj::value* const schema = output->if_contains("schema");
+  return schema != nullptr ? expr::type_of_schema(*schema) : expr::Type();
+}
+
+// Fields given to a prompt or a chain, where they are written out.
+void check_given(const bj::object& step, const char* member, const std::string& pointer, const bj::object& called,
+                 const std::string& what, Faults& faults) {
+  static const bj::object kNone;
+  const bj::value* const written = step.if_contains(member);
+  if (written != nullptr && !written->is_object()) return;
+  const bj::object& given = written != nullptr ? written->get_object() : kNone;
+  const bj::object* const declared = member_object(called, "input");
+  std::vector<std::string> names;
+  if (declared != nullptr)
+    for (const auto& [name, schema] : *declared) names.emplace_back(name);
+  for (const auto& [name, value] : given) {
+    if (declared == nullptr || !declared->contains(name))
+      faults.push_back({pointer + "/" + member + "/" + std::string(name),
+                        what + " has no input `" + std::string(name) + "`." + did_you_mean(name, names)});
+  }
+  if (declared == nullptr) return;
+  for (const auto& [name, schema] : *declared) {
+    const bool needed = !schema.is_object() || !schema.get_object().contains("default");
+    if (needed && !given.contains(name))
+      faults.push_back({written != nullptr ? pointer + "/" + member : pointer,
+                        what + " needs the input `" + std::string(name) + "`: give it in `" + member + "`."});
+  }
+}
+
+void check_target(const StepPlan& step, const bj::object& from, const std::string& pointer,
+                  const resources::Catalogue& others, Faults& faults) {
+  const std::string kind(kind_of(step.does));
+  if (kind.empty()) return;
+  const llm::Reference reference = llm::Reference::parse(step.target);
+  const std::string name(reference.name);
+  const bj::object* const spec = spec_of(step.does, step.target, others);
+  if (spec == nullptr) {
+    std::string message = "unknown " + kind + " `" + name + "`." + did_you_mean(name, others.names(kind));
+    if (others.find(kind, name) != nullptr)
+      message = kind + " `" + name + "` has no version or label `" + std::string(reference.version) + "`.";
+    faults.push_back({pointer + "/" + kind, std::move(message)});
+    return;
+  }
+  if (step.does == Does::kPrompt) check_given(from, "variables", pointer, *spec, "prompt `" + name + "`", faults);
+  if (step.does == Does::kChain) check_given(from, "input", pointer, *spec, "chain `" + name + "`", faults);
+}
+
+// Whether a chain starts itself, by whatever way: "a → b → a".
+bool starts(const bj::object& spec, std::string_view name, const resources::Catalogue& others, std::string& way,
+            std::set<std::string>& seen) {
+  const bj::value* const steps = spec.if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return false;
+  for (const bj::value& step : steps->get_array()) {
+    const bj::value* const chain = step.is_object() ? step.get_object().if_contains("chain") : nullptr;
+    if (chain == nullptr || !chain->is_string()) continue;
+    const std::string other(llm::Reference::parse(chain->get_string()).name);
+    const std::string before = way;
+    way += " → " + other;
+    if (other == name) return true;
+    const bj::object* const next = others.find("chain", other);
+    if (next != nullptr && seen.insert(other).second && starts(*next, name, others, way, seen)) return true;
+    way = before;
+  }
+  return false;
+}
+
+std::vector<resources::SpecError> check(std::string_view name, const bj::object& spec,
+                                        const resources::Catalogue& others) {
+  Faults faults;
+  const Plan plan = internal::read_plan(
+      spec, [&](Does does, std::string_view target) { return type_of_target(does, target, others); }, faults);
+  const bj::array& steps = spec.at("steps").as_array();
+  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+    check_target(plan.steps[i], steps[i].as_object(), "/steps/" + std::to_string(i), others, faults);
+  std::string way(name);
+  std::set<std::string> seen;
+  if (starts(spec, name, others, way, seen)) faults.push_back({"/steps", "the chain starts itself: " + way + "."});
+  return faults;
+}
+
+}  // namespace
+
+resources::Kind chain_kind() {
+  resources::Kind kind;
+  kind.name = "chain";
+  kind.schema = kSchema;
+  kind.check = check;
+  kind.addressable = true;
+  return kind;
+}
+
+}  // namespace fairlead::chains
