@@ -180,6 +180,71 @@ def test_redis_killed_in_the_middle(serve, upstream, redis, keep):
         assert records(nodes, "all")[0] <= spent
 
 
+OPEN = """local sum, count = 0, 0
+for _, kept in ipairs(redis.call('HVALS', KEYS[1])) do
+  if kept ~= 'done' then
+    count = count + 1
+    for _, one in ipairs(cmsgpack.unpack(kept)) do if one then sum = sum + one[3] end end
+  end
+end
+return string.format('%d %.0f', count, sum)"""
+
+
+def still_open(redis):
+    """How many steps Redis has not heard the end of, and the dollars that are set aside for them."""
+    told = [redis.ask("EVAL", OPEN, "1", key).split("\r\n")[1].split() for key in held(redis)]
+    return sum(int(count) for count, _ in told), sum(int(nanos) for _, nanos in told) / 1e9
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("late", [True, False], ids=["back when the others have given it up", "back at once"])
+def test_a_killed_node(serve, upstream, redis, tmp_path, late, run):
+    """What it had set aside is spent, neither less nor twice; the other node goes on; it comes back and they agree."""
+    a, b = serve(budgets(["all"], "cost: 9000\nper: ever"))
+    upstream.delay, upstream.pause = 0.1, 0.02
+
+    async def kill(begin_the_rest):
+        while upstream.requests < 20 + 7 * (run % 5):
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02 * (run % 4))
+        b.kill()
+        begin_the_rest()
+
+    answers = asyncio.run(storm([a, b], 500, "all", kill))
+    of_a = [one for i, one in enumerate(answers) if i // len(SURFACES) % 2 == 0]
+    of_b = [answer for i, (_, answer) in enumerate(answers) if i // len(SURFACES) % 2 == 1 and i < 250]
+    check_refusals(of_a, "all")
+    assert sum(answer[0] == 200 for _, answer in of_a) > 125, "the other node goes on, also with what came after the kill"
+    broken = sum(answer is None or not answer[2] or (answer[0] == 200 and "[DONE]" not in answer[2] and not answer[2].endswith("}")) for answer in of_b)
+    assert broken > 0, "nothing was in flight"
+    eventually(lambda: limit_of(a, "all")["reserved"] == 0, what="the end of all calls of the node that is left")
+    count, dollars = still_open(redis)
+    assert 0 < count and dollars > 0, "the dead node's calls are set aside still"
+    if not late:
+        (b,) = serve(budgets(["all"], "cost: 9000\nper: ever"), ["b"])
+    billed = upstream.billed_input + upstream.billed_output
+
+    chat = SURFACES[0][1] | {"fairlead": {"tags": ["all"]}}
+    eventually(lambda: a.request("POST", "/v1/chat/completions", chat).status in (200, 429) and still_open(redis)[0] == 0, 20, "the lease's end")
+    if late:
+        (b,) = serve(budgets(["all"], "cost: 9000\nper: ever"), ["b"])
+    upstream.delay = upstream.pause = 0
+    back([a, b], "all")
+    spent = quiet([a, b], redis, "all")
+    cost, _, _ = eventually(lambda: (lambda now: now if now == records([a, b], "all") else None)(records([a, b], "all")), what="all records")
+    assert billed <= spent <= 9000
+    # What is spent and has no record is what was open; what ended in the instant of the kill may be in both or in neither.
+    assert abs(spent - cost - dollars) <= 30 * broken, (spent, cost, dollars, count, broken)
+    # From here on all three agree.
+    upstream.billed_input = upstream.billed_output = 0
+    second = asyncio.run(storm([a, b], 300, "all"))
+    check_refusals(second, "all")
+    assert any(answer[0] == 200 for _, answer in second)
+    after = quiet([a, b], redis, "all")
+    eventually(lambda: records([a, b], "all")[0] - cost == after - spent, what="the sum of records")
+    assert after - spent == upstream.billed_input + upstream.billed_output and after <= 9000
+
+
 def test_more_tries_ask_for_more(serve, upstream, redis):
     """A fallback, and a hedge beside a slow first try, are made if both nodes' budget bears them."""
     with MeteredUpstream(tokens=30) as dear:
