@@ -234,12 +234,14 @@ class SharedAnswers::Lane {
     const std::vector<shared::Reply>& list = told->list;
     if (list.size() == 2) {
       last_ = list[1].text;
-      co_await shared_.cleared_(Selection{});
+      Selection all;
+      co_await shared_.cleared_(std::move(all));
     } else if (list.size() == 3) {
       last_ = list[2].text;
       for (const shared::Reply& one : list[1].list) {
         if (one.list.size() != 4 || one.list[0].text == shared_.node_) continue;
-        co_await shared_.cleared_(Selection{one.list[1].text, one.list[2].text, one.list[3].text});
+        Selection selection{one.list[1].text, one.list[2].text, one.list[3].text};
+        co_await shared_.cleared_(std::move(selection));
       }
     }
     co_return Result<void>{};

@@ -32,9 +32,9 @@ async::Task<void> show(http::Exchange& exchange, Cache& cache, std::string proje
 async::Task<void> clear(http::Exchange& exchange, Cache& cache, std::string project) {
   cache::Selection selection{std::move(project), access::parameter_of(exchange, "prompt"),
                              access::parameter_of(exchange, "model")};
-  const auto cleared = co_await cache.clear(exchange.loop(), std::move(selection));
+  auto cleared = co_await cache.clear(exchange.loop(), std::move(selection));
   if (!cleared) {
-    co_await http::respond_error(exchange, cleared.error());
+    co_await access::refuse(exchange, std::move(cleared).error());
     co_return;
   }
   bj::object answer{{"cleared", cleared->here}};

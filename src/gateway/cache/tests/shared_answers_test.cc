@@ -263,7 +263,8 @@ TEST_F(SharedAnswersTest, NobodyWaitsForOneThatDoesNotAnswer) {
   EXPECT_EQ(a.shared().lookups(Outcome::kHit) + a.shared().lookups(Outcome::kMiss), 0u);
   redis_->resume();
   EXPECT_TRUE(a.comes_true([&] {
-    return a.shared().connected() && a.look_up(asked("after")).leads && a.shared().lookups(Outcome::kMiss) > 0;
+    (void)a.get("after");
+    return a.shared().lookups(Outcome::kMiss) > 0;
   }));
 }
 
