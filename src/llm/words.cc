@@ -122,7 +122,7 @@ Embedding embed_by_words(std::string_view text, WordWeights weights) {
     const Word& word = words[i];
     const float weight = little_words().contains(word) ? weights.little_word : 1;
     features.emplace_back(hash(stem(word), 1), weight);
-    if (i + 1 < words.size()) {
+    if (weights.pair > 0 && i + 1 < words.size()) {
       run.assign(word).append(U" ").append(words[i + 1]);
       features.emplace_back(hash(run, 2), weights.pair * std::min(1.0F, weight + 0.2F));
     }

@@ -13,10 +13,11 @@ using Embedding = std::vector<float>;
 inline constexpr std::size_t kWordDimensions = 256;
 
 // How much each kind of feature counts beside a word that says something, which is 1. The numbers are the best of those
-// that `semantic_curve --choose` tries on one half of banking77; the other half is what docs/reference/cache.md reports.
+// that `semantic_curve --choose` tries on one half of banking77; the other half is what docs/reference/cache.md
+// reports.
 struct WordWeights {
-  float pair = 0.2F;         // two words that follow each other
-  float letters = 0.8F;      // all runs of letters of a word together
+  float pair = 0.0F;         // two words that follow each other
+  float letters = 1.6F;      // all runs of letters of a word together
   float little_word = 0.1F;  // of a word that says little by itself
 };
 

@@ -26,7 +26,7 @@ routes: [{{provider: a, model: gpt}}]
 ---
 kind: model
 name: short
-cache: {{ttl: 1s}}
+cache: {{ttl: 3s}}
 routes: [{{provider: a, model: gpt}}]
 ---
 kind: model
@@ -157,8 +157,8 @@ def test_time_and_clearing_count_for_all_nodes(serve, upstream, redis):
     a, b = serve("a", "b")
     assert cached(a, "short") == "miss"
     written(a)
-    assert 0 < int(redis.ask("PTTL", answers(redis)[0])[1:]) <= 1000
-    eventually(lambda: not answers(redis), what="the end of its time")
+    assert 0 < int(redis.ask("PTTL", answers(redis)[0])[1:]) <= 3000
+    eventually(lambda: not answers(redis), 10, what="the end of its time")
     assert cached(b, "short") == "miss"
     assert [cached(a), cached(a, "other")] == ["miss"] * 2
     written(a, 3)
@@ -212,9 +212,14 @@ def test_redis_killed_and_restarted_in_the_middle(serve, upstream, redis):
 
 
 async def many(node, count, model="kept"):
-    """Status, cache and seconds of that many calls at once, all of them different."""
+    """Status, cache and seconds of that many calls, a hundred at once, all of them different."""
+    places = asyncio.Semaphore(100)
 
     async def one(number):
+        async with places:
+            return await call(number)
+
+    async def call(number):
         body = json.dumps({"model": model, "messages": [{"role": "user", "content": f"call {number}"}], "stream": number % 2 == 0}).encode()
         begin = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
@@ -238,7 +243,7 @@ def test_a_thousand_calls_while_redis_does_not_answer(serve, upstream, redis):
     finally:
         redis.resume()
     assert {(status, word) for status, word, _ in all_of_them} == {(200, "miss")}
-    # Each waits 100 ms at most (the timers are coarse), beside what a thousand calls at once take here anyway.
+    # Each waits 100 ms at most (the timers are coarse), beside what a call among a hundred takes here anyway.
     assert max(seconds for *_, seconds in all_of_them) < 2 * usual + 0.5, (usual, took)
     assert lookups(a, "late") >= 1
     connected(a)
