@@ -253,10 +253,10 @@ def test_a_thousand_calls_while_redis_does_not_answer(serve, upstream, redis):
 
 
 def test_a_full_redis_makes_room(serve, upstream, redis):
-    """With allkeys-lru it drops what nobody asks for; with noeviction it is as if it were away."""
+    """With volatile-lru it drops what nobody asks for; with noeviction it is as if it were away."""
     (a,) = serve("a")
     used = int(re.search(r"used_memory:(\d+)", redis.ask("INFO", "memory"))[1])
-    redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    redis.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
     redis.ask("CONFIG", "SET", "maxmemory", str(used + 300_000))
     upstream.always = {"text": "It is on its way to you. " + "x" * 20_000}
     for number in range(60):

@@ -2,8 +2,8 @@
 
 namespace fairlead::gateway::cache {
 
-// A token has 17 letters, so a stamp 71. Tokens outlive the answers, whose longest time is 30 days. Where they go
-// first, by eviction, the answers are lost.
+// A token has 17 letters, so a stamp 71. Tokens have no end, so volatile-lru leaves them alone; where one is lost all the
+// same, so are its answers.
 
 const shared::Script kGet(R"(
 local tokens = redis.call('HMGET', ARGV[1], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
@@ -11,7 +11,6 @@ for i = 1, 4 do
   if not tokens[i] then
     tokens[i] = ARGV[2] .. i
     redis.call('HSET', ARGV[1], ARGV[3 + i], tokens[i])
-    redis.call('PEXPIRE', ARGV[1], 2678400000)
   end
 end
 local stamp = table.concat(tokens, ' ')
@@ -32,7 +31,6 @@ for i = 1, 4 do
   if not tokens[i] then return 0 end
 end
 if table.concat(tokens, ' ') ~= ARGV[2] then return 0 end
-redis.call('PEXPIRE', ARGV[1], 2678400000)
 redis.call('SET', ARGV[3], ARGV[2] .. ARGV[5], 'PX', ARGV[4])
 return 1
 )");
@@ -40,7 +38,6 @@ return 1
 const shared::Script kClear(R"(
 local before = redis.call('HGET', ARGV[1], ARGV[3]) or ''
 redis.call('HSET', ARGV[1], ARGV[3], ARGV[2] .. 0)
-redis.call('PEXPIRE', ARGV[1], 2678400000)
 redis.call('XADD', ARGV[4], 'MAXLEN', '~', 1000, '*', 'node', ARGV[5], 'project', ARGV[6], 'prompt', ARGV[7], 'model', ARGV[8])
 return before
 )");
