@@ -2,8 +2,8 @@
 
 namespace fairlead::gateway::cache {
 
-// A token has 17 letters, so a stamp 71. Tokens have no end, so volatile-lru leaves them alone; where one is lost all the
-// same, so are its answers.
+// A token has 17 letters, so a stamp 71. Tokens have no end, so volatile-lru leaves them alone; where one is lost all
+// the same, so are its answers.
 
 const shared::Script kGet(R"(
 local tokens = redis.call('HMGET', ARGV[1], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
