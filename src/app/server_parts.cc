@@ -62,6 +62,18 @@ std::optional<std::string> environment_variable(std::string_view name) {
   return value;
 }
 
+// The first line of that file.
+Result<SecretText> password_in(const std::string& path, std::string_view setting) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line) || line.empty())
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                path + " (`" + std::string(setting) + "`) cannot be read, or its first line is empty.");
+  SecretText out(line);
+  wipe(line);
+  return out;
+}
+
 }  // namespace
 
 ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password)
@@ -93,6 +105,8 @@ Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   if (shared_ledger_) shared_ledger_->start();
+  if (shared_answers_)
+    shared_answers_->start([this](gateway::cache::Selection selection) { return forget(std::move(selection)); });
   // From here on snapshots go through the running loops.
   if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
   FAIRLEAD_CHECK(runs_.start());
@@ -153,28 +167,54 @@ Result<void> ServerParts::open_stores() {
 Result<void> ServerParts::share_budgets() {
   const auto& redis = settings_.redis;
   if (redis.url.empty()) {
-    if (redis.password_file.empty() && redis_password_.empty()) return {};
+    const bool has_other_use = !settings_.cache.redis.empty();
+    if (has_other_use || (redis.password_file.empty() && redis_password_.empty())) return {};
     return fail(ErrorKind::kInvalid, "invalid_setting",
                 "A password of Redis is given, and `redis.url` does not say where it is.");
   }
   FAIRLEAD_TRY(shared::RedisOptions options, shared::parse_redis_url(redis.url));
   options.timeout = redis.timeout;
-  options.password = std::move(redis_password_);
-  if (!redis.password_file.empty()) {
-    if (!options.password.empty())
-      return fail(ErrorKind::kInvalid, "invalid_setting",
-                  "Both FAIRLEAD_REDIS_PASSWORD and `redis.password_file` are set. Keep one of them.");
-    std::ifstream file(redis.password_file);
-    std::string line;
-    if (!std::getline(file, line) || line.empty())
-      return fail(ErrorKind::kInvalid, "invalid_setting",
-                  redis.password_file + " (`redis.password_file`) cannot be read, or its first line is empty.");
-    options.password = line;
-    wipe(line);
-  }
+  FAIRLEAD_TRY(options.password, redis_password());
   shared_ledger_ =
       std::make_unique<budgets::SharedLedger>(runtime_, options, *ledger_, clock_, budgets::SharedLedger::Timing{});
   ledger_->share(shared_ledger_.get());
+  return {};
+}
+
+// Of `redis.url`; empty if it has none.
+Result<SecretText> ServerParts::redis_password() const {
+  const std::string& file = settings_.redis.password_file;
+  if (file.empty()) return redis_password_;
+  if (!redis_password_.empty())
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "Both FAIRLEAD_REDIS_PASSWORD and `redis.password_file` are set. Keep one of them.");
+  return password_in(file, "redis.password_file");
+}
+
+Result<void> ServerParts::share_answers() {
+  const auto& cache = settings_.cache;
+  if (cache.redis.empty()) {
+    if (cache.redis_password_file.empty()) return {};
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "`cache.redis_password_file` is set, and `cache.redis` does not say where that Redis is.");
+  }
+  if (cache.memory == 0)
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "`cache.redis` is set, and `cache.memory` is 0, which turns the cache off. Leave one of them out.");
+  gateway::cache::SharedAnswers::Options options;
+  FAIRLEAD_TRY(options.redis, shared::parse_redis_url(cache.redis, "cache.redis"));
+  options.patience = cache.redis_timeout;
+  options.redis.timeout = std::max(options.redis.timeout, 2 * options.patience);
+  if (!cache.redis_password_file.empty()) {
+    FAIRLEAD_TRY(options.redis.password, password_in(cache.redis_password_file, "cache.redis_password_file"));
+  } else {
+    const auto other = shared::parse_redis_url(settings_.redis.url);
+    if (!other || other->name() == options.redis.name()) {
+      FAIRLEAD_TRY(options.redis.password, redis_password());
+    }
+  }
+  shared_answers_ = std::make_unique<gateway::cache::SharedAnswers>(runtime_, std::move(options));
+  cache_->share(*shared_answers_);
   return {};
 }
 
@@ -297,6 +337,7 @@ Result<void> ServerParts::apply_project_folder() {
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
+  FAIRLEAD_CHECK(share_answers());
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
   runs_.prepare(*database_, runtime_, *snapshots_, *telemetry_, *cache_, clock_, settings_.data);
   capacity_.emplace(
@@ -319,6 +360,7 @@ Result<void> ServerParts::listen() {
   budgets::add_metrics(
       telemetry_->metrics(), *ledger_, [this] { return books(); }, clock_);
   gateway::add_cache_metrics(telemetry_->metrics(), *cache_);
+  if (shared_answers_) gateway::add_cache_metrics(telemetry_->metrics(), *shared_answers_);
   if (shared_ledger_) budgets::add_metrics(telemetry_->metrics(), *shared_ledger_);
   return {};
 }
@@ -372,6 +414,11 @@ std::vector<std::shared_ptr<const budgets::Book>> ServerParts::books() const {
   for (const auto& [name, project] : snapshot->projects)
     if (project.book()) out.push_back(project.book());
   return out;
+}
+
+// What another node has cleared.
+async::Task<void> ServerParts::forget(gateway::cache::Selection selection) {
+  co_await cache_->clear_here(std::move(selection));
 }
 
 async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
@@ -428,6 +475,7 @@ void ServerParts::stop() {
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   if (shared_ledger_) shared_ledger_->stop();
+  if (shared_answers_) shared_answers_->stop();
   resources_.reset();
   runtime_.stop();
   clients_.clear();

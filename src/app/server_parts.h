@@ -48,6 +48,9 @@ class ServerParts {
   Result<void> open_stores();
   Result<void> open_secrets();
   Result<void> share_budgets();
+  Result<void> share_answers();
+  Result<SecretText> redis_password() const;
+  async::Task<void> forget(gateway::cache::Selection selection);
   Result<void> load_resources();
   Result<void> apply_project_folder();
   Result<void> listen();
@@ -74,9 +77,10 @@ class ServerParts {
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;
-  std::unique_ptr<budgets::Ledger> ledger_;               // outlives the snapshots
-  std::unique_ptr<budgets::SharedLedger> shared_ledger_;  // null: this node is alone
-  std::optional<gateway::routing::Registry> routing_;     // outlives the snapshots
+  std::unique_ptr<budgets::Ledger> ledger_;                        // outlives the snapshots
+  std::unique_ptr<budgets::SharedLedger> shared_ledger_;           // null: this node is alone
+  std::optional<gateway::routing::Registry> routing_;              // outlives the snapshots
+  std::unique_ptr<gateway::cache::SharedAnswers> shared_answers_;  // null: this node's answers are its own
   std::optional<gateway::cache::Cache> cache_;
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
   std::unique_ptr<Configuration> configuration_;

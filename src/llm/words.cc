@@ -14,10 +14,6 @@ namespace {
 
 using Word = std::u32string;
 
-// Chosen by trying, on the same questions as the curve in docs/reference/cache.md.
-constexpr float kPair = 0.2F;        // two words that follow each other
-constexpr float kLetters = 0.8F;     // all runs of letters of a word together
-constexpr float kLittleWord = 0.1F;  // of a word that says little by itself
 constexpr std::size_t kShortRun = 3, kLongRun = 4;
 constexpr std::size_t kMostWords = 512;  // of a text; what follows is not looked at
 
@@ -117,23 +113,23 @@ std::uint64_t hash(std::u32string_view text, std::uint64_t seed) {
 
 }  // namespace
 
-Embedding embed_by_words(std::string_view text) {
+Embedding embed_by_words(std::string_view text, WordWeights weights) {
   const std::vector<Word> words = words_of(text);
   std::vector<std::pair<std::uint64_t, float>> features;
   features.reserve(words.size() * 12);
   Word run, bordered;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Word& word = words[i];
-    const float weight = little_words().contains(word) ? kLittleWord : 1;
+    const float weight = little_words().contains(word) ? weights.little_word : 1;
     features.emplace_back(hash(stem(word), 1), weight);
-    if (i + 1 < words.size()) {
+    if (weights.pair > 0 && i + 1 < words.size()) {
       run.assign(word).append(U" ").append(words[i + 1]);
-      features.emplace_back(hash(run, 2), kPair * std::min(1.0F, weight + 0.2F));
+      features.emplace_back(hash(run, 2), weights.pair * std::min(1.0F, weight + 0.2F));
     }
     bordered.assign(U"<").append(word).append(U">");
     const std::size_t runs = (bordered.size() >= kShortRun ? bordered.size() - kShortRun + 1 : 0) +
                              (bordered.size() >= kLongRun ? bordered.size() - kLongRun + 1 : 0);
-    const float each = kLetters * weight / std::sqrt(static_cast<float>(std::max<std::size_t>(1, runs)));
+    const float each = weights.letters * weight / std::sqrt(static_cast<float>(std::max<std::size_t>(1, runs)));
     for (std::size_t length = kShortRun; length <= kLongRun; ++length)
       for (std::size_t at = 0; at + length <= bordered.size(); ++at)
         features.emplace_back(hash(std::u32string_view(bordered).substr(at, length), 3), each);

@@ -46,7 +46,7 @@ class RedisServer:
                 if self.password:
                     client.sendall(f"AUTH {self.password}\r\n".encode())
                     client.recv(100)
-                client.sendall((" ".join(words) + "\r\n").encode())
+                client.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in map(str.encode, words)))
                 return client.recv(65536).decode(errors="replace")
         except OSError:
             return ""

@@ -35,7 +35,10 @@ void add_cache(CLI::App& app, Context& context) {
         fmt::format("/api/v1/cache?prompt={}&model={}", segment(words->prompt), segment(words->model));
     answer(context, http::Method::kDelete, target, nullptr, [](const boost::json::value& reply) {
       const std::int64_t cleared = integer_of(reply, "cleared");
-      return fmt::format("  {} {} forgotten\n", cleared, cleared == 1 ? "answer" : "answers");
+      const bool is_shared = reply.as_object().contains("cleared_in_redis");
+      const std::string more =
+          is_shared ? fmt::format(" here, {} in Redis", integer_of(reply, "cleared_in_redis")) : "";
+      return fmt::format("  {} {} forgotten{}\n", cleared, cleared == 1 ? "answer" : "answers", more);
     });
   });
 }

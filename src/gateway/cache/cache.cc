@@ -23,6 +23,7 @@ struct Cache::Part {
   async::Loop& loop;
   Shard shard;
   std::unordered_map<Sha256, Flying, DigestHash> flying;
+  std::uint64_t clears = 0;
   std::atomic<std::size_t> bytes{0}, answers{0};
   std::atomic<std::uint64_t> evictions{0}, joined{0};
 };
@@ -44,35 +45,77 @@ Cache::Part& Cache::part_of(const Asked& asked) const {
 
 async::Task<Found> Cache::look_up(async::Loop& here, Asked asked) {
   Part& part = part_of(asked);
-  if (&part.loop == &here) co_return look_up_in(part, here, asked);
-  auto work = [this, &part, &here, asked = std::move(asked)] { return look_up_in(part, here, asked); };
-  auto found = co_await async::run_on(part.loop, std::move(work));
-  co_return found;
+  Looked looked;
+  if (&part.loop == &here) {
+    looked = look_up_in(part, here, asked);
+  } else {
+    auto work = [this, &part, &here, asked = shared_ == nullptr ? std::move(asked) : asked] {
+      return look_up_in(part, here, asked);
+    };
+    looked = co_await async::run_on(part.loop, std::move(work));
+  }
+  const Found& found = looked.found;
+  const bool is_waited_for = found.flight && !found.leads;
+  if (shared_ == nullptr || found.answer || is_waited_for || !asked.stamp.empty()) co_return std::move(looked.found);
+  auto got = co_await shared_->get(here, asked.key, asked.owner, llm::reads(asked.mode));
+  if (!got.answer) {
+    looked.found.stamp = std::move(got.stamp);
+    co_return std::move(looked.found);
+  }
+  Found out{.answer = got.answer};
+  take_over(here, part, asked, looked, std::move(got));
+  co_return out;
 }
 
-Found Cache::look_up_in(Part& part, async::Loop& caller, const Asked& asked) const {
-  Found out;
+// What other nodes share is kept here too, and given to those who wait for this call.
+void Cache::take_over(async::Loop& here, Part& part, const Asked& asked, const Looked& looked, SharedAnswers::Got got) {
+  if (const auto& flight = looked.found.flight) {
+    KeptAnswer from = *got.answer;
+    from.wire.clear();
+    from.outcome.usage = {};
+    flight->begin(std::move(from));
+    flight->end(got.answer);
+    flight->leave();
+  }
+  auto work = [this, &part, key = asked.key, owner = asked.owner, meaning = asked.meaning, flight = looked.found.flight,
+               clears = looked.clears, got = std::move(got)]() mutable {
+    const auto flying = part.flying.find(key);
+    if (flying != part.flying.end() && flying->second.flight == flight) part.flying.erase(flying);
+    if (part.clears != clears) return;
+    const std::int64_t expires_at_us = clock_.unix_micros() + std::chrono::duration_cast<Micros>(got.left).count();
+    part.shard.put(key, std::move(got.answer), expires_at_us, std::move(owner), std::move(meaning));
+    part.count();
+  };
+  if (&part.loop == &here)
+    work();
+  else
+    part.loop.post(std::move(work));
+}
+
+Cache::Looked Cache::look_up_in(Part& part, async::Loop& caller, const Asked& asked) const {
+  Looked looked{.found = {}, .clears = part.clears};
+  Found& out = looked.found;
   if (llm::reads(asked.mode)) {
     out.answer = part.shard.find(asked.key, clock_.unix_micros());
-    if (out.answer) return out;
+    if (out.answer) return looked;
     const auto flying = part.flying.find(asked.key);
     if (flying != part.flying.end() && flying->second.flight->join()) {
       part.joined.fetch_add(1, std::memory_order_relaxed);
       out.flight = flying->second.flight;
-      return out;
+      return looked;
     }
     if (asked.meaning) {
       Shard::Near near = part.shard.find_near(*asked.meaning, asked.threshold, clock_.unix_micros());
       out.answer = std::move(near.answer);
       out.similarity = near.similarity;
-      if (out.answer) return out;
+      if (out.answer) return looked;
     }
   }
-  if (!llm::writes(asked.mode)) return out;
+  if (!llm::writes(asked.mode)) return looked;
   out.flight = std::make_shared<Flight>(runtime_, caller, asked.streamed);
   out.leads = true;
   part.flying[asked.key] = {out.flight, asked.owner};
-  return out;
+  return looked;
 }
 
 void Cache::settle(async::Loop& here, const Asked& asked, std::shared_ptr<Flight> flight,
@@ -84,6 +127,7 @@ void Cache::settle(async::Loop& here, const Asked& asked, std::shared_ptr<Flight
     if (flying == part.flying.end() || flying->second.flight != flight) return;
     part.flying.erase(flying);
     if (!answer) return;
+    if (shared_ != nullptr) shared_->put(part.loop, asked.key, asked.owner, asked.stamp, *answer, asked.ttl);
     const std::int64_t expires_at_us = clock_.unix_micros() + std::chrono::duration_cast<Micros>(asked.ttl).count();
     part.shard.put(asked.key, std::move(answer), expires_at_us, std::move(asked.owner), std::move(asked.meaning));
     part.count();
@@ -119,11 +163,31 @@ async::Task<std::vector<Cache::Held>> Cache::held(std::string project) {
   co_return out;
 }
 
-async::Task<std::size_t> Cache::clear(Selection selection) {
+// There first: what is asked for between the two is not fetched back.
+async::Task<Result<Cache::Cleared>> Cache::clear(async::Loop& here, Selection selection) {
+  Cleared out;
+  std::optional<Error> unavailable;
+  if (shared_ != nullptr) {
+    auto shared = co_await shared_->clear(here, selection);
+    if (shared)
+      out.shared = *shared;
+    else
+      unavailable = std::move(shared).error();
+  }
+  out.here = co_await clear_here(std::move(selection));
+  if (unavailable)
+    co_return fail(ErrorKind::kUnavailable, "cache_unavailable",
+                   "This node's answers are cleared, those that nodes share are not: " + unavailable->message +
+                       " Clear again when it is back.");
+  co_return out;
+}
+
+async::Task<std::size_t> Cache::clear_here(Selection selection) {
   std::size_t count = 0;
   for (const auto& part : parts_) {
     auto work = [part = part.get(), selection] {
       std::erase_if(part->flying, [&selection](const auto& one) { return selection.has(one.second.owner); });
+      ++part->clears;
       const std::size_t cleared = part->shard.clear(selection);
       part->count();
       return cleared;

@@ -14,6 +14,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/cache/key.h"
 #include "gateway/cache/shard.h"
+#include "gateway/cache/shared_answers.h"
 #include "llm/cache.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
@@ -30,6 +31,7 @@ struct Asked {
   // Answers to other words are as good, from this cosine on.
   std::optional<Meaning> meaning{};
   float threshold = 1;
+  std::string stamp{};  // of an earlier look-up: what other nodes share has been asked for already
 };
 
 // What it gets. Neither answer nor flight: the call goes its own way, and nothing is kept.
@@ -38,6 +40,7 @@ struct Found {
   float similarity = 0;            // of the question that it answers; 0: it is the same
   std::shared_ptr<Flight> flight;  // joined
   bool leads = false;              // the flight is this call's to fly
+  std::string stamp{};             // for settle(), and for another look-up of the same call
 };
 
 // Thread-safe where nothing else is said. Made before the loops start, destroyed after they have stopped.
@@ -48,6 +51,9 @@ class Cache {
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
+
+  // Once, before the loops start; `shared` outlives the cache's use.
+  void share(SharedAnswers& shared) { shared_ = &shared; }
 
   bool enabled() const { return enabled_; }
   async::Runtime& runtime() const { return runtime_; }
@@ -66,8 +72,15 @@ class Cache {
   };
   // What is held for a project. From a loop's thread.
   async::Task<std::vector<Held>> held(std::string project);
-  // Answers that are cleared; calls that begin from then on see none of them. From a loop's thread.
-  async::Task<std::size_t> clear(Selection selection);
+  struct Cleared {
+    std::size_t here = 0;
+    std::optional<std::size_t> shared{};  // in what nodes share, if they do
+  };
+  // How many answers; calls that begin from then on see none of them. From a loop's thread. Error: kUnavailable
+  // cache_unavailable, and this node's are cleared all the same.
+  async::Task<Result<Cleared>> clear(async::Loop& here, Selection selection);
+  // Of this node alone.
+  async::Task<std::size_t> clear_here(Selection selection);
 
   struct Totals {
     std::size_t capacity = 0, bytes = 0, answers = 0;
@@ -79,12 +92,18 @@ class Cache {
  private:
   struct Part;  // of one loop
   Part& part_of(const Asked& asked) const;
-  Found look_up_in(Part& part, async::Loop& caller, const Asked& asked) const;
+  struct Looked {
+    Found found;
+    std::uint64_t clears = 0;  // of the part, by then
+  };
+  Looked look_up_in(Part& part, async::Loop& caller, const Asked& asked) const;
+  void take_over(async::Loop& here, Part& part, const Asked& asked, const Looked& looked, SharedAnswers::Got got);
 
   async::Runtime& runtime_;
   const Clock& clock_;
   const bool enabled_;
   const std::size_t capacity_;
+  SharedAnswers* shared_ = nullptr;  // null: this node is alone
   std::vector<std::unique_ptr<Part>> parts_;
 };
 

@@ -27,7 +27,7 @@ struct Owner {
 struct Selection {
   std::string project, prompt, model;
   bool has(const Owner& owner) const {
-    return owner.project == project && (prompt.empty() || owner.prompt == prompt) &&
+    return (project.empty() || owner.project == project) && (prompt.empty() || owner.prompt == prompt) &&
            (model.empty() || owner.model == model);
   }
 };

@@ -32,8 +32,13 @@ async::Task<void> show(http::Exchange& exchange, Cache& cache, std::string proje
 async::Task<void> clear(http::Exchange& exchange, Cache& cache, std::string project) {
   cache::Selection selection{std::move(project), access::parameter_of(exchange, "prompt"),
                              access::parameter_of(exchange, "model")};
-  const std::size_t cleared = co_await cache.clear(std::move(selection));
-  bj::object answer{{"cleared", cleared}};
+  auto cleared = co_await cache.clear(exchange.loop(), std::move(selection));
+  if (!cleared) {
+    co_await access::refuse(exchange, std::move(cleared).error());
+    co_return;
+  }
+  bj::object answer{{"cleared", cleared->here}};
+  if (cleared->shared) answer["cleared_in_redis"] = *cleared->shared;
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
@@ -66,6 +71,27 @@ void add_cache_metrics(telemetry::Metrics& metrics, const Cache& cache) {
       [](const Cache::Totals& totals) { return static_cast<double>(totals.answers); });
   add("evictions_total", Type::kCounter, "Answers that left for want of room.",
       [](const Cache::Totals& totals) { return static_cast<double>(totals.evictions); });
+}
+
+void add_cache_metrics(telemetry::Metrics& metrics, const cache::SharedAnswers& shared) {
+  using enum telemetry::Metrics::Type;
+  using cache::SharedAnswers;
+  metrics.add("fairlead_cache_redis_connected", kGauge,
+              "Whether every event loop has its connection to the Redis that nodes share answers through.",
+              [&shared] { return shared.connected() ? 1.0 : 0.0; });
+  metrics.add("fairlead_cache_redis_writes_total", kCounter, "Answers that were written to Redis.",
+              [&shared] { return static_cast<double>(shared.writes()); });
+  metrics.add(
+      "fairlead_cache_redis_lookups_total", kCounter, "Answers that Redis was asked for, by what came of it.",
+      [&shared] {
+        constexpr std::string_view kNames[SharedAnswers::kOutcomes] = {"hit", "miss", "late", "away", "invalid"};
+        std::vector<telemetry::Metrics::Sample> out;
+        for (std::size_t i = 0; i < SharedAnswers::kOutcomes; ++i) {
+          const auto count = shared.lookups(static_cast<SharedAnswers::Outcome>(i));
+          out.push_back({{{"outcome", std::string(kNames[i])}}, static_cast<double>(count)});
+        }
+        return out;
+      });
 }
 
 }  // namespace fairlead::gateway

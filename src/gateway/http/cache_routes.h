@@ -7,8 +7,9 @@
 
 namespace fairlead::gateway {
 
-// `cache` outlives the router, and the metrics.
+// `cache` and `shared` outlive the router, and the metrics.
 void add_cache_routes(http::Router& router, const access::Guard& guard, cache::Cache& cache);
 void add_cache_metrics(telemetry::Metrics& metrics, const cache::Cache& cache);
+void add_cache_metrics(telemetry::Metrics& metrics, const cache::SharedAnswers& shared);
 
 }  // namespace fairlead::gateway

@@ -157,6 +157,7 @@ async::Task<void> CachedAnswer::look_up() {
 bool CachedAnswer::take(cache::Found found) {
   kept_ = std::move(found.answer);
   similarity_ = found.similarity;
+  if (!found.stamp.empty()) asked_.stamp = std::move(found.stamp);
   if (found.flight) reader_.emplace(found.flight, request_.loop);
   if (found.leads) lead(std::move(found.flight));
   return kept_ || reader_;
@@ -298,7 +299,7 @@ async::Task<Result<std::optional<llm::Delta>>> CachedAnswer::read() {
       break;
   }
   const KeptAnswer& answer = *flight.answer();
-  if (!as_it_comes) {
+  if (!as_it_comes || !reader_->has_read()) {  // or another node's, which is whole
     auto delivered = deliver(answer);
     if (!delivered) co_return fail(std::move(delivered).error());
     co_return std::optional(*delivered);

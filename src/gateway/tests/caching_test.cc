@@ -447,7 +447,7 @@ TEST_F(CachingTest, OtherWordsForTheSameQuestionGetItsAnswerWhereThatIsAskedFor)
   serve(llm::CachePolicy{.semantic = llm::SemanticPolicy{.threshold = 0.85}}, "another");
   EXPECT_EQ(cached(send(body(false, "", "How do I block my card?"))), "miss");
   const Answer other = send(body(true, "", "how can i block the card"));
-  EXPECT_THAT(cached(other), StartsWith("semantic; age=0; similarity=0.8"));
+  EXPECT_THAT(cached(other), StartsWith("semantic; age=0; similarity=0.9"));
   EXPECT_THAT(other.body, HasSubstr("answer 3"));
   EXPECT_THAT(cached(send(body(false, "", "How do I block my card?"))), StartsWith("hit"));
   EXPECT_EQ(cached(send(body(false, "", "How do I activate my card?"))), "miss");

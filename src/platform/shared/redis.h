@@ -43,8 +43,8 @@ struct RedisOptions {
   std::string name() const { return unix_path.empty() ? host + ":" + port : unix_path; }
 };
 // "redis://[USER@]HOST[:PORT][/DATABASE]", "redis+unix:///PATH[?db=DATABASE]". Error: invalid_setting, which says what
-// is wrong with it and shows no password.
-Result<RedisOptions> parse_redis_url(std::string_view url);
+// is wrong with it, names `setting` as its place, and shows no password.
+Result<RedisOptions> parse_redis_url(std::string_view url, std::string_view setting = "redis.url");
 
 // Lua that runs as one step in Redis. Static.
 class Script {

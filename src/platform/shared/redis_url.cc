@@ -7,11 +7,13 @@
 namespace fairlead::shared {
 namespace {
 
-std::unexpected<Error> wrong(std::string_view why) {
+std::unexpected<Error> wrong_in(std::string_view setting, std::string_view why) {
+  const bool of_cache = setting.starts_with("cache.");
   return fail(ErrorKind::kInvalid, "invalid_setting",
-              "Setting `redis.url` " + std::string(why) +
+              "Setting `" + std::string(setting) + "` " + std::string(why) +
                   " Write `redis://HOST:PORT/DATABASE` or `redis+unix:///PATH`; the password goes into "
-                  "FAIRLEAD_REDIS_PASSWORD or the file that `redis.password_file` names.");
+                  "FAIRLEAD_REDIS_PASSWORD or the file that `" +
+                  (of_cache ? "cache.redis_password_file" : "redis.password_file") + "` names.");
 }
 
 std::optional<int> number(std::string_view text, int most) {
@@ -23,7 +25,8 @@ std::optional<int> number(std::string_view text, int most) {
 
 }  // namespace
 
-Result<RedisOptions> parse_redis_url(std::string_view url) {
+Result<RedisOptions> parse_redis_url(std::string_view url, std::string_view setting) {
+  const auto wrong = [setting](std::string_view why) { return wrong_in(setting, why); };
   constexpr std::string_view kTcp = "redis://", kUnix = "redis+unix://";
   RedisOptions out;
   if (url.starts_with(kUnix)) {

@@ -178,7 +178,7 @@ TEST_F(CacheTest, WhatIsClearedInFlightIsNotKept) {
   const Found first = look_up(0, what);
   const Asked other = asked("b");
   const Found second = look_up(0, other);
-  EXPECT_EQ(on(1, cache_.clear({"bank", "", "a"})), 0u);
+  EXPECT_EQ(on(1, cache_.clear_here({"bank", "", "a"})), 0u);
   EXPECT_TRUE(look_up(2, what).leads);  // nobody joins it either
   end(0, first, what, answer_of("data: {}\n\n"));
   EXPECT_FALSE(look_up(2, what).answer);
@@ -188,8 +188,8 @@ TEST_F(CacheTest, WhatIsClearedInFlightIsNotKept) {
   ASSERT_EQ(held.size(), 1u);
   EXPECT_EQ(held[0].owner.model, "b");
   EXPECT_TRUE(on(1, cache_.held("shop")).empty());
-  EXPECT_EQ(on(1, cache_.clear({"shop", "", ""})), 0u);
-  EXPECT_EQ(on(1, cache_.clear({"bank", "", ""})), 1u);
+  EXPECT_EQ(on(1, cache_.clear_here({"shop", "", ""})), 0u);
+  EXPECT_EQ(on(1, cache_.clear_here({"bank", "", ""})), 1u);
   EXPECT_EQ(cache_.totals().bytes, 0u);
 }
 
