@@ -26,6 +26,7 @@
 #include "prompts/http/routes.h"
 #include "providers/factory.h"
 #include "resources/http/routes.h"
+#include "safety/pii/http/routes.h"
 #include "serving/provider.h"
 
 namespace fairlead::app {
@@ -76,6 +77,7 @@ ServerParts::~ServerParts() {
 
 Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(make_private_folder(settings_.data));
+  FAIRLEAD_TRY(privacy_, pii::Scanner::create({}));
   FAIRLEAD_CHECK(open_stores());
   http::ClientOptions client_options;
   client_options.connect_timeout = settings_.upstream.connect_timeout;
@@ -333,6 +335,7 @@ http::Router ServerParts::routes() {
   gateway::add_session_routes(router, *guard_, data_plane_->sessions());
   capacity_->add(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
+  pii::add_routes(router, *guard_, privacy_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
   router.set_fallback([this](http::Exchange& e, int status, std::string_view allow) {
