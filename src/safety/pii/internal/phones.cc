@@ -1,19 +1,14 @@
 #include "safety/pii/internal/phones.h"
 
-#include <phonenumbers/phonenumberutil.h>
-
 #include <algorithm>
-#include <set>
 
 #include "safety/pii/entities.h"
 #include "safety/pii/internal/checks.h"
 #include "safety/pii/internal/numbers.h"
+#include "safety/pii/internal/phone_plans.h"
 
 namespace fairlead::pii {
 namespace {
-
-using i18n::phonenumbers::PhoneNumber;
-using i18n::phonenumbers::PhoneNumberUtil;
 
 constexpr std::size_t kLeastDigits = 7, kMostDigits = 15;
 constexpr Scores kInternational{0.9, 0.97}, kNational{0.4, 0.9}, kNationalShape{0.6, 0.92}, kLikePhone{0, 0.6};
@@ -36,10 +31,8 @@ bool is_ascii_word_at(std::string_view text, std::size_t at) {
 }  // namespace
 
 Result<Phones> Phones::create(std::vector<std::string> regions) {
-  std::set<std::string> known;
-  PhoneNumberUtil::GetInstance()->GetSupportedRegions(&known);
   for (const std::string& one : regions)
-    if (!known.contains(one))
+    if (!PhonePlans::instance().knows(one))
       return fail(ErrorKind::kInvalid, "invalid_value",
                   "`" + one.substr(0, 20) + "` is no region of phone numbers: write two capital letters such as `US` or `RU`.",
                   "regions");
@@ -47,17 +40,9 @@ Result<Phones> Phones::create(std::vector<std::string> regions) {
 }
 
 bool Phones::valid(std::string_view digits, bool international) const {
-  const PhoneNumberUtil& util = *PhoneNumberUtil::GetInstance();
-  PhoneNumber number;
-  if (international) {
-    std::string text = "+";
-    text += digits;
-    return util.Parse(text, "ZZ", &number) == PhoneNumberUtil::NO_PARSING_ERROR && util.IsValidNumber(number);
-  }
-  const std::string text(digits);
-  return std::ranges::any_of(regions_, [&](const std::string& region) {
-    return util.Parse(text, region, &number) == PhoneNumberUtil::NO_PARSING_ERROR && util.IsValidNumber(number);
-  });
+  const PhonePlans& plans = PhonePlans::instance();
+  if (international) return plans.valid_international(digits);
+  return std::ranges::any_of(regions_, [&](const std::string& region) { return plans.valid_national(digits, region); });
 }
 
 void Phones::recognise_international(const Reading& reading, const Number& number, std::size_t first) const {

@@ -1,4 +1,4 @@
-// Phone numbers, judged by libphonenumber.
+// Phone numbers, judged by libphonenumber's data.
 #pragma once
 #include <string>
 #include <string_view>
