@@ -21,15 +21,15 @@ constexpr ContextWord kWords[] = {
     {"iban", bit(kIban)}, {"bank account", kIban | kAccount}, {"ибан", bit(kIban)},
     {"phone", bit(kPhone), kStem}, {"telephone", bit(kPhone)}, {"tel", bit(kPhone)}, {"call", bit(kPhone), kStem},
     {"mobile", bit(kPhone)}, {"cell", bit(kPhone), kStem}, {"fax", bit(kPhone)}, {"sms", bit(kPhone)}, {"text me", bit(kPhone)},
-    {"whatsapp", bit(kPhone)}, {"viber", bit(kPhone)}, {"telegram", bit(kPhone)}, {"contact", bit(kPhone), kStem},
-    {"reach me", bit(kPhone)}, {"dial", bit(kPhone)}, {"ring", bit(kPhone)}, {"hotline", bit(kPhone)}, {"office", bit(kPhone)},
-    {"desk", bit(kPhone)}, {"messages to", bit(kPhone)}, {"registered", bit(kPhone)}, {"answering", bit(kPhone)},
-    {"number is", bit(kPhone)}, {"my number", bit(kPhone)},
+    {"whatsapp", bit(kPhone)}, {"viber", bit(kPhone)}, {"telegram", bit(kPhone)}, {"contact", bit(kPhone) | kWeak, kStem},
+    {"reach me", bit(kPhone)}, {"dial", bit(kPhone)}, {"ring", bit(kPhone)}, {"hotline", bit(kPhone)}, {"office", bit(kPhone) | kWeak},
+    {"desk", bit(kPhone) | kWeak}, {"messages to", bit(kPhone) | kWeak}, {"registered", bit(kPhone) | kWeak}, {"answering", bit(kPhone) | kWeak},
+    {"number is", bit(kPhone) | kWeak}, {"my number", bit(kPhone) | kWeak},
     {"телефон", bit(kPhone), kStem}, {"тел", bit(kPhone)}, {"звон", bit(kPhone), kStem}, {"позвон", bit(kPhone), kStem},
     {"перезвон", bit(kPhone), kStem}, {"созвон", bit(kPhone), kStem}, {"набер", bit(kPhone), kStem}, {"моб", bit(kPhone)},
     {"мобильн", bit(kPhone), kStem}, {"сотов", bit(kPhone), kStem}, {"факс", bit(kPhone), kStem}, {"ватсап", bit(kPhone), kStem},
     {"вотсап", bit(kPhone), kStem}, {"вайбер", bit(kPhone), kStem}, {"телеграм", bit(kPhone), kStem},
-    {"свяж", bit(kPhone), kStem}, {"связ", bit(kPhone), kStem}, {"смс", bit(kPhone), kStem}, {"номер", bit(kPhone), kStem},
+    {"свяж", bit(kPhone), kStem}, {"связ", bit(kPhone), kStem}, {"смс", bit(kPhone), kStem}, {"номер", bit(kPhone) | kWeak, kStem},
     {"контакт", bit(kPhone), kStem},
     {"ssn", bit(kSsn)}, {"social security", bit(kSsn)}, {"ss#", bit(kSsn)}, {"соцстрах", bit(kSsn), kStem},
     {"itin", bit(kItin)}, {"taxpayer", kItin | kSsn}, {"individual taxpayer", bit(kItin)}, {"tax id", kItin | kDeTax},
@@ -110,6 +110,10 @@ std::string in_capitals(std::string_view text, bool only_first) {
   return out;
 }
 
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 std::size_t back(std::string_view text, std::size_t at, std::size_t characters) {
   while (at > 0 && characters > 0) {
     --at;
@@ -148,18 +152,18 @@ Near Context::near(std::string_view text, std::size_t start, std::size_t end, To
   if (hits_.empty()) return {};
   const std::size_t from = back(text, start, kCharactersBefore), to = ahead(text, end, kCharactersBehind);
   Near best;
-  const auto consider = [&](const ContextHit& hit, std::size_t distance, std::size_t window, std::string_view between) {
-    const double nearness = 1 - static_cast<double>(distance) / static_cast<double>(window + 1);
+  const auto consider = [&](const ContextHit& hit, std::size_t first, std::size_t last, std::size_t window) {
+    const std::string_view between = text.substr(first, last - first);
+    const double nearness = 1 - static_cast<double>(characters(between)) / static_cast<double>(window + 1);
+    const ContextWord& word = kWords[hit.word];
     if (best.word.empty() || nearness > best.nearness)
-      best = {kWords[hit.word].text, nearness, between.size() < 8 && only_separators(between)};
+      best = {word.text, nearness, hit.end <= start && between.size() < 8 && only_separators(between), (word.topics & kWeak) != 0};
   };
   auto hit = std::ranges::lower_bound(hits_, from, {}, &ContextHit::end);
   for (; hit != hits_.end() && hit->start < to; ++hit) {
     if ((kWords[hit->word].topics & bit(topic)) == 0) continue;
-    if (hit->end <= start)
-      consider(*hit, start - hit->end, start - from, text.substr(hit->end, start - hit->end));
-    else if (hit->start >= end)  // what stands behind counts half
-      consider(*hit, (to - end) / 2 + (hit->start - end) / 2, to - end, "x");
+    if (hit->end <= start) consider(*hit, hit->end, start, kCharactersBefore);
+    if (hit->start >= end) consider(*hit, end, hit->start, kCharactersBehind);
   }
   return best;
 }

@@ -19,6 +19,9 @@ constexpr Topics bit(Topic topic) {
   return Topics{1} << static_cast<unsigned>(topic);
 }
 
+// Of a word that says little: another one near takes its place.
+constexpr Topics kWeak = Topics{1} << 63;
+
 struct ContextWord {
   std::string_view text;  // small letters
   Topics topics;
@@ -41,6 +44,7 @@ struct Near {
   std::string_view word;  // empty: none
   double nearness = 0;    // 1 beside it, 0 at the edge of the window
   bool adjacent = false;  // nothing but separators between
+  bool weak = false;
 };
 
 // The words of a text, in their order.

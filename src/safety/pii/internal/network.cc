@@ -134,7 +134,8 @@ std::size_t recognise_ipv6(const Reading& reading, std::size_t at, std::size_t f
   const std::string address(text.substr(start, end - start));
   const auto colons = std::ranges::count(address, ':');
   if (colons < 2 || (address.find("::") == std::string::npos && colons != 7 && address.find('.') == std::string::npos)) return next;
-  if (std::ranges::count_if(address, is_hex) < 2) return next;  // "::", "::1"
+  // "::1", "a::b" of programs
+  if (std::ranges::count_if(address, is_hex) < 4 || std::ranges::none_of(address, is_digit)) return next;
   in6_addr parsed{};
   if (inet_pton(AF_INET6, address.c_str(), &parsed) != 1) return next;
   reading.add(start, end, kIpAddress, 0.9, "IPv6 of RFC 4291");

@@ -24,6 +24,9 @@ constexpr std::uint32_t lengths(std::initializer_list<int> all) {
 bool is_card(std::string_view d) {
   return luhn(d) && !card_scheme(d).empty() && !all_same(d);
 }
+bool has_luhn(std::string_view d) {
+  return luhn(d) && !all_same(d) && card_scheme(d).empty();
+}
 bool is_account(std::string_view d) {
   return !all_same(d);
 }
@@ -43,9 +46,11 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({13, 14, 15, 16, 17, 18, 19}),
-     "4444 465 464 4443 44443 445 44441 44442 66 67 8 88", is_card, 0.8, 0.95, 1.0, true},
+    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({15, 16}),
+     "4444 465 4443", is_card, 0.8, 0.95, 1.0, true},
+    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({13, 14, 17, 18, 19}), "464 44443 445 44441 44442", is_card, 0.45, 0.9, 1.0, true},
     {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({12}), "444", is_card, 0.4, 0.4, 0.9, false},
+    {kCreditCard, "Luhn checksum", Topic::kCard, lengths({12, 13, 14, 15, 16, 17, 18, 19}), "4444 444", has_luhn, 0.1, 0.15, 0.8, false},
     {kUsSsn, "area, group and serial are possible", Topic::kSsn, lengths({9}), "324", us_ssn, 0.2, 0.85, 0.95, false},
     {kUsItin, "group is possible", Topic::kItin, lengths({9}), "324", us_itin, 0.15, 0.8, 0.95, false},
     {kUsBankRouting, "ABA checksum", Topic::kRouting, lengths({9}), "", us_aba, 0.15, 0.15, 0.9, false},
@@ -144,7 +149,7 @@ void judge(const Reading& reading, const Rule& rule, const Window& window, Fit f
   double score = score_of({alone, rule.near}, near) - reading.taken_off(window.start(), window.end(), near);
   if (near.word.empty() && within_commas(reading, window)) score -= 0.4;
   if (score < reading.least) return;
-  if (rule.entity == kCreditCard) {
+  if (rule.valid == is_card) {
     const std::string what = std::string(rule.what) + " (" + std::string(card_scheme(window.digits)) + ")";
     return reading.add(window.start(), window.end(), rule.entity, score, what, near);
   }

@@ -122,7 +122,7 @@ class PatternDetector::Round {
   void read_word(const Trigger& trigger, std::size_t end) {
     const std::size_t start = end - trigger.size;
     const ContextWord& word = context_words()[trigger.which];
-    if (reading_.word_before(start) || (!word.stem && reading_.word_behind(end))) return;
+    if (reading_.word_before(start) || (!word.stem && reading_.word_behind(end) && !is_digit(reading_.at(end)))) return;
     memory_.context.add({start, end, trigger.which});
     constexpr Topics kFollowed = bit(Topic::kSecret) | bit(Topic::kLicence);
     if ((word.topics & kFollowed) != 0) memory_.hits.push_back({static_cast<std::uint16_t>(&trigger - detector_.compiled_->triggers.data()), end});

@@ -31,7 +31,7 @@ bool Reading::word_behind(std::size_t end) const {
 double Reading::taken_off(std::size_t start, std::size_t end, const Near& topic) const {
   const Near other = near(start, end, Topic::kOther);
   if (other.word.empty() || other.nearness < kNearEnough) return 0;
-  return topic.word.empty() || other.nearness > topic.nearness ? kTakenOff : 0;
+  return topic.word.empty() || topic.weak || other.nearness > topic.nearness ? kTakenOff : 0;
 }
 
 void Reading::add(std::size_t start, std::size_t end, std::string_view entity, double score, std::string_view what,
