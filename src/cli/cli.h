@@ -19,7 +19,8 @@ enum ExitStatus : int {
   kGateNotMet = 3,
 };
 
-// What `app` does for the commands that are not a conversation with a server; `serve` and `worker` give the exit status.
+// What `app` does for the commands that are not a conversation with a server; `serve` and `worker` give the exit
+// status.
 struct Hooks {
   std::function<int(const std::vector<std::string>& arguments)> serve;   // the words after `serve`
   std::function<int(const std::vector<std::string>& arguments)> worker;  // the words after `worker`

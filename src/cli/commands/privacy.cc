@@ -65,8 +65,8 @@ std::string shown(const bj::array& spans, std::string_view text, bool colours) {
   std::vector<std::vector<std::string>> rows;
   for (const bj::value& one : spans) {
     const std::int64_t start = integer_of(one, "start"), end = integer_of(one, "end");
-    rows.push_back({places.of(start), std::to_string(end - start), text_of(one, "entity"), fmt::format("{:.2f}", number_of(one, "score")),
-                    text_of(one, "why")});
+    rows.push_back({places.of(start), std::to_string(end - start), text_of(one, "entity"),
+                    fmt::format("{:.2f}", number_of(one, "score")), text_of(one, "why")});
   }
   return table({"at", "length", "entity", "score", "why"}, rows, colours);
 }
@@ -107,7 +107,8 @@ void scan(Context& context, const Hooks& hooks, const Words& words) {
   const std::string text(std::istreambuf_iterator<char>(in), {});
   if (in.bad()) return context.fail_with(unreadable(words.file).error());
   if (text.size() > kLongestText)
-    return context.fail_with({ErrorKind::kInvalid, "text_too_large", words.file + " has more than 1 GiB. Scan it in parts, or line by line with --jsonl."});
+    return context.fail_with({ErrorKind::kInvalid, "text_too_large",
+                              words.file + " has more than 1 GiB. Scan it in parts, or line by line with --jsonl."});
   const bj::array spans = (*scan)(text);
   if (context.as_json)
     std::printf("%s\n", json::to_pretty_text(bj::object{{"spans", spans}}).c_str());
@@ -130,8 +131,11 @@ void add_privacy(CLI::App& app, Context& context, const Hooks& hooks) {
   verb->add_option("--regions", words->regions, "Where phone numbers without a country's code are from (US,GB,RU)")
       ->delimiter(',')
       ->type_name("A,B");
-  verb->add_option("--options", words->options, "JSON file with what a scan request may say besides texts")->type_name("FILE");
-  verb->footer("Nothing leaves this machine, and no server is needed.\nExample:\n  fairlead privacy scan letter.txt --entities CREDIT_CARD,RU_INN");
+  verb->add_option("--options", words->options, "JSON file with what a scan request may say besides texts")
+      ->type_name("FILE");
+  verb->footer(
+      "Nothing leaves this machine, and no server is needed.\nExample:\n  fairlead privacy scan letter.txt --entities "
+      "CREDIT_CARD,RU_INN");
   verb->callback([&context, &hooks, words] { scan(context, hooks, *words); });
 }
 

@@ -90,7 +90,8 @@ class CustomDetector : public Detector {
       const bool helped = is_near(text, near, one);
       std::string why = rule.checksum == Checksum::kNone ? "custom entity" : "custom entity, checksum";
       if (helped) why += "; near a word of its context";
-      out.push_back({one.start, one.end, rule.name, helped ? std::max(rule.scores.alone, rule.scores.near) : rule.scores.alone, std::move(why)});
+      out.push_back({one.start, one.end, rule.name,
+                     helped ? std::max(rule.scores.alone, rule.scores.near) : rule.scores.alone, std::move(why)});
     }
   }
 
@@ -131,15 +132,21 @@ Result<Pattern> checked_pattern(const std::string& expression, const std::string
     return refuse("invalid_pattern", "A pattern is text in UTF-8 without NUL.", param);
   Pattern out{.expression = expression, .any_case = false, .starts = true, .unicode = true};
   const auto width = PatternDatabase::width(out);
-  if (!width) return refuse("invalid_pattern", "The pattern `" + expression + "` cannot be used: " + width.error().message, param);
-  if (width->least == 0)
-    return refuse("invalid_pattern", "The pattern `" + expression + "` matches where there is nothing. Make a part of it be required.", param);
-  if (width->most == UINT_MAX || width->most > kLongestMatch)
-    return refuse("invalid_pattern",
-                  "The pattern `" + expression + "` may match " +
-                      (width->most == UINT_MAX ? "text of any length" : "up to " + std::to_string(width->most) + " bytes") + "; at most " +
-                      std::to_string(kLongestMatch) + " are allowed. Write {1,40} in place of + and {0,40} in place of *.",
+  if (!width)
+    return refuse("invalid_pattern", "The pattern `" + expression + "` cannot be used: " + width.error().message,
                   param);
+  if (width->least == 0)
+    return refuse("invalid_pattern",
+                  "The pattern `" + expression + "` matches where there is nothing. Make a part of it be required.",
+                  param);
+  if (width->most == UINT_MAX || width->most > kLongestMatch)
+    return refuse(
+        "invalid_pattern",
+        "The pattern `" + expression + "` may match " +
+            (width->most == UINT_MAX ? "text of any length" : "up to " + std::to_string(width->most) + " bytes") +
+            "; at most " + std::to_string(kLongestMatch) +
+            " are allowed. Write {1,40} in place of + and {0,40} in place of *.",
+        param);
   longest = std::max<std::size_t>(longest, width->most);
   return out;
 }
@@ -148,7 +155,8 @@ Result<void> check_words(const std::vector<std::string>& words, const std::strin
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i].empty() || words[i].size() > kLongestWord || json::valid_utf8_prefix(words[i]) != words[i].size() ||
         words[i].find('\0') != std::string::npos)
-      return refuse("invalid_value", "A word has 1 to " + std::to_string(kLongestWord) + " bytes of UTF-8.", param + "[" + std::to_string(i) + "]");
+      return refuse("invalid_value", "A word has 1 to " + std::to_string(kLongestWord) + " bytes of UTF-8.",
+                    param + "[" + std::to_string(i) + "]");
   return {};
 }
 
@@ -167,10 +175,12 @@ struct Maker {
 
   Result<void> add(const CustomEntity& entity, const std::string& param) {
     if (!is_name(entity.name) || is_entity(entity.name))
-      return refuse("invalid_value",
-                    is_entity(entity.name) ? "`" + entity.name + "` is an entity that is there already. Choose another name."
-                                           : "The name of an entity is capitals, digits and underscores, at most 60, such as `CONTRACT_ID`.",
-                    param + ".name");
+      return refuse(
+          "invalid_value",
+          is_entity(entity.name)
+              ? "`" + entity.name + "` is an entity that is there already. Choose another name."
+              : "The name of an entity is capitals, digits and underscores, at most 60, such as `CONTRACT_ID`.",
+          param + ".name");
     if (std::ranges::find(rules, entity.name, &Rule::name) != rules.end())
       return refuse("invalid_value", "`" + entity.name + "` is there twice.", param + ".name");
     if (entity.patterns.empty() && entity.words.empty())
@@ -183,7 +193,8 @@ struct Maker {
       FAIRLEAD_TRY(Pattern pattern, checked_pattern(entity.patterns[i], where, longest));
       // Alone, so that the message is about this one.
       if (auto alone = PatternDatabase::compile({pattern}); !alone)
-        return refuse("invalid_pattern", "The pattern `" + entity.patterns[i] + "` cannot be used: " + alone.error().message, where);
+        return refuse("invalid_pattern",
+                      "The pattern `" + entity.patterns[i] + "` cannot be used: " + alone.error().message, where);
       add(Meaning::Kind::kPattern, rule, std::move(pattern), where);
     }
     FAIRLEAD_CHECK(check_words(entity.words, param + ".words"));
@@ -192,9 +203,11 @@ struct Maker {
       longest = std::max(longest, 3 * word.size());  // the other case of a letter may be longer
       add(Meaning::Kind::kWord, rule, whole_word(word), param + ".words");
     }
-    for (const std::string& word : entity.context) add(Meaning::Kind::kContext, rule, whole_word(word), param + ".context");
+    for (const std::string& word : entity.context)
+      add(Meaning::Kind::kContext, rule, whole_word(word), param + ".context");
     if (meanings.size() > kMostWords)
-      return refuse("invalid_value", "Custom entities have more than " + std::to_string(kMostWords) + " patterns and words.", param);
+      return refuse("invalid_value",
+                    "Custom entities have more than " + std::to_string(kMostWords) + " patterns and words.", param);
     rules.push_back({entity.name, entity.checksum, {entity.score, entity.score_near}});
     return {};
   }
@@ -204,12 +217,17 @@ struct Maker {
 
 Result<std::unique_ptr<const Detector>> make_custom_detector(const std::vector<CustomEntity>& entities) {
   if (entities.size() > kMostEntities)
-    return refuse("invalid_value", "There are more than " + std::to_string(kMostEntities) + " custom entities.", "custom");
+    return refuse("invalid_value", "There are more than " + std::to_string(kMostEntities) + " custom entities.",
+                  "custom");
   Maker maker;
-  for (std::size_t i = 0; i < entities.size(); ++i) FAIRLEAD_CHECK(maker.add(entities[i], "custom[" + std::to_string(i) + "]"));
+  for (std::size_t i = 0; i < entities.size(); ++i)
+    FAIRLEAD_CHECK(maker.add(entities[i], "custom[" + std::to_string(i) + "]"));
   auto database = PatternDatabase::compile(maker.patterns);
-  if (!database) return refuse("invalid_pattern", "The custom entities cannot be used together: " + database.error().message, "custom");
-  return std::make_unique<const CustomDetector>(std::move(maker.rules), std::move(maker.meanings), *std::move(database), maker.longest);
+  if (!database)
+    return refuse("invalid_pattern", "The custom entities cannot be used together: " + database.error().message,
+                  "custom");
+  return std::make_unique<const CustomDetector>(std::move(maker.rules), std::move(maker.meanings), *std::move(database),
+                                                maker.longest);
 }
 
 }  // namespace fairlead::pii

@@ -12,13 +12,13 @@ namespace fairlead::pii {
 enum class Checksum : std::uint8_t { kNone, kLuhn, kMod97 };
 
 struct CustomEntity {
-  std::string name;                   // "CONTRACT": capitals, digits, underscores
-  std::vector<std::string> patterns;  // regular expressions of Vectorscan; \w and \d are Unicode's
-  std::vector<std::string> words;     // as they are, in any case, whole
+  std::string name;                     // "CONTRACT": capitals, digits, underscores
+  std::vector<std::string> patterns;    // regular expressions of Vectorscan; \w, \d and \b are of ASCII
+  std::vector<std::string> words;       // as they are, in any case, whole
   Checksum checksum = Checksum::kNone;  // over the digits (mod 97, ISO 7064: and letters) of what a pattern matched
-  std::vector<std::string> context;   // words that raise the score when near
-  double score = 0.6;                 // without one of them
-  double score_near = 0.9;            // with one
+  std::vector<std::string> context;     // words that raise the score when near
+  double score = 0.6;                   // without one of them
+  double score_near = 0.9;              // with one
 };
 
 // Finds them. Errors: invalid_value, invalid_pattern; `param` is "custom[0].patterns[1]".

@@ -23,7 +23,8 @@ class Members {
   Result<void> only(std::vector<std::string> known) const {
     for (const auto& [name, value] : object_)
       if (std::ranges::find(known, std::string_view(name)) == known.end())
-        return refuse("unknown_parameter", "There is no member `" + param(name) + "`." + did_you_mean(name, known), param(name));
+        return refuse("unknown_parameter", "There is no member `" + param(name) + "`." + did_you_mean(name, known),
+                      param(name));
     return {};
   }
   Result<void> number(std::string_view name, double& out) const {
@@ -105,9 +106,11 @@ Result<ScannerOptions> options_of(const bj::object& object) {
   FAIRLEAD_CHECK(members.strings("entities", out.entities));
   FAIRLEAD_CHECK(members.strings("regions", out.phone_regions));
   if (const bj::value* const thresholds = members.member("thresholds")) {
-    if (!thresholds->is_object()) return refuse("invalid_type", "`thresholds` must be an object of numbers.", "thresholds");
+    if (!thresholds->is_object())
+      return refuse("invalid_type", "`thresholds` must be an object of numbers.", "thresholds");
     const Members own(thresholds->get_object(), "thresholds.");
-    for (const auto& [name, value] : thresholds->get_object()) FAIRLEAD_CHECK(own.number(name, out.thresholds[std::string(name)]));
+    for (const auto& [name, value] : thresholds->get_object())
+      FAIRLEAD_CHECK(own.number(name, out.thresholds[std::string(name)]));
   }
   if (const bj::value* const custom = members.member("custom")) {
     const bj::array* const list = custom->if_array();

@@ -12,8 +12,8 @@ namespace fairlead::pii {
 // [{"start", "end", "entity", "score", "why"}], offsets in characters.
 boost::json::array to_json(const std::vector<Span>& spans);
 
-// `{"threshold", "thresholds", "entities", "regions", "custom"}`, each optional. Errors: unknown_parameter, invalid_type,
-// invalid_value, with `param`. What the values mean is judged by Scanner::create().
+// `{"threshold", "thresholds", "entities", "regions", "custom"}`, each optional. Errors: unknown_parameter,
+// invalid_type, invalid_value, with `param`. What the values mean is judged by Scanner::create().
 Result<ScannerOptions> options_of(const boost::json::object& object);
 
 }  // namespace fairlead::pii

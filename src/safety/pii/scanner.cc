@@ -13,7 +13,7 @@
 namespace fairlead::pii {
 namespace {
 
-constexpr int kDeepest = 2;                          // texts within texts
+constexpr int kDeepest = 2;                             // texts within texts
 constexpr std::size_t kLeastDecodedBudget = 64 * 1024;  // of decoded bytes, or twice the text
 
 std::unexpected<Error> refuse(std::string message, std::string param) {
@@ -21,11 +21,13 @@ std::unexpected<Error> refuse(std::string message, std::string param) {
 }
 
 Result<void> check_entity(const ScannerOptions& options, std::string_view name, std::string param) {
-  if (is_entity(name) || std::ranges::find(options.custom, name, &CustomEntity::name) != options.custom.end()) return {};
+  if (is_entity(name) || std::ranges::find(options.custom, name, &CustomEntity::name) != options.custom.end())
+    return {};
   std::vector<std::string> known;
   for (const EntityInfo& one : entities()) known.emplace_back(one.name);
   for (const CustomEntity& one : options.custom) known.push_back(one.name);
-  return refuse("There is no entity `" + std::string(name.substr(0, 60)) + "`." + did_you_mean(name, known), std::move(param));
+  return refuse("There is no entity `" + std::string(name.substr(0, 60)) + "`." + did_you_mean(name, known),
+                std::move(param));
 }
 
 Result<void> check(const ScannerOptions& options) {
@@ -122,9 +124,9 @@ class Scanner::Work {
   // A text that stands for a part of another one.
   struct Place {
     const Place* outer = nullptr;
-    const View* view = nullptr;  // of this text
-    std::size_t start = 0, end = 0;      // the run, in the outer view
-    const PositionMap* map = nullptr;    // if its characters stand for themselves
+    const View* view = nullptr;        // of this text
+    std::size_t start = 0, end = 0;    // the run, in the outer view
+    const PositionMap* map = nullptr;  // if its characters stand for themselves
     Form form = Form::kPlain;
   };
 
@@ -150,7 +152,10 @@ class Scanner::Work {
     budget_ -= run.end - run.start;
     const auto decoded = decode(view.text, run);
     if (!decoded) return;
-    look(decoded->text, {&place, nullptr, run.start, run.end, decoded->form == Form::kPercent ? &decoded->map : nullptr, decoded->form}, depth + 1);
+    look(
+        decoded->text,
+        {&place, nullptr, run.start, run.end, decoded->form == Form::kPercent ? &decoded->map : nullptr, decoded->form},
+        depth + 1);
   }
 
   void add(Finding finding, const Place& place) {

@@ -21,19 +21,19 @@ constexpr std::size_t kLongestSpan = 16'064;
 constexpr std::size_t kLongestEncoded = 64 * 1024;
 
 struct ScannerOptions {
-  double threshold = 0.5;                                     // spans with a lower score are not given
-  std::map<std::string, double, std::less<>> thresholds;      // by entity, before `threshold`
-  std::vector<std::string> entities;                          // only these; empty: all
+  double threshold = 0.5;                                       // spans with a lower score are not given
+  std::map<std::string, double, std::less<>> thresholds;        // by entity, before `threshold`
+  std::vector<std::string> entities;                            // only these; empty: all
   std::vector<std::string> phone_regions = {"US", "GB", "RU"};  // of numbers without a country's code
   std::vector<CustomEntity> custom;
-  std::vector<std::shared_ptr<const Detector>> detectors;     // beside those of this room
+  std::vector<std::shared_ptr<const Detector>> detectors;  // beside those of this room
 };
 
 // Immutable; any number of threads scan at a time.
 class Scanner {
  public:
-  // Errors: invalid_value, invalid_pattern, with `param` naming the option. Takes some tens of milliseconds the first time in a
-  // process.
+  // Errors: invalid_value, invalid_pattern, with `param` naming the option. Takes some tens of milliseconds the first
+  // time in a process.
   static Result<std::shared_ptr<const Scanner>> create(ScannerOptions options);
   ~Scanner();
 

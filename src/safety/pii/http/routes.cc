@@ -29,9 +29,11 @@ Result<Request> request_of(bj::object body) {
   const bj::value* const text = body.if_contains("text");
   const bj::value* const texts = body.if_contains("texts");
   if ((text != nullptr) == (texts != nullptr))
-    return fail(ErrorKind::kInvalid, "missing_required_parameter", "The body has either `text`, a string, or `texts`, a list of strings.", "text");
+    return fail(ErrorKind::kInvalid, "missing_required_parameter",
+                "The body has either `text`, a string, or `texts`, a list of strings.", "text");
   const auto take = [&out](const bj::value& value, std::string param) -> Result<void> {
-    if (!value.is_string()) return fail(ErrorKind::kInvalid, "invalid_type", "`" + param + "` must be a string.", param);
+    if (!value.is_string())
+      return fail(ErrorKind::kInvalid, "invalid_type", "`" + param + "` must be a string.", param);
     out.texts.emplace_back(value.get_string());
     out.bytes += out.texts.back().size();
     return {};
@@ -41,9 +43,11 @@ Result<Request> request_of(bj::object body) {
   } else {
     out.many = true;
     const bj::array* const list = texts->if_array();
-    if (list == nullptr) return fail(ErrorKind::kInvalid, "invalid_type", "`texts` must be a list of strings.", "texts");
+    if (list == nullptr)
+      return fail(ErrorKind::kInvalid, "invalid_type", "`texts` must be a list of strings.", "texts");
     if (list->size() > kMostTexts)
-      return fail(ErrorKind::kInvalid, "invalid_value", "`texts` has more than " + std::to_string(kMostTexts) + " texts. Send them in parts.", "texts");
+      return fail(ErrorKind::kInvalid, "invalid_value",
+                  "`texts` has more than " + std::to_string(kMostTexts) + " texts. Send them in parts.", "texts");
     for (std::size_t i = 0; i < list->size(); ++i) FAIRLEAD_CHECK(take((*list)[i], "texts[" + std::to_string(i) + "]"));
   }
   body.erase("text");
@@ -68,7 +72,8 @@ Result<bj::object> answer_of(const std::shared_ptr<const Scanner>& usual, const 
   return scanned(*scanner, request);
 }
 
-async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner> usual, async::BlockingPool& blocking) {
+async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner> usual,
+                         async::BlockingPool& blocking) {
   auto body = co_await access::read_object(exchange);
   if (!body) co_return co_await access::refuse(exchange, std::move(body).error());
   auto request = request_of(*std::move(body));
@@ -77,7 +82,8 @@ async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner
     bj::object small = scanned(*usual, *request);
     co_return co_await access::respond_json(exchange, 200, std::move(small));
   }
-  auto scanning = blocking.run([usual, asked = std::make_shared<Request>(*std::move(request))] { return answer_of(usual, *asked); });
+  auto scanning = blocking.run(
+      [usual, asked = std::make_shared<Request>(*std::move(request))] { return answer_of(usual, *asked); });
   auto found = co_await std::move(scanning);
   if (!found) co_return co_await access::refuse(exchange, std::move(found).error());
   co_await access::respond_json(exchange, 200, *std::move(found));
@@ -85,11 +91,13 @@ async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner
 
 }  // namespace
 
-void add_routes(http::Router& router, const access::Guard& guard, std::shared_ptr<const Scanner> usual, async::BlockingPool& blocking) {
-  router.add(http::Method::kPost, "/api/v1/privacy/scan",
-             guard.protect(access::Scope::kRead, [usual, &blocking](http::Exchange& exchange, const access::Principal&) {
-               return answer(exchange, usual, blocking);
-             }));
+void add_routes(http::Router& router, const access::Guard& guard, std::shared_ptr<const Scanner> usual,
+                async::BlockingPool& blocking) {
+  router.add(
+      http::Method::kPost, "/api/v1/privacy/scan",
+      guard.protect(access::Scope::kRead, [usual, &blocking](http::Exchange& exchange, const access::Principal&) {
+        return answer(exchange, usual, blocking);
+      }));
 }
 
 }  // namespace fairlead::pii

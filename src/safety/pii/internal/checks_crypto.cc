@@ -13,18 +13,21 @@ namespace {
 constexpr std::string_view kBase58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 constexpr std::string_view kBase32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-// Bitcoin and its tests, Litecoin, Dogecoin, Dash, Tron, Zcash's transparent addresses come with two bytes and are not here.
+// Bitcoin and its tests, Litecoin, Dogecoin, Dash, Tron, Zcash's transparent addresses come with two bytes and are not
+// here.
 constexpr std::uint8_t kVersions[] = {0x00, 0x05, 0x6F, 0xC4, 0x30, 0x32, 0x1E, 0x16, 0x4C, 0x10, 0x41};
 
 // FIPS 202, section 3.2, on a state of 25 lanes.
 void keccak(std::array<std::uint64_t, 25>& a) {
-  constexpr std::uint64_t kRounds[] = {
-      0x0000000000000001, 0x0000000000008082, 0x800000000000808A, 0x8000000080008000, 0x000000000000808B, 0x0000000080000001,
-      0x8000000080008081, 0x8000000000008009, 0x000000000000008A, 0x0000000000000088, 0x0000000080008009, 0x000000008000000A,
-      0x000000008000808B, 0x800000000000008B, 0x8000000000008089, 0x8000000000008003, 0x8000000000008002, 0x8000000000000080,
-      0x000000000000800A, 0x800000008000000A, 0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008};
+  constexpr std::uint64_t kRounds[] = {0x0000000000000001, 0x0000000000008082, 0x800000000000808A, 0x8000000080008000,
+                                       0x000000000000808B, 0x0000000080000001, 0x8000000080008081, 0x8000000000008009,
+                                       0x000000000000008A, 0x0000000000000088, 0x0000000080008009, 0x000000008000000A,
+                                       0x000000008000808B, 0x800000000000008B, 0x8000000000008089, 0x8000000000008003,
+                                       0x8000000000008002, 0x8000000000000080, 0x000000000000800A, 0x800000008000000A,
+                                       0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008};
   constexpr int kTurns[] = {1, 3, 6, 10, 15, 21, 28, 36, 45, 55, 2, 14, 27, 41, 56, 8, 25, 43, 62, 18, 39, 61, 20, 44};
-  constexpr std::size_t kLanes[] = {10, 7, 11, 17, 18, 3, 5, 16, 8, 21, 24, 4, 15, 23, 19, 13, 12, 2, 20, 14, 22, 9, 6, 1};
+  constexpr std::size_t kLanes[] = {10, 7,  11, 17, 18, 3, 5,  16, 8,  21, 24, 4,
+                                    15, 23, 19, 13, 12, 2, 20, 14, 22, 9,  6,  1};
   for (const std::uint64_t constant : kRounds) {
     std::array<std::uint64_t, 5> c{};
     for (std::size_t x = 0; x < 5; ++x) c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];

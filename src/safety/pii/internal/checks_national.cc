@@ -7,13 +7,14 @@ namespace fairlead::pii {
 
 bool us_ssn(std::string_view d) {
   const auto area = number_of(d.substr(0, 3));
-  return area != 0 && area != 666 && area < 900 && d.substr(3, 2) != "00" && d.substr(5) != "0000" && d != "123456789" &&
-         !all_same(d);
+  return area != 0 && area != 666 && area < 900 && d.substr(3, 2) != "00" && d.substr(5) != "0000" &&
+         d != "123456789" && !all_same(d);
 }
 
 bool us_itin(std::string_view d) {
   const auto group = number_of(d.substr(3, 2));
-  return d[0] == '9' && ((group >= 50 && group <= 65) || (group >= 70 && group <= 88) || (group >= 90 && group <= 92) || group >= 94);
+  return d[0] == '9' &&
+         ((group >= 50 && group <= 65) || (group >= 70 && group <= 88) || (group >= 90 && group <= 92) || group >= 94);
 }
 
 bool us_aba(std::string_view d) {
@@ -102,7 +103,9 @@ bool it_fiscal_code(std::string_view t) {
 
 bool pl_pesel(std::string_view d) {
   const auto month = static_cast<int>(number_of(d.substr(2, 2)));
-  if (!date_yymmdd(static_cast<int>(number_of(d.substr(0, 2))), month % 20, static_cast<int>(number_of(d.substr(4, 2))))) return false;
+  if (!date_yymmdd(static_cast<int>(number_of(d.substr(0, 2))), month % 20,
+                   static_cast<int>(number_of(d.substr(4, 2)))))
+    return false;
   return (10 - weighted(d, {1, 3, 7, 9, 1, 3, 7, 9, 1, 3}) % 10) % 10 == digit(d[10]);
 }
 

@@ -19,7 +19,8 @@ bool ru_snils(std::string_view d) {
 }
 
 bool ru_ogrn(std::string_view d) {
-  return (d[0] == '1' || d[0] == '5' || d[0] == '2') && number_of(d.substr(0, 12)) % 11 % 10 == static_cast<unsigned>(digit(d[12]));
+  return (d[0] == '1' || d[0] == '5' || d[0] == '2') &&
+         number_of(d.substr(0, 12)) % 11 % 10 == static_cast<unsigned>(digit(d[12]));
 }
 
 bool ru_ogrnip(std::string_view d) {
@@ -36,7 +37,8 @@ bool ru_bik(std::string_view d) {
 }
 
 bool ru_account(std::string_view d) {
-  constexpr std::string_view kCurrencies[] = {"810", "643", "840", "978", "156", "826", "756", "392", "398", "933", "949", "784"};
+  constexpr std::string_view kCurrencies[] = {"810", "643", "840", "978", "156", "826",
+                                              "756", "392", "398", "933", "949", "784"};
   if (d[0] == '0' || d[0] == '9') return false;
   for (const std::string_view one : kCurrencies)
     if (d.substr(5, 3) == one) return true;

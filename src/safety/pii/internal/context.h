@@ -10,8 +10,36 @@
 namespace fairlead::pii {
 
 enum class Topic : std::uint8_t {
-  kNone, kCard, kIban, kPhone, kSsn, kItin, kLicence, kPassport, kAccount, kRouting, kNhs, kNino, kDeTax, kNir, kDni,
-  kFiscalCode, kPesel, kBsn, kInn, kSnils, kOgrn, kKpp, kBik, kRuAccount, kOms, kPlate, kBirth, kDate, kSecret, kCrypto,
+  kNone,
+  kCard,
+  kIban,
+  kPhone,
+  kSsn,
+  kItin,
+  kLicence,
+  kPassport,
+  kAccount,
+  kRouting,
+  kNhs,
+  kNino,
+  kDeTax,
+  kNir,
+  kDni,
+  kFiscalCode,
+  kPesel,
+  kBsn,
+  kInn,
+  kSnils,
+  kOgrn,
+  kKpp,
+  kBik,
+  kRuAccount,
+  kOms,
+  kPlate,
+  kBirth,
+  kDate,
+  kSecret,
+  kCrypto,
   kOther,  // what numbers of no person are called: an order, a version, a price
 };
 using Topics = std::uint64_t;

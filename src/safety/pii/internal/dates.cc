@@ -14,11 +14,12 @@ constexpr int kFirstYear = 1900, kLastYear = 2100;
 constexpr Scores kDay{0.6, 0.7}, kShortYear{0.45, 0.6}, kDayAndTime{0.4, 0.6}, kWithoutYear{0.5, 0.6};
 constexpr double kBirth = 0.95;
 
-constexpr std::string_view kMonths[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september",
-                                        "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
-                                        "sept", "sep", "oct", "nov", "dec"};
-constexpr std::string_view kRussianMonths[] = {"января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа",
-                                               "сентября", "октября", "ноября", "декабря"};
+constexpr std::string_view kMonths[] = {"january", "february", "march",     "april",   "may",      "june",
+                                        "july",    "august",   "september", "october", "november", "december",
+                                        "jan",     "feb",      "mar",       "apr",     "jun",      "jul",
+                                        "aug",     "sept",     "sep",       "oct",     "nov",      "dec"};
+constexpr std::string_view kRussianMonths[] = {"января", "февраля", "марта",    "апреля",  "мая",    "июня",
+                                               "июля",   "августа", "сентября", "октября", "ноября", "декабря"};
 
 void add(const Reading& reading, std::size_t start, std::size_t end, Scores scores, std::string_view what) {
   if (const Near birth = reading.near(start, end, Topic::kBirth); !birth.word.empty())
@@ -86,7 +87,8 @@ std::size_t recognise_date(const Reading& reading, std::size_t at, std::size_t f
   if (size[0] == 4) {
     if (size[1] > 2 || size[2] > 2 || !is_year(value[0]) || !date(value[0], value[1], value[2])) return next;
   } else {
-    if (size[0] > 2 || size[1] > 2 || (size[2] != 2 && size[2] != 4) || (size[2] == 4 && !is_year(value[2]))) return next;
+    if (size[0] > 2 || size[1] > 2 || (size[2] != 2 && size[2] != 4) || (size[2] == 4 && !is_year(value[2])))
+      return next;
     const int year = size[2] == 4 ? value[2] : 2000 + value[2];
     if (!date(year, value[1], value[0]) && !date(year, value[0], value[1])) return next;
   }
@@ -125,8 +127,9 @@ void recognise_month(const Reading& reading, std::size_t end) {
   skip_back(" ");
   std::size_t day = first;
   while (day > 0 && first - day < 3 && is_digit(text[day - 1])) --day;
-  const bool day_in_front = first - day >= 1 && first - day <= 2 && number_of(text.substr(day, first - day)) <= 31 && first - day > 0 &&
-                            !reading.word_before(day) && reading.before(day) != '.' && reading.before(day) != ':';
+  const bool day_in_front = first - day >= 1 && first - day <= 2 && number_of(text.substr(day, first - day)) <= 31 &&
+                            first - day > 0 && !reading.word_before(day) && reading.before(day) != '.' &&
+                            reading.before(day) != ':';
   // Behind: " 12", " 12th", then ", 1990" or " 1990".
   std::size_t last = end;
   bool day_behind = false;
@@ -151,7 +154,8 @@ void recognise_month(const Reading& reading, std::size_t end) {
     }
   }
   skip(","), skip(" ");
-  const bool year = digits_at(i) == 4 && is_year(static_cast<int>(number_of(text.substr(i, 4)))) && !reading.word_behind(i + 4) && i > end;
+  const bool year = digits_at(i) == 4 && is_year(static_cast<int>(number_of(text.substr(i, 4)))) &&
+                    !reading.word_behind(i + 4) && i > end;
   if (year) last = i + 4;
   if (!day_in_front && !day_behind) return;
   add(reading, day_in_front ? day : start, last, year ? kDay : kWithoutYear, "day and month");

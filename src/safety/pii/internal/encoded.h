@@ -19,7 +19,8 @@ bool decode_hex(std::string_view text, std::string& out);  // with "0x" in front
 EncodedRun run_around(std::string_view text, std::size_t start, std::size_t end);
 EncodedRun percent_run_around(std::string_view text, std::size_t at, std::size_t floor);
 
-// What the run says, if it is text: well-formed UTF-8 without control characters. The map is made for percent-encoding alone.
+// What the run says, if it is text: well-formed UTF-8 without control characters. The map is made for percent-encoding
+// alone.
 struct Decoded {
   std::string text;
   Form form;

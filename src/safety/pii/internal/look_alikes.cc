@@ -11,21 +11,23 @@ namespace {
 
 enum Bits : unsigned {
   kDigit = 1,
-  kLatinPlain = 2,    // Latin, like no Cyrillic letter
-  kLatinAlike = 4,    // Latin, like a Cyrillic one
-  kOtherAlike = 8,    // Cyrillic or Greek, like a Latin one
-  kCyrillic = 16,     // Cyrillic, like no Latin one
+  kLatinPlain = 2,  // Latin, like no Cyrillic letter
+  kLatinAlike = 4,  // Latin, like a Cyrillic one
+  kOtherAlike = 8,  // Cyrillic or Greek, like a Latin one
+  kCyrillic = 16,   // Cyrillic, like no Latin one
   kElse = 32,
 };
 
-constexpr std::u32string_view kOther = U"аеорсухіѕјԁԛԝһӏѵАВЕКМНОРСТУХІЅЈԌԚԜҮ"
-                                       U"ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονρικυγτε";
-constexpr std::u32string_view kLatin = U"aeopcyxisjdqwhlvABEKMHOPCTYXISJGQWY"
-                                       U"ABEZHIKMNOPTYXaovpikuyte";
+constexpr std::u32string_view kOther =
+    U"аеорсухіѕјԁԛԝһӏѵАВЕКМНОРСТУХІЅЈԌԚԜҮ"
+    U"ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονρικυγτε";
+constexpr std::u32string_view kLatin =
+    U"aeopcyxisjdqwhlvABEKMHOPCTYXISJGQWY"
+    U"ABEZHIKMNOPTYXaovpikuyte";
 static_assert(kOther.size() == kLatin.size());
 
 struct Tables {
-  std::array<char32_t, 0x600> latin{};   // from U+0000
+  std::array<char32_t, 0x600> latin{};    // from U+0000
   std::array<char32_t, 0x80> cyrillic{};  // from ASCII
   constexpr Tables() {
     for (std::size_t i = 0; i < kOther.size(); ++i) {
@@ -62,7 +64,8 @@ unsigned script_bits(char32_t code) {
 
 int way_to_fold(unsigned bits) {
   if ((bits & kElse) != 0) return 0;
-  if ((bits & kOtherAlike) != 0 && (bits & kCyrillic) == 0 && (bits & (kDigit | kLatinPlain | kLatinAlike)) != 0) return 1;
+  if ((bits & kOtherAlike) != 0 && (bits & kCyrillic) == 0 && (bits & (kDigit | kLatinPlain | kLatinAlike)) != 0)
+    return 1;
   if ((bits & kCyrillic) != 0 && (bits & kLatinAlike) != 0 && (bits & (kLatinPlain | kDigit)) == 0) return -1;
   return 0;
 }

@@ -17,7 +17,8 @@ bool beyond_ascii(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_local(char c) {  // RFC 5322 atext, and dots; RFC 6532 beyond ASCII
-  return is_letter(c) || is_digit(c) || beyond_ascii(c) || std::string_view(".!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+  return is_letter(c) || is_digit(c) || beyond_ascii(c) ||
+         std::string_view(".!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 bool is_domain(char c) {
   return is_letter(c) || is_digit(c) || beyond_ascii(c) || c == '-' || c == '.';
@@ -30,7 +31,8 @@ std::size_t domain_end(std::string_view text, std::size_t start) {
   while (end > start && (text[end - 1] == '.' || text[end - 1] == '-')) --end;
   const std::string_view domain = text.substr(start, end - start);
   const std::size_t dot = domain.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || domain.find("..") != std::string_view::npos || domain.front() == '-') return start;
+  if (dot == std::string_view::npos || dot == 0 || domain.find("..") != std::string_view::npos || domain.front() == '-')
+    return start;
   const std::string_view last = domain.substr(dot + 1);
   const bool letters = std::ranges::all_of(last, [](char c) { return is_letter(c) || beyond_ascii(c); });
   if (last.size() < 2 || !(letters || last.starts_with("xn--"))) return start;
@@ -42,7 +44,8 @@ std::size_t url_end(std::string_view text, std::size_t start) {
   int brackets = 0;
   for (; end < text.size() && end - start < kLongestUrl; ++end) {
     const char c = text[end];
-    if (static_cast<unsigned char>(c) <= ' ' || std::string_view("<>\"`{}|\\^").find(c) != std::string_view::npos) break;
+    if (static_cast<unsigned char>(c) <= ' ' || std::string_view("<>\"`{}|\\^").find(c) != std::string_view::npos)
+      break;
     if (c == '(' || c == '[') ++brackets;
     if ((c == ')' || c == ']') && --brackets < 0) break;
   }
@@ -63,8 +66,10 @@ std::size_t recognise_email(const Reading& reading, std::size_t at_sign, std::si
   while (start < at_sign && std::string_view(".'/=?!&-").find(text[start]) != std::string_view::npos) ++start;
   while (start < at_sign && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) ++start;
   // "mail=ivan@…" of a query, "mailto:" stands behind a colon anyway
-  if (const std::size_t equals = text.substr(start, at_sign - start).rfind('='); equals != std::string_view::npos) start += equals + 1;
-  if (start == at_sign || text[at_sign - 1] == '.' || text.substr(start, at_sign - start).find("..") != std::string_view::npos)
+  if (const std::size_t equals = text.substr(start, at_sign - start).rfind('='); equals != std::string_view::npos)
+    start += equals + 1;
+  if (start == at_sign || text[at_sign - 1] == '.' ||
+      text.substr(start, at_sign - start).find("..") != std::string_view::npos)
     return at_sign + 1;
   const std::size_t end = domain_end(text, at_sign + 1);
   if (end == at_sign + 1) return end;
@@ -75,7 +80,9 @@ std::size_t recognise_email(const Reading& reading, std::size_t at_sign, std::si
 std::size_t recognise_url(const Reading& reading, std::size_t scheme_end, std::size_t floor) {
   const std::string_view text = reading.text;
   std::size_t start = scheme_end - 3;
-  while (start > floor && scheme_end - start < 20 && (is_letter(text[start - 1]) || is_digit(text[start - 1]) || text[start - 1] == '+')) --start;
+  while (start > floor && scheme_end - start < 20 &&
+         (is_letter(text[start - 1]) || is_digit(text[start - 1]) || text[start - 1] == '+'))
+    --start;
   if (start + 4 > scheme_end) return scheme_end;
   const std::size_t end = url_end(text, scheme_end);
   if (end < scheme_end + 3) return scheme_end;
@@ -95,10 +102,13 @@ std::size_t recognise_www(const Reading& reading, std::size_t end) {
 
 void recognise_domain(const Reading& reading, std::size_t tld_end) {
   const std::string_view text = reading.text;
-  if (reading.word_behind(tld_end) || reading.at(tld_end) == '-' || reading.at(tld_end) == '@' || reading.at(tld_end) == '(') return;
+  if (reading.word_behind(tld_end) || reading.at(tld_end) == '-' || reading.at(tld_end) == '@' ||
+      reading.at(tld_end) == '(')
+    return;
   if (reading.at(tld_end) == '.' && reading.word_behind(tld_end + 1)) return;
   std::size_t start = tld_end;
-  while (start > 0 && tld_end - start < kLongestDomain && is_domain(text[start - 1]) && !beyond_ascii(text[start - 1])) --start;
+  while (start > 0 && tld_end - start < kLongestDomain && is_domain(text[start - 1]) && !beyond_ascii(text[start - 1]))
+    --start;
   while (start < tld_end && (text[start] == '.' || text[start] == '-')) ++start;
   if (start == tld_end || reading.word_before(start) || (reading.before(start) == '@' && start > 1)) return;
   const std::size_t end = reading.at(tld_end) == '/' ? url_end(text, tld_end) : tld_end;
@@ -129,11 +139,13 @@ std::size_t recognise_ipv6(const Reading& reading, std::size_t at, std::size_t f
   while (start > floor && at - start < 45 && belongs(text[start - 1])) --start;
   while (end < text.size() && end - start < 46 && belongs(text[end])) ++end;
   const std::size_t next = end;
-  while (end > start && (text[end - 1] == '.' || (text[end - 1] == ':' && !(end > start + 1 && text[end - 2] == ':')))) --end;
+  while (end > start && (text[end - 1] == '.' || (text[end - 1] == ':' && !(end > start + 1 && text[end - 2] == ':'))))
+    --end;
   if (end - start > 45 || reading.word_before(start) || reading.word_behind(end)) return next;
   const std::string address(text.substr(start, end - start));
   const auto colons = std::ranges::count(address, ':');
-  if (colons < 2 || (address.find("::") == std::string::npos && colons != 7 && address.find('.') == std::string::npos)) return next;
+  if (colons < 2 || (address.find("::") == std::string::npos && colons != 7 && address.find('.') == std::string::npos))
+    return next;
   // "::1", "a::b" of programs
   if (std::ranges::count_if(address, is_hex) < 4 || std::ranges::none_of(address, is_digit)) return next;
   in6_addr parsed{};

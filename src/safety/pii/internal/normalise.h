@@ -1,5 +1,5 @@
-// A text as a reader sees it: compatibility forms made plain, what cannot be seen taken out, look-alikes made alike; and
-// where each part of it stood.
+// A text as a reader sees it: compatibility forms made plain, what cannot be seen taken out, look-alikes made alike;
+// and where each part of it stood.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -43,10 +43,11 @@ struct View {
   }
 };
 
-// In one pass (and a second where look-alikes were mixed): each character's NFKC, with marks composed; dashes and digits of
-// all scripts as ASCII; default-ignorable and format characters, and marks on ASCII that compose with nothing, left out; tag
-// characters (U+E0020…) as what they tag; a word that mixes Latin letters or digits with Cyrillic or Greek look-alikes
-// in one script; bytes that are no UTF-8 as U+FFFD. `view` must stay where it is: its text may view itself.
+// In one pass (and a second where look-alikes were mixed): each character's NFKC, with marks composed; dashes and
+// digits of all scripts as ASCII; default-ignorable and format characters, and marks on ASCII that compose with
+// nothing, left out; tag characters (U+E0020…) as what they tag; a word that mixes Latin letters or digits with
+// Cyrillic or Greek look-alikes in one script; bytes that are no UTF-8 as U+FFFD. `view` must stay where it is: its
+// text may view itself.
 void normalise(std::string_view text, View& view);
 
 // Builds the tables, once in a process; else the first text pays for it.

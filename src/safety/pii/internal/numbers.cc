@@ -46,15 +46,18 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({15, 16}),
-     "4444 465 4443", is_card, 0.8, 0.95, 1.0, true},
-    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({13, 14, 17, 18, 19}), "464 44443 445 44441 44442", is_card, 0.45, 0.9, 1.0, true},
+    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({15, 16}), "4444 465 4443", is_card, 0.8, 0.95, 1.0,
+     true},
+    {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({13, 14, 17, 18, 19}), "464 44443 445 44441 44442",
+     is_card, 0.45, 0.9, 1.0, true},
     {kCreditCard, "Luhn checksum and issuer", Topic::kCard, lengths({12}), "444", is_card, 0.4, 0.4, 0.9, false},
-    {kCreditCard, "Luhn checksum", Topic::kCard, lengths({12, 13, 14, 15, 16, 17, 18, 19}), "4444 444", has_luhn, 0.1, 0.15, 0.8, false},
+    {kCreditCard, "Luhn checksum", Topic::kCard, lengths({12, 13, 14, 15, 16, 17, 18, 19}), "4444 444", has_luhn, 0.1,
+     0.15, 0.8, false},
     {kUsSsn, "area, group and serial are possible", Topic::kSsn, lengths({9}), "324", us_ssn, 0.2, 0.85, 0.95, false},
     {kUsItin, "group is possible", Topic::kItin, lengths({9}), "324", us_itin, 0.15, 0.8, 0.95, false},
     {kUsBankRouting, "ABA checksum", Topic::kRouting, lengths({9}), "", us_aba, 0.15, 0.15, 0.9, false},
-    {kBankAccount, "digits", Topic::kAccount, lengths({8, 9, 10, 11, 12, 13, 14, 15, 16, 17}), "44 46 433 442 4444", is_account, 0.05, 0.05, 0.62, false},
+    {kBankAccount, "digits", Topic::kAccount, lengths({8, 9, 10, 11, 12, 13, 14, 15, 16, 17}), "44 46 433 442 4444",
+     is_account, 0.05, 0.05, 0.62, false},
     {kPassport, "digits", Topic::kPassport, lengths({9}), "", is_passport, 0.1, 0.1, 0.75, false},
     {kUkNhs, "mod 11 checksum", Topic::kNhs, lengths({10}), "334", uk_nhs, 0.25, 0.4, 0.95, false},
     {kDeTaxId, "mod 11,10 checksum", Topic::kDeTax, lengths({11}), "2333", de_tax_id, 0.4, 0.75, 0.95, false},
@@ -68,12 +71,22 @@ constexpr Rule kRules[] = {
     {kRuKpp, "tax office, reason, number", Topic::kKpp, lengths({9}), "", ru_kpp, 0.05, 0.05, 0.9, false},
     {kRuBik, "country code 04", Topic::kBik, lengths({9}), "", ru_bik, 0.1, 0.1, 0.94, false},
     {kRuOms, "OMS checksum", Topic::kOms, lengths({16}), "4444", ru_oms, 0.2, 0.2, 0.98, false},
-    {kRuPassport, "series and number", Topic::kPassport, lengths({10}), "46 226 2233", ru_passport, 0.15, 0.3, 0.92, true},
-    {kUsDriverLicense, "digits", Topic::kLicence, lengths({7, 8, 9, 10, 12}), "333 424 46 226 2224", is_account, 0.05, 0.05, 0.75, false},
+    {kRuPassport, "series and number", Topic::kPassport, lengths({10}), "46 226 2233", ru_passport, 0.15, 0.3, 0.92,
+     true},
+    {kUsDriverLicense, "digits", Topic::kLicence, lengths({7, 8, 9, 10, 12}), "333 424 46 226 2224", is_account, 0.05,
+     0.05, 0.75, false},
 };
 
-constexpr Rule kRuAccountRule{kRuBankAccount, "class and currency are possible", Topic::kRuAccount, lengths({20}),
-                              "5314 53147 531344 44444", ru_account, 0.6, 0.75, 0.93, true};
+constexpr Rule kRuAccountRule{kRuBankAccount,
+                              "class and currency are possible",
+                              Topic::kRuAccount,
+                              lengths({20}),
+                              "5314 53147 531344 44444",
+                              ru_account,
+                              0.6,
+                              0.75,
+                              0.93,
+                              true};
 
 // A part of a number: its groups from one to another.
 struct Window {
@@ -109,7 +122,8 @@ bool small_groups(const Window& window, std::size_t size) {
     if (window.number.groups[i].size() > size) return false;
   // It goes on with as small ones: then this is a part of something longer.
   const auto small = [&](std::size_t i) { return window.number.groups[i].size() <= size; };
-  return !(window.first > 0 && small(window.first - 1)) && !(window.last + 1 < window.number.count && small(window.last + 1));
+  return !(window.first > 0 && small(window.first - 1)) &&
+         !(window.last + 1 < window.number.count && small(window.last + 1));
 }
 
 enum class Fit : std::uint8_t { kNone, kRun, kShape, kGroups };
@@ -130,7 +144,8 @@ bool attached(const Reading& reading, const Window& window) {
   const char before = reading.before(start), behind = reading.at(end);
   if (glued(before) && start > 1 && reading.word_before(start - 1)) return before != '/' || window.first == 0;
   if (reading.word_behind(end) || behind == '%') return true;
-  if (behind == '-' || behind == '/' || behind == '_') return reading.word_behind(end + 1) && (behind != '/' || window.last + 1 == window.number.count);
+  if (behind == '-' || behind == '/' || behind == '_')
+    return reading.word_behind(end + 1) && (behind != '/' || window.last + 1 == window.number.count);
   return behind == '.' && window.last + 1 < window.number.count && is_digit(reading.at(end + 1));
 }
 
@@ -145,7 +160,9 @@ void judge(const Reading& reading, const Rule& rule, const Window& window, Fit f
   const Near near = reading.near(window.start(), window.end(), rule.topic);
   const bool stuck = attached(reading, window);
   if (stuck && !near.adjacent) return;
-  const double alone = fit == Fit::kRun ? rule.alone : fit == Fit::kShape ? rule.shaped : std::min(rule.alone, rule.shaped);
+  const double alone = fit == Fit::kRun     ? rule.alone
+                       : fit == Fit::kShape ? rule.shaped
+                                            : std::min(rule.alone, rule.shaped);
   double score = score_of({alone, rule.near}, near) - reading.taken_off(window.start(), window.end(), near);
   if (near.word.empty() && within_commas(reading, window)) score -= 0.4;
   if (score < reading.least) return;
@@ -231,6 +248,7 @@ std::size_t read_number(std::string_view text, std::size_t at, std::size_t floor
 }
 
 void recognise_number(const Reading& reading, const Number& number, const Phones& phones) {
+  if (number.count == 0) return;
   if (number.count == 2 && gap_behind(reading.text, number, 0) == ".") return;  // a decimal fraction
   for (std::size_t first = 0; first < number.count; ++first) {
     std::size_t size = 0;

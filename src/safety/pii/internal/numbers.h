@@ -1,4 +1,5 @@
-// Numbers: runs of digits, alone or in groups, and what they are by their check digits, their shape and the words near them.
+// Numbers: runs of digits, alone or in groups, and what they are by their check digits, their shape and the words near
+// them.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -13,8 +14,8 @@ namespace fairlead::pii {
 struct Number {
   static constexpr std::size_t kMostGroups = 24, kMostDigits = 40;
   struct Group {
-    std::size_t start, end;    // in the text
-    std::size_t first_digit;   // in `digits`
+    std::size_t start, end;   // in the text
+    std::size_t first_digit;  // in `digits`
     std::size_t size() const { return end - start; }
   };
   std::array<Group, kMostGroups> groups;

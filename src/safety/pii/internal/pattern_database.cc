@@ -13,7 +13,7 @@ unsigned flags_of(const Pattern& pattern) {
   unsigned flags = HS_FLAG_DOTALL;
   if (pattern.any_case) flags |= HS_FLAG_CASELESS;
   if (pattern.starts) flags |= HS_FLAG_SOM_LEFTMOST;
-  if (pattern.unicode) flags |= HS_FLAG_UTF8 | HS_FLAG_UCP;
+  if (pattern.unicode) flags |= HS_FLAG_UTF8;  // with HS_FLAG_UCP there would be no \b
   return flags;
 }
 

@@ -16,16 +16,19 @@ struct Pattern {
   std::string expression;
   bool any_case = false;
   bool starts = false;  // matches say where they start; slower
-  bool unicode = false;  // \w, \d and cases are Unicode's; the text must be well-formed UTF-8
+  bool unicode =
+      false;  // a character is one of Unicode's; the text must be well-formed UTF-8. \w, \d and \b are of ASCII
 };
 
 // Immutable; any number of threads scan at a time, each with scratch space that the thread keeps.
 class PatternDatabase {
  public:
-  // Patterns have the ids 0, 1, …. Error: invalid_pattern, with the message of the compiler and the number of the pattern.
+  // Patterns have the ids 0, 1, …. Error: invalid_pattern, with the message of the compiler and the number of the
+  // pattern.
   static Result<PatternDatabase> compile(const std::vector<Pattern>& patterns);
 
-  // Calls `hit(id, start, end)` for each end of a match, in the order of ends. `start` is 0 where the pattern does not say it.
+  // Calls `hit(id, start, end)` for each end of a match, in the order of ends. `start` is 0 where the pattern does not
+  // say it.
   template <class Hit>
   void scan(std::string_view text, const Hit& hit) const {
     const auto call = [](unsigned id, unsigned long long from, unsigned long long to, unsigned, void* context) -> int {

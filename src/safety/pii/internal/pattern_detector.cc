@@ -21,10 +21,12 @@ constexpr std::size_t kLeastLongWord = 16, kLeastEncoded = 12, kLongestWord = 51
 constexpr std::size_t kLongestSpanOfPatterns = 16'064;  // a private key; all else is under 8,004, most under 100
 
 constexpr std::string_view kPlateLetter =
-    "(?:[ABEKMHOPCTYXabekmhopctyx]|\\xD0[\\x90\\x92\\x95\\x9A\\x9C-\\x9E\\xA0-\\xA3\\xA5\\xB0\\xB2\\xB5\\xBA\\xBC-\\xBE]|"
+    "(?:[ABEKMHOPCTYXabekmhopctyx]|\\xD0[\\x90\\x92\\x95\\x9A\\x9C-\\x9E\\xA0-\\xA3\\xA5\\xB0\\xB2\\xB5\\xBA\\xBC-"
+    "\\xBE]|"
     "\\xD1[\\x80-\\x83\\x85])";
 constexpr std::string_view kEndings =
-    "com|org|net|edu|gov|io|ru|su|de|fr|es|it|pl|nl|be|ch|at|se|no|dk|fi|cz|uk|us|ca|au|br|mx|in|cn|jp|kr|ua|by|kz|eu|info|"
+    "com|org|net|edu|gov|io|ru|su|de|fr|es|it|pl|nl|be|ch|at|se|no|dk|fi|cz|uk|us|ca|au|br|mx|in|cn|jp|kr|ua|by|kz|eu|"
+    "info|"
     "biz|dev|app|ai|me|co|tv|uy|pt|hu|ro|gr|tr|ie|nz|za|xyz|online|site|shop|рф|xn--p1ai";
 
 }  // namespace
@@ -40,17 +42,22 @@ struct PatternDetector::Compiled {
       triggers.push_back(trigger);
       patterns.push_back(std::move(pattern));
     };
-    const auto plain = [&](What what, std::string_view expression) { add({what}, {.expression = std::string(expression)}); };
+    const auto plain = [&](What what, std::string_view expression) {
+      add({what}, {.expression = std::string(expression)});
+    };
     plain(What::kNumber, "[0-9](?:[ ./()\\t-]{0,3}[0-9]){6}");
     plain(What::kWord, "[A-Za-z][0-9]|[0-9][A-Za-z]");
     plain(What::kLongWord, "[A-Za-z0-9+/_-]{16}");
     plain(What::kAt, "[^\\s@]@[^\\s@]");
     plain(What::kScheme, "[A-Za-z0-9]://[^\\s]");
     add({What::kWww}, {.expression = "www\\.", .any_case = true});
-    add({What::kDomain}, {.expression = "[a-z0-9]\\.(?:" + std::string(kEndings) + ")(?:[^a-z0-9]|\\z)", .any_case = true});
+    add({What::kDomain},
+        {.expression = "[a-z0-9]\\.(?:" + std::string(kEndings) + ")(?:[^a-z0-9]|\\z)", .any_case = true});
     plain(What::kIpv4, "[0-9]\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]");
     plain(What::kIpv6, "[0-9a-fA-F:]:[0-9a-fA-F]{0,4}:[0-9a-fA-F]");
-    plain(What::kMac, "[0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}|[0-9a-fA-F]{4}\\.[0-9a-fA-F]{4}\\.[0-9a-fA-F]{4}");
+    plain(What::kMac,
+          "[0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}[:-][0-9a-fA-F]{2}|[0-9a-fA-F]{4}\\.[0-9a-fA-F]{4}\\.[0-"
+          "9a-fA-F]{4}");
     plain(What::kDate, "[0-9][./-][0-9]{1,2}[./-][0-9]");
     plain(What::kSpacedNino, "[A-Za-z]{2}[ -][0-9]{2}[ -][0-9]{2}[ -][0-9]{2}[ -][A-Da-d]");
     plain(What::kSpacedDni, "[0-9]{8}[ -][A-Za-z]|[XYZxyz][ -][0-9]{7}[ -][A-Za-z]");
@@ -64,7 +71,8 @@ struct PatternDetector::Compiled {
     for (std::size_t i = 0; i < context_words().size(); ++i) {
       const ContextWord& word = context_words()[i];
       for (Pattern& one : patterns_of(word))
-        add({What::kContext, static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(word.text.size())}, std::move(one));
+        add({What::kContext, static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(word.text.size())},
+            std::move(one));
     }
     FAIRLEAD_TRY(PatternDatabase database, PatternDatabase::compile(patterns));
     return std::make_shared<const Compiled>(Compiled{std::move(database), std::move(triggers)});
@@ -74,7 +82,8 @@ struct PatternDetector::Compiled {
 // One look at one text. What it remembers of a pass is kept by the thread.
 class PatternDetector::Round {
  public:
-  Round(const PatternDetector& detector, std::string_view text, std::vector<Finding>& out, std::vector<EncodedRun>& runs)
+  Round(const PatternDetector& detector, std::string_view text, std::vector<Finding>& out,
+        std::vector<EncodedRun>& runs)
       : detector_(detector), reading_{text, memory().context, detector.least_, out}, runs_(runs) {
     memory().context.clear();
     memory().hits.clear();
@@ -125,12 +134,14 @@ class PatternDetector::Round {
     if (reading_.word_before(start) || (!word.stem && reading_.word_behind(end) && !is_digit(reading_.at(end)))) return;
     memory_.context.add({start, end, trigger.which});
     constexpr Topics kFollowed = bit(Topic::kSecret) | bit(Topic::kLicence);
-    if ((word.topics & kFollowed) != 0) memory_.hits.push_back({static_cast<std::uint16_t>(&trigger - detector_.compiled_->triggers.data()), end});
+    if ((word.topics & kFollowed) != 0)
+      memory_.hits.push_back({static_cast<std::uint16_t>(&trigger - detector_.compiled_->triggers.data()), end});
   }
 
   void look(const Trigger& trigger, std::size_t end) {
     std::size_t& done = memory_.done[static_cast<std::size_t>(trigger.what)];
-    if (end <= done && trigger.what != What::kToken && trigger.what != What::kMonth && trigger.what != What::kContext) return;
+    if (end <= done && trigger.what != What::kToken && trigger.what != What::kMonth && trigger.what != What::kContext)
+      return;
     switch (trigger.what) {
       case What::kNumber:
         done = read_number(reading_.text, end, done, memory_.number);
@@ -183,7 +194,8 @@ class PatternDetector::Round {
         return;
       }
       case What::kContext:
-        if ((context_words()[trigger.which].topics & bit(Topic::kSecret)) != 0) return recognise_password(reading_, end);
+        if ((context_words()[trigger.which].topics & bit(Topic::kSecret)) != 0)
+          return recognise_password(reading_, end);
         return recognise_licence(reading_, end);
     }
   }

@@ -25,13 +25,31 @@ class PatternDetector : public Detector {
 
  private:
   enum class What : std::uint8_t {
-    kNumber, kWord, kLongWord, kAt, kScheme, kWww, kDomain, kIpv4, kIpv6, kMac, kDate, kMonth, kSpacedNino, kSpacedDni, kPlate,
-    kToken, kJwt, kPrivateKey, kPercent, kContext,
+    kNumber,
+    kWord,
+    kLongWord,
+    kAt,
+    kScheme,
+    kWww,
+    kDomain,
+    kIpv4,
+    kIpv6,
+    kMac,
+    kDate,
+    kMonth,
+    kSpacedNino,
+    kSpacedDni,
+    kPlate,
+    kToken,
+    kJwt,
+    kPrivateKey,
+    kPercent,
+    kContext,
   };
   struct Trigger {
     What what;
-    std::uint16_t which = 0;       // kToken: its kind; kContext: its word
-    std::uint16_t size = 0;        // kContext: of the word, in bytes
+    std::uint16_t which = 0;  // kToken: its kind; kContext: its word
+    std::uint16_t size = 0;   // kContext: of the word, in bytes
   };
   struct Hit {
     std::uint16_t trigger;

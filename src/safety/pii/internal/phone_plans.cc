@@ -92,7 +92,8 @@ class DigitExpression::Parser {
     if (end == std::string_view::npos) return false;
     const std::string_view inside = text_.substr(at_ + 1, end - at_ - 1);
     const std::size_t comma = inside.find(',');
-    const std::string_view least = inside.substr(0, comma), most = comma == std::string_view::npos ? least : inside.substr(comma + 1);
+    const std::string_view least = inside.substr(0, comma),
+                           most = comma == std::string_view::npos ? least : inside.substr(comma + 1);
     if (least.empty() || most.empty()) return false;
     nodes_[node].least = static_cast<std::uint8_t>(number_of(least));
     nodes_[node].most = static_cast<std::uint8_t>(number_of(most));
@@ -144,7 +145,8 @@ std::uint32_t DigitExpression::step(const Node& node, std::string_view digits, s
 }
 
 bool DigitExpression::matches(std::string_view digits) const {
-  return !nodes_.empty() && digits.size() <= kMostDigits && ((step(nodes_[root_], digits, 1) >> digits.size()) & 1) != 0;
+  return !nodes_.empty() && digits.size() <= kMostDigits &&
+         ((step(nodes_[root_], digits, 1) >> digits.size()) & 1) != 0;
 }
 
 std::size_t DigitExpression::prefix(std::string_view digits) const {
@@ -172,12 +174,13 @@ PhonePlans::PhonePlans() {
     plan.has_prefix = one.has_national_prefix_for_parsing() && !one.has_national_prefix_transform_rule() &&
                       plan.prefix.parse(one.national_prefix_for_parsing());
     for (const source::PhoneNumberDesc* const kind :
-         {&one.fixed_line(), &one.mobile(), &one.toll_free(), &one.premium_rate(), &one.shared_cost(), &one.personal_number(), &one.voip(),
-          &one.pager(), &one.uan(), &one.voicemail()}) {
+         {&one.fixed_line(), &one.mobile(), &one.toll_free(), &one.premium_rate(), &one.shared_cost(),
+          &one.personal_number(), &one.voip(), &one.pager(), &one.uan(), &one.voicemail()}) {
       Plan::Kind out;
       if (kind->national_number_pattern().empty() || !out.pattern.parse(kind->national_number_pattern())) continue;
       // A kind without lengths of its own has those of the plan.
-      const auto& lengths = kind->possible_length_size() > 0 ? kind->possible_length() : one.general_desc().possible_length();
+      const auto& lengths =
+          kind->possible_length_size() > 0 ? kind->possible_length() : one.general_desc().possible_length();
       for (const int length : lengths)
         if (length > 0 && length < 32) out.lengths |= 1U << length;
       plan.kinds.push_back(std::move(out));
@@ -203,7 +206,8 @@ bool PhonePlans::valid(std::string_view national, std::string_view code) const {
 
 std::string_view PhonePlans::without_prefix(std::string_view national, const Plan& plan) const {
   std::size_t size = plan.has_prefix ? plan.prefix.prefix(national) : 0;
-  if (!plan.has_prefix && !plan.national_prefix.empty() && national.starts_with(plan.national_prefix)) size = plan.national_prefix.size();
+  if (!plan.has_prefix && !plan.national_prefix.empty() && national.starts_with(plan.national_prefix))
+    size = plan.national_prefix.size();
   if (size == 0) return national;
   const std::string_view rest = national.substr(size);
   return plan.general.matches(national) && !plan.general.matches(rest) ? national : rest;
@@ -214,7 +218,8 @@ bool PhonePlans::valid_international(std::string_view digits) const {
     const auto plans = by_code_.find(digits.substr(0, size));
     if (plans == by_code_.end()) continue;
     const std::string_view national = digits.substr(size);
-    return valid(without_prefix(national, plans_[plans->second.front()]), plans->first) || valid(national, plans->first);
+    return valid(without_prefix(national, plans_[plans->second.front()]), plans->first) ||
+           valid(national, plans->first);
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// The numbering plans of countries, taken from libphonenumber's metadata once, so that a number is judged in less than a
-// microsecond and without the locks that libphonenumber takes.
+// The numbering plans of countries, taken from libphonenumber's metadata once, so that a number is judged in less than
+// a microsecond and without the locks that libphonenumber takes.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,15 +15,15 @@ class DigitExpression {
  public:
   // False if it uses anything else: then it matches nothing.
   bool parse(std::string_view expression);
-  bool matches(std::string_view digits) const;               // all of them
-  std::size_t prefix(std::string_view digits) const;         // the longest that it matches from the start; 0: none
+  bool matches(std::string_view digits) const;        // all of them
+  std::size_t prefix(std::string_view digits) const;  // the longest that it matches from the start; 0: none
 
  private:
   struct Node {
     enum class Kind : std::uint8_t { kClass, kSequence, kEither } kind;
-    std::uint16_t digits = 0;             // kClass: bit d for digit d
-    std::uint8_t least = 1, most = 1;     // how often
-    std::vector<std::uint16_t> parts{};   // indices of nodes
+    std::uint16_t digits = 0;            // kClass: bit d for digit d
+    std::uint8_t least = 1, most = 1;    // how often
+    std::vector<std::uint16_t> parts{};  // indices of nodes
   };
   class Parser;
   std::uint32_t step(const Node& node, std::string_view digits, std::uint32_t at) const;

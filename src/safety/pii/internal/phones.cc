@@ -15,8 +15,8 @@ constexpr Scores kInternational{0.9, 0.97}, kNational{0.4, 0.9}, kNationalShape{
 
 // How people group the numbers of a country, by the sizes of the groups.
 bool is_phone_shape(const Number& number, std::size_t first, std::size_t last) {
-  constexpr std::string_view kShapes[] = {"334", "1334", "13322", "3322", "2224", "22222", "1333", "433", "443", "343",
-                                          "3333", "522",  "43322", "1433", "434", "1343", "3332", "33222"};
+  constexpr std::string_view kShapes[] = {"334", "1334", "13322", "3322",  "2224", "22222", "1333", "433",  "443",
+                                          "343", "3333", "522",   "43322", "1433", "434",   "1343", "3332", "33222"};
   if (last - first > 5 || last == first) return false;
   char sizes[6];
   std::size_t count = 0;
@@ -33,9 +33,10 @@ bool is_ascii_word_at(std::string_view text, std::size_t at) {
 Result<Phones> Phones::create(std::vector<std::string> regions) {
   for (const std::string& one : regions)
     if (!PhonePlans::instance().knows(one))
-      return fail(ErrorKind::kInvalid, "invalid_value",
-                  "`" + one.substr(0, 20) + "` is no region of phone numbers: write two capital letters such as `US` or `RU`.",
-                  "regions");
+      return fail(
+          ErrorKind::kInvalid, "invalid_value",
+          "`" + one.substr(0, 20) + "` is no region of phone numbers: write two capital letters such as `US` or `RU`.",
+          "regions");
   return Phones(std::move(regions));
 }
 
@@ -63,7 +64,8 @@ void Phones::recognise_international(const Reading& reading, const Number& numbe
   }
 }
 
-bool Phones::recognise_national(const Reading& reading, const Number& number, std::size_t first, std::size_t last) const {
+bool Phones::recognise_national(const Reading& reading, const Number& number, std::size_t first,
+                                std::size_t last) const {
   const std::string_view digits = number.digits_of(first, last);
   if (digits.size() < kLeastDigits || digits.size() > kMostDigits) return false;
   std::size_t start = number.groups[first].start;
@@ -72,7 +74,9 @@ bool Phones::recognise_national(const Reading& reading, const Number& number, st
   const Near near = reading.near(start, end, Topic::kPhone);
   if (!near.adjacent && (reading.word_before(start) || reading.word_behind(end))) return false;
   const char before = reading.before(start);
-  if ((before == '-' || before == '/' || before == '.' || before == ',') && start > 1 && is_ascii_word_at(reading.text, start - 2)) return false;
+  if ((before == '-' || before == '/' || before == '.' || before == ',') && start > 1 &&
+      is_ascii_word_at(reading.text, start - 2))
+    return false;
   if (reading.at(end) == ',' && is_digit(reading.at(end + 1))) return false;
   const bool bracket = reading.text.substr(start, end - start).find(')') != std::string_view::npos;
   const bool shape = is_phone_shape(number, first, last) || (bracket && last > first);
@@ -86,14 +90,16 @@ bool Phones::recognise_national(const Reading& reading, const Number& number, st
   }
   const bool dialled = digits.front() == '0' || grouped;
   if (near.word.empty() || !dialled) return false;
-  reading.add(start, end, kPhoneNumber, score_of(kLikePhone, near) - off, "written like a number that is dialled", near);
+  reading.add(start, end, kPhoneNumber, score_of(kLikePhone, near) - off, "written like a number that is dialled",
+              near);
   return true;
 }
 
 void Phones::recognise(const Reading& reading, const Number& number) const {
   for (std::size_t i = 0; i < number.count; ++i) {
     const std::size_t start = number.groups[i].start;
-    if (reading.before(start) == '+' && !reading.word_before(start - 1)) return recognise_international(reading, number, i);
+    if (reading.before(start) == '+' && !reading.word_before(start - 1))
+      return recognise_international(reading, number, i);
   }
   if (number.count == 1 || number.digit_count <= kMostDigits) {
     if (recognise_national(reading, number, 0, number.count - 1)) return;

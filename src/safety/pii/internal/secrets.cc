@@ -54,8 +54,9 @@ double entropy(std::string_view text) {  // bits a byte
 }
 
 bool is_placeholder(std::string_view text) {
-  return text.front() == '<' || text.front() == '$' || text.front() == '{' || text.front() == '[' || text.find("***") != std::string_view::npos ||
-         text.find("xxx") != std::string_view::npos || text.find("...") != std::string_view::npos;
+  return text.front() == '<' || text.front() == '$' || text.front() == '{' || text.front() == '[' ||
+         text.find("***") != std::string_view::npos || text.find("xxx") != std::string_view::npos ||
+         text.find("...") != std::string_view::npos;
 }
 
 bool mixed(std::string_view text) {
@@ -74,7 +75,9 @@ void recognise_token(const Reading& reading, const TokenKind& kind, std::size_t 
   const std::size_t start = end - kind.length;
   if (reading.word_before(start)) return;
   while (end < reading.text.size() && end - start < kLongestToken && is_token(reading.text[end])) ++end;
-  while (end > start + kind.length && (reading.text[end - 1] == '.' || reading.text[end - 1] == '/' || reading.text[end - 1] == '-')) --end;
+  while (end > start + kind.length &&
+         (reading.text[end - 1] == '.' || reading.text[end - 1] == '/' || reading.text[end - 1] == '-'))
+    --end;
   const std::string_view secret = reading.text.substr(start, end - start);
   if (entropy(secret) < 2.5) return;  // "sk-aaaa…"
   reading.add(start, end, kSecret, 0.97, kind.what, {}, true);
@@ -112,9 +115,11 @@ void recognise_password(const Reading& reading, std::size_t end) {
   const std::string_view text = reading.text;
   bool assigned = false;
   std::size_t start = end;
-  while (start < text.size() && (is_letter(text[start]) || text[start] == '_') && start - end < 12) ++start;  // "password_hash"
+  while (start < text.size() && (is_letter(text[start]) || text[start] == '_') && start - end < 12)
+    ++start;  // "password_hash"
   const auto skip_signs = [&] {
-    while (start < text.size() && start - end < 24 && std::string_view(" \t\"':=>-").find(text[start]) != std::string_view::npos) {
+    while (start < text.size() && start - end < 24 &&
+           std::string_view(" \t\"':=>-").find(text[start]) != std::string_view::npos) {
       assigned |= text[start] == ':' || text[start] == '=';
       ++start;
     }
@@ -124,20 +129,29 @@ void recognise_password(const Reading& reading, std::size_t end) {
     if (text.substr(start).starts_with(word)) start += word.size();
   skip_signs();
   std::size_t stop = start;
-  while (stop < text.size() && stop - start < kLongestPassword && static_cast<unsigned char>(text[stop]) > ' ' &&
+  while (stop < text.size() && stop - start<kLongestPassword&& static_cast<unsigned char>(text[stop])> ' ' &&
          std::string_view("\"'`<>,;").find(text[stop]) == std::string_view::npos)
     ++stop;
   while (stop > start && std::string_view(".!?):").find(text[stop - 1]) != std::string_view::npos) --stop;
   const std::string_view value = text.substr(start, stop - start);
   if (value.size() < 6 || is_placeholder(value) || value.find("://") != std::string_view::npos) return;
-  const bool odd = mixed(value) || std::ranges::any_of(value, [](char c) { return std::string_view("!@#$%^&*+~|").find(c) != std::string_view::npos; });
-  const double score = assigned && odd ? 0.8 : odd ? 0.6 : assigned && value.size() >= 16 && entropy(value) > 3.3 ? 0.6 : 0;
-  if (score > 0) reading.add(start, stop, kSecret, score, assigned ? "assigned to the name of a secret" : "follows the name of a secret");
+  const bool odd = mixed(value) || std::ranges::any_of(value, [](char c) {
+                     return std::string_view("!@#$%^&*+~|").find(c) != std::string_view::npos;
+                   });
+  const double score = assigned && odd                                          ? 0.8
+                       : odd                                                    ? 0.6
+                       : assigned && value.size() >= 16 && entropy(value) > 3.3 ? 0.6
+                                                                                : 0;
+  if (score > 0)
+    reading.add(start, stop, kSecret, score,
+                assigned ? "assigned to the name of a secret" : "follows the name of a secret");
 }
 
 void recognise_entropy(const Reading& reading, std::size_t start, std::size_t end) {
   const std::string_view text = reading.text;
-  const auto belongs = [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '/' || c == '=' || c == '_' || c == '-'; };
+  const auto belongs = [](char c) {
+    return is_letter(c) || is_digit(c) || c == '+' || c == '/' || c == '=' || c == '_' || c == '-';
+  };
   while (end < text.size() && end - start < kLongestToken && belongs(text[end])) ++end;
   while (start > 0 && end - start < kLongestToken && belongs(text[start - 1])) --start;
   const std::string_view word = text.substr(start, end - start);

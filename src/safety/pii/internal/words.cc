@@ -74,7 +74,8 @@ void recognise_passport(const Reading& reading, std::size_t start, std::size_t e
   const auto digits = std::ranges::count_if(word, is_digit);
   if (digits < 5 || !is_letter(word[0])) return;
   const Near near = reading.near(start, end, Topic::kPassport);
-  reading.add(start, end, kPassport, score_of({0.2, 0.8}, near) - reading.taken_off(start, end, near), "letters and digits", near);
+  reading.add(start, end, kPassport, score_of({0.2, 0.8}, near) - reading.taken_off(start, end, near),
+              "letters and digits", near);
 }
 
 void recognise_licence_word(const Reading& reading, std::size_t start, std::size_t end) {
@@ -95,7 +96,8 @@ std::size_t plate_letter_behind(std::string_view text, std::size_t end) {
   return one.size == 2 && kCyrillic.find(one.code) != std::u32string_view::npos ? 2 : 0;
 }
 
-// Regions: 01 to 99, and the later ones of three digits that begin with 1, 2, 7 or 9 (order of the Ministry of Interior 766).
+// Regions: 01 to 99, and the later ones of three digits that begin with 1, 2, 7 or 9 (order of the Ministry of Interior
+// 766).
 bool is_region(std::string_view digits) {
   if (digits.size() == 2) return digits != "00";
   return digits.size() == 3 && std::string_view("1279").find(digits[0]) != std::string_view::npos;
@@ -190,7 +192,8 @@ void recognise_licence(const Reading& reading, std::size_t end) {
   for (; stop < text.size() && stop - start < 20; ++stop) {
     if (is_digit(text[stop]))
       ++digits;
-    else if (!is_letter(text[stop]) && !(text[stop] == '-' && (is_digit(reading.at(stop + 1)) || is_letter(reading.at(stop + 1)))))
+    else if (!is_letter(text[stop]) &&
+             !(text[stop] == '-' && (is_digit(reading.at(stop + 1)) || is_letter(reading.at(stop + 1)))))
       break;
   }
   if (digits < 5 || stop - start > 19 || start == stop) return;

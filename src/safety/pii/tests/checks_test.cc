@@ -25,9 +25,10 @@ TEST(Checks, SeeAWrongDigit) {
     bool (*holds)(std::string_view);
     std::string_view digits;
   };
-  constexpr Case kCases[] = {{luhn, "4111111111111111"}, {us_aba, "021081875"}, {uk_nhs, "3649599716"}, {de_tax_id, "22381567927"},
-                             {fr_nir, "185057518878327"}, {pl_pesel, "92031650301"}, {nl_bsn, "140340269"}, {ru_inn, "7794580730"},
-                             {ru_inn, "503230964070"}, {ru_snils, "65917128729"}, {ru_oms, "7765646850597964"}};
+  constexpr Case kCases[] = {{luhn, "4111111111111111"}, {us_aba, "021081875"},       {uk_nhs, "3649599716"},
+                             {de_tax_id, "22381567927"}, {fr_nir, "185057518878327"}, {pl_pesel, "92031650301"},
+                             {nl_bsn, "140340269"},      {ru_inn, "7794580730"},      {ru_inn, "503230964070"},
+                             {ru_snils, "65917128729"},  {ru_oms, "7765646850597964"}};
   for (const Case& one : kCases) {
     EXPECT_TRUE(one.holds(one.digits)) << one.digits;
     for (std::size_t i = 0; i < one.digits.size(); ++i) {
@@ -51,8 +52,9 @@ TEST(Checks, HashWithKeccak) {
 }
 
 TEST(Checks, ReadCapitalsOfEthereumAddresses) {
-  for (const std::string_view one : {"5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "fB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
-                                     "dbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB", "D1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb"})
+  for (const std::string_view one :
+       {"5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "fB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+        "dbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB", "D1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb"})
     EXPECT_TRUE(eip55(one)) << one;
   EXPECT_FALSE(eip55("5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"));
   EXPECT_TRUE(eip55("5aaeb6053f3e94c9b9a09f33669435e7ef1beaed")) << "no checksum was written";

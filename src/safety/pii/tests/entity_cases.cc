@@ -48,8 +48,8 @@ constexpr EntityCase kCases[] = {
     {"CRYPTO_ADDRESS", "", "3CvB2tm94qDAuWvuk8ncYTb7ys7g5UekfD", ""},
     {"CRYPTO_ADDRESS", "", "TQ8WG79gT7e81CguuqDGQ3SkeSskqq36zT", ""},
     {"CRYPTO_ADDRESS", "", "bc1q6l9ahryx0prl2y274uejny5ynruremnhm98n93", ""},
-    {"CRYPTO_ADDRESS", "", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", ""},   // BIP 350
-    {"CRYPTO_ADDRESS", "", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", ""},                          // EIP-55
+    {"CRYPTO_ADDRESS", "", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", ""},  // BIP 350
+    {"CRYPTO_ADDRESS", "", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", ""},                      // EIP-55
     {"DATE_TIME", "due ", "11/3/1995", ""},
     {"DATE_TIME", "с ", "12.05.2021", " по"},
     {"DATE_TIME", "", "2021-05-12", ""},
@@ -103,33 +103,81 @@ constexpr EntityCase kCases[] = {
     {"SECRET", "мой пароль: ", "qwe12345", ""},
     {"SECRET", "token=", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", ""},
     {"SECRET", "bot ", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1", ""},
-    {"SECRET", "", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U", ""},
+    {"SECRET", "",
+     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+     ""},
     {"SECRET", "", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIAx\n-----END EC PRIVATE KEY-----", "\n"},
 };
 
 constexpr std::string_view kNearMisses[] = {
-    "card 4768140179099147",                         // Luhn
-    "number 1768140179099149",                       // no issuer
-    "2205176815473322",                              // Luhn
-    "IBAN DE89370400440532013001",                   // mod 97
-    "IBAN DE8937040044053201300",                    // too short for its country
-    "XX89370400440532013000",                        // no country
-    "ivan@localhost", "@ivan", "a@b", "price @ 5.50 each", "ivan@.com",
-    "e.g. this", "Node.js and so on", "file.txt",
-    "version 1.2.3.4000", "256.1.1.1", "1.2.3", "10:20:30", "a::b", "std::vector",
-    "00:1A:2B:3C:4D", "00:1A:2B:3C:4D:5G",
-    "call 12", "+1 999", "+0 123 456 789",
-    "1GW8HRGLLYot5XNTRXoDB7ctURe6ioUoSb", "bc1q6l9ahryx0prl2y274uejny5ynruremnhm98n94",
+    "card 4768140179099147",        // Luhn
+    "number 1768140179099149",      // no issuer
+    "2205176815473322",             // Luhn
+    "IBAN DE89370400440532013001",  // mod 97
+    "IBAN DE8937040044053201300",   // too short for its country
+    "XX89370400440532013000",       // no country
+    "ivan@localhost",
+    "@ivan",
+    "a@b",
+    "price @ 5.50 each",
+    "ivan@.com",
+    "e.g. this",
+    "Node.js and so on",
+    "file.txt",
+    "version 1.2.3.4000",
+    "256.1.1.1",
+    "1.2.3",
+    "10:20:30",
+    "a::b",
+    "std::vector",
+    "00:1A:2B:3C:4D",
+    "00:1A:2B:3C:4D:5G",
+    "call 12",
+    "+1 999",
+    "+0 123 456 789",
+    "1GW8HRGLLYot5XNTRXoDB7ctURe6ioUoSb",
+    "bc1q6l9ahryx0prl2y274uejny5ynruremnhm98n94",
     "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
-    "31/31/1995", "30.02.2021", "2021-13-01", "It may be 5 or 6", "2021-05-12T10:00:00Z",
-    "000-12-3456", "666-12-3456", "123-00-4567", "123-45-0000", "912-67-0916",
-    "NHS number 3649599717", "BG 12 34 56 C", "QQ123456C", "AB 12 34 56 E",
-    "Steuer-ID 22381567928", "185057518878328", "39348471T", "Y2113668N", "RSSMRA85T10A562T",
-    "PESEL 92031650302", "PESEL 92133650308", "BSN 140340268",
-    "ИНН 7794580731", "ИНН 503230964071", "659-171-287 30", "ОГРН 1027716062308", "ОГРНИП 304771703896185",
-    "БИК 144525225", "7794580730", "92031650301", "770701001",
-    "А123ЯЖ77", "А000ВС77", "А123ВС00",
-    "AKIAIOSFODNN7EXAMPL", "my password is long", "token", "sk-aaaaaaaaaaaaaaaaaaaaaaaa", "password: ********", "password: <yours>",
+    "31/31/1995",
+    "30.02.2021",
+    "2021-13-01",
+    "It may be 5 or 6",
+    "2021-05-12T10:00:00Z",
+    "000-12-3456",
+    "666-12-3456",
+    "123-00-4567",
+    "123-45-0000",
+    "912-67-0916",
+    "NHS number 3649599717",
+    "BG 12 34 56 C",
+    "QQ123456C",
+    "AB 12 34 56 E",
+    "Steuer-ID 22381567928",
+    "185057518878328",
+    "39348471T",
+    "Y2113668N",
+    "RSSMRA85T10A562T",
+    "PESEL 92031650302",
+    "PESEL 92133650308",
+    "BSN 140340268",
+    "ИНН 7794580731",
+    "ИНН 503230964071",
+    "659-171-287 30",
+    "ОГРН 1027716062308",
+    "ОГРНИП 304771703896185",
+    "БИК 144525225",
+    "7794580730",
+    "92031650301",
+    "770701001",
+    "А123ЯЖ77",
+    "А000ВС77",
+    "А123ВС00",
+    "AKIAIOSFODNN7EXAMPL",
+    "my password is long",
+    "token",
+    "sk-aaaaaaaaaaaaaaaaaaaaaaaa",
+    "password: ********",
+    "password: <yours>",
     "eyJhbGciOiJIUzI1NiJ9.abc",
 };
 

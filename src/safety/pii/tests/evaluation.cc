@@ -1,10 +1,10 @@
 // How good the patterns are on labelled text: pii_eval presidio_synth_en.json [report|tune] [--errors].
 //
-// The file is that of presidio-research: [{full_text, spans: [{entity_type, start_position, end_position}]}], offsets in
-// characters. The split is by a fixed hash: a text is reported if the first four bytes of its SHA-256 are, as a number, under 40
-// modulo 100; the others are there to look at. A token is a run of letters and digits; it counts as an entity's if a span
-// touches it. Only entities that patterns can find are counted: names, places, organisations, titles, ages, nationalities and
-// postal codes are not. F2 = 5PR / (4P + R).
+// The file is that of presidio-research: [{full_text, spans: [{entity_type, start_position, end_position}]}], offsets
+// in characters. The split is by a fixed hash: a text is reported if the first four bytes of its SHA-256 are, as a
+// number, under 40 modulo 100; the others are there to look at. A token is a run of letters and digits; it counts as an
+// entity's if a span touches it. Only entities that patterns can find are counted: names, places, organisations,
+// titles, ages, nationalities and postal codes are not. F2 = 5PR / (4P + R).
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -24,8 +24,9 @@ namespace {
 
 using namespace fairlead;
 
-const std::set<std::string_view> kCovered = {"CREDIT_CARD", "PHONE_NUMBER", "EMAIL_ADDRESS", "DOMAIN_NAME", "IBAN_CODE",
-                                             "US_SSN", "IP_ADDRESS", "US_DRIVER_LICENSE", "DATE_TIME"};
+const std::set<std::string_view> kCovered = {"CREDIT_CARD", "PHONE_NUMBER",      "EMAIL_ADDRESS",
+                                             "DOMAIN_NAME", "IBAN_CODE",         "US_SSN",
+                                             "IP_ADDRESS",  "US_DRIVER_LICENSE", "DATE_TIME"};
 
 struct Label {
   std::size_t start, end;  // characters
@@ -36,14 +37,21 @@ struct Token {
 };
 struct Count {
   std::size_t right = 0, wrong = 0, missed = 0;
-  double precision() const { return right + wrong == 0 ? 1 : static_cast<double>(right) / static_cast<double>(right + wrong); }
-  double recall() const { return right + missed == 0 ? 1 : static_cast<double>(right) / static_cast<double>(right + missed); }
-  double f2() const { return precision() + recall() == 0 ? 0 : 5 * precision() * recall() / (4 * precision() + recall()); }
+  double precision() const {
+    return right + wrong == 0 ? 1 : static_cast<double>(right) / static_cast<double>(right + wrong);
+  }
+  double recall() const {
+    return right + missed == 0 ? 1 : static_cast<double>(right) / static_cast<double>(right + missed);
+  }
+  double f2() const {
+    return precision() + recall() == 0 ? 0 : 5 * precision() * recall() / (4 * precision() + recall());
+  }
 };
 
 bool is_reported(const std::string& text) {
   const Sha256 digest = sha256(text);
-  const std::uint32_t number = (std::uint32_t{digest[0]} << 24) | (std::uint32_t{digest[1]} << 16) | (std::uint32_t{digest[2]} << 8) | digest[3];
+  const std::uint32_t number =
+      (std::uint32_t{digest[0]} << 24) | (std::uint32_t{digest[1]} << 16) | (std::uint32_t{digest[2]} << 8) | digest[3];
   return number % 100 < 40;
 }
 
@@ -53,7 +61,8 @@ std::vector<Token> tokens_of(const std::string& text) {
   bool inside = false;
   for (std::size_t at = 0; at < text.size(); ++character) {
     const pii::Character one = pii::character_at(text, at);
-    const bool word = one.code < 0x80 ? pii::is_ascii_word(static_cast<unsigned char>(one.code)) : pii::is_other_letter(one.code);
+    const bool word =
+        one.code < 0x80 ? pii::is_ascii_word(static_cast<unsigned char>(one.code)) : pii::is_other_letter(one.code);
     if (word && !inside) out.push_back({character, character});
     if (word) out.back().end = character + 1;
     inside = word;
@@ -74,7 +83,8 @@ std::string mapped(std::string_view entity) {
 
 std::vector<Label> found_in(const pii::Scanner& scanner, const std::string& text) {
   std::vector<Label> out;
-  for (const pii::Span& one : scanner.scan(text)) out.push_back({one.start_character, one.end_character, mapped(one.entity)});
+  for (const pii::Span& one : scanner.scan(text))
+    out.push_back({one.start_character, one.end_character, mapped(one.entity)});
   return out;
 }
 
@@ -121,16 +131,20 @@ int main(int argc, char** argv) {
       const bool counts_wanted = kCovered.contains(wanted);
       if (counts_wanted && got == wanted) ++counts[wanted].right;
       if (counts_wanted && got != wanted) ++counts[wanted].missed, kinds_of_error.insert("missed " + wanted);
-      if (!got.empty() && got != wanted) ++counts[got].wrong, kinds_of_error.insert("wrong " + got + " for " + (wanted.empty() ? "nothing" : wanted));
+      if (!got.empty() && got != wanted)
+        ++counts[got].wrong, kinds_of_error.insert("wrong " + got + " for " + (wanted.empty() ? "nothing" : wanted));
       if (counts_wanted) ++(got.empty() ? all.missed : all.right);
       if (!got.empty() && wanted.empty()) ++all.wrong;
     }
     if (errors)
-      for (const std::string& kind : kinds_of_error) std::printf("%-40s %s\n", kind.c_str(), json::quoted(full).c_str());
+      for (const std::string& kind : kinds_of_error)
+        std::printf("%-40s %s\n", kind.c_str(), json::quoted(full).c_str());
   }
-  std::printf("%zu texts (%s)\n%-20s %7s %7s %7s %9s %9s %7s\n", texts, part.c_str(), "entity", "right", "wrong", "missed", "precision", "recall", "F2");
+  std::printf("%zu texts (%s)\n%-20s %7s %7s %7s %9s %9s %7s\n", texts, part.c_str(), "entity", "right", "wrong",
+              "missed", "precision", "recall", "F2");
   const auto line = [](const std::string& name, const Count& one) {
-    std::printf("%-20s %7zu %7zu %7zu %9.3f %9.3f %7.3f\n", name.c_str(), one.right, one.wrong, one.missed, one.precision(), one.recall(), one.f2());
+    std::printf("%-20s %7zu %7zu %7zu %9.3f %9.3f %7.3f\n", name.c_str(), one.right, one.wrong, one.missed,
+                one.precision(), one.recall(), one.f2());
   };
   for (const auto& [name, count] : counts) line(name, count);
   line("any of them", all);

@@ -1,4 +1,5 @@
-// What a scan costs: pii_bench. Budgets: 50 us for a message of 300 characters, 100 MB/s for long text, linear up to 10 MB.
+// What a scan costs: pii_bench. Budgets: 50 us for a message of 300 characters, 100 MB/s for long text, linear up to 10
+// MB.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -14,26 +15,37 @@ using namespace fairlead::pii;
 
 // 300 characters each.
 constexpr std::string_view kEnglish =
-    "Hello, I was charged twice for the same purchase at the supermarket on the corner yesterday evening, and I would like to "
-    "know when I get the money back. My card is 4111 1111 1111 1111 and you can write to maria.keller@example.com or call me at "
+    "Hello, I was charged twice for the same purchase at the supermarket on the corner yesterday evening, and I would "
+    "like to "
+    "know when I get the money back. My card is 4111 1111 1111 1111 and you can write to maria.keller@example.com or "
+    "call me at "
     "+1 415-555-2671. I have been a customer for many years. Thx.";
 constexpr std::string_view kClean =
-    "Hello, I was charged twice for the same purchase at the supermarket on the corner yesterday evening, and I would like to "
-    "know when I get the money back. I have been a customer for many years and something of this kind has never happened before, "
+    "Hello, I was charged twice for the same purchase at the supermarket on the corner yesterday evening, and I would "
+    "like to "
+    "know when I get the money back. I have been a customer for many years and something of this kind has never "
+    "happened before, "
     "so please tell me what I should do next. Many thanks.";
 constexpr std::string_view kRussian =
-    "Здравствуйте, вчера вечером с меня дважды списали деньги за одну и ту же покупку в супермаркете на углу, и я хотела бы "
-    "узнать, когда их вернут. Моя карта 2200 7001 1234 5673, ИНН 500100732259, позвоните мне по номеру +7 916 123-45-67 или "
+    "Здравствуйте, вчера вечером с меня дважды списали деньги за одну и ту же покупку в супермаркете на углу, и я "
+    "хотела бы "
+    "узнать, когда их вернут. Моя карта 2200 7001 1234 5673, ИНН 500100732259, позвоните мне по номеру +7 916 "
+    "123-45-67 или "
     "напишите на maria@example.ru. Я ваш клиент уже много лет.";
 // Prose with some numbers in it, as documents have.
 constexpr std::string_view kProse =
-    "The committee met on the third floor and discussed the plan for the next two years. Members asked why the budget had grown "
-    "by 12 percent, and the chair answered that wages had risen in every department. A report of 48 pages describes the method. "
-    "It was agreed that the smaller groups would meet again before the summer, and that a summary should be sent to everyone who "
+    "The committee met on the third floor and discussed the plan for the next two years. Members asked why the budget "
+    "had grown "
+    "by 12 percent, and the chair answered that wages had risen in every department. A report of 48 pages describes "
+    "the method. "
+    "It was agreed that the smaller groups would meet again before the summer, and that a summary should be sent to "
+    "everyone who "
     "takes part. The second item was the new building: its cost is now 1,250,000 and it opens in the spring of 2027. ";
 constexpr std::string_view kRussianProse =
-    "Комитет собрался на третьем этаже и обсудил план на следующие два года. Участники спросили, почему бюджет вырос на 12 "
-    "процентов, и председатель ответил, что зарплаты выросли во всех отделах. Отчёт на 48 страницах описывает метод. Решили, что "
+    "Комитет собрался на третьем этаже и обсудил план на следующие два года. Участники спросили, почему бюджет вырос "
+    "на 12 "
+    "процентов, и председатель ответил, что зарплаты выросли во всех отделах. Отчёт на 48 страницах описывает метод. "
+    "Решили, что "
     "малые группы встретятся ещё раз до лета, а краткое изложение получат все. ";
 
 const std::shared_ptr<const Scanner>& scanner() {

@@ -23,8 +23,8 @@ const Scanner& scanner() {
 std::string said(const std::vector<Span>& spans, std::string_view text) {
   std::string out;
   for (const Span& one : spans)
-    out += std::string(one.entity) + " [" + std::string(text.substr(one.start, one.end - one.start)) + "] " + std::to_string(one.score) + " " +
-           one.why + "\n";
+    out += std::string(one.entity) + " [" + std::string(text.substr(one.start, one.end - one.start)) + "] " +
+           std::to_string(one.score) + " " + one.why + "\n";
   return out;
 }
 
@@ -66,7 +66,9 @@ TEST(Scanner, WordsNearANumberRaiseItsScore) {
   EXPECT_LT(score("7794580730", kRuInn), 0.5);
   EXPECT_GT(score("ИНН организации 7794580730", kRuInn), 0.9);
   EXPECT_GT(score("7794580730 (ИНН)", kRuInn), 0.8);
-  EXPECT_LT(score("ИНН, как всегда, не указан, потому что его никто не спрашивал и не собирался: 7794580730", kRuInn), 0.5) << "too far";
+  EXPECT_LT(score("ИНН, как всегда, не указан, потому что его никто не спрашивал и не собирался: 7794580730", kRuInn),
+            0.5)
+      << "too far";
   EXPECT_LT(score("длинный 7794580730", kRuInn), 0.5) << "a part of a word";
   EXPECT_LT(score("order 4768140179099146", kCreditCard), 0.5);
 }
@@ -81,11 +83,13 @@ TEST(Scanner, AnAccountIsSurerWithItsBank) {
 }
 
 TEST(Scanner, TellsNumbersOfOneLineApart) {
-  const std::string_view text = "ИНН/КПП 7794580730/770701001, ОГРН 1027716062307, тел. +7 916 123-45-67, СНИЛС 659-171-287 29";
+  const std::string_view text =
+      "ИНН/КПП 7794580730/770701001, ОГРН 1027716062307, тел. +7 916 123-45-67, СНИЛС 659-171-287 29";
   const auto spans = scanner().scan(text);
   std::vector<std::string_view> names;
   for (const Span& one : spans) names.push_back(one.entity);
-  EXPECT_EQ(names, (std::vector<std::string_view>{kRuInn, kRuKpp, kRuOgrn, kPhoneNumber, kRuSnils})) << said(spans, text);
+  EXPECT_EQ(names, (std::vector<std::string_view>{kRuInn, kRuKpp, kRuOgrn, kPhoneNumber, kRuSnils}))
+      << said(spans, text);
 }
 
 TEST(Scanner, WhatIsWithinAnAddressIsAPartOfIt) {
@@ -98,7 +102,8 @@ TEST(Scanner, WhatIsWithinAnAddressIsAPartOfIt) {
 
 TEST(Scanner, SpansDoNotOverlapAndStandInOrder) {
   std::string text;
-  for (const EntityCase& one : entity_cases()) text += std::string(one.before) + std::string(one.value) + std::string(one.behind) + "\n";
+  for (const EntityCase& one : entity_cases())
+    text += std::string(one.before) + std::string(one.value) + std::string(one.behind) + "\n";
   const auto spans = scanner().scan(text);
   EXPECT_GT(spans.size(), 80U);
   for (std::size_t i = 1; i < spans.size(); ++i) EXPECT_LE(spans[i - 1].end, spans[i].start);
@@ -165,26 +170,68 @@ TEST(Scanner, LeavesBenignNumbersAlone) {
   for (int i = 0; i < kTexts; ++i) {
     std::string text;
     switch (i % 20) {
-      case 0: text = "Order " + digits(6 + random() % 7) + " has shipped"; break;
-      case 1: text = "order id ORD-" + digits(8 + random() % 9); break;
-      case 2: text = "Заказ № " + digits(5 + random() % 8) + " готов к выдаче"; break;
-      case 3: text = "Upgrade to " + between(0, 20) + "." + between(0, 99) + "." + between(0, 30'000) + "." + between(0, 9'999); break;
-      case 4: text = "v" + between(0, 20) + "." + between(0, 99) + "." + between(0, 99) + "-rc" + between(1, 9); break;
-      case 5: text = "at " + between(1'500'000'000, 1'900'000'000) + " the job ended"; break;
-      case 6: text = "ts=" + between(1'500'000'000'000, 1'900'000'000'000); break;
-      case 7: text = "\"time\": " + between(1'500'000'000'000'000, 1'900'000'000'000'000); break;
-      case 8: text = between(2'010, 2'030) + "-0" + between(1, 9) + "-1" + digits(1) + "T1" + digits(1) + ":2" + digits(1) + ":3" + digits(1) + "Z start"; break;
-      case 9: text = "It costs " + between(1, 999) + "," + digits(3) + "," + digits(3) + "." + digits(2) + " USD"; break;
-      case 10: text = "Цена " + between(1, 999) + " " + digits(3) + " " + digits(3) + ",50 руб."; break;
-      case 11: text = "$" + digits(4) + "." + digits(2) + " in total"; break;
-      case 12: text = between(-90, 90) + "." + digits(6) + ", " + between(-180, 180) + "." + digits(6); break;
-      case 13: text = "Coordinates: " + between(0, 90) + "." + digits(5) + " " + between(0, 180) + "." + digits(5); break;
-      case 14: text = "pi is 3." + digits(12); break;
-      case 15: text = "Invoice INV-20" + digits(2) + "-" + digits(6); break;
-      case 16: text = "Трек-номер " + digits(14); break;
-      case 17: text = digits(3) + " of " + digits(5) + " rows, " + digits(2) + "." + digits(2) + "%"; break;
-      case 18: text = "row " + digits(6 + random() % 4) + " has " + digits(9) + " bytes"; break;
-      default: text = "Order 4" + digits(2) + "-" + digits(7) + "-" + digits(7); break;
+      case 0:
+        text = "Order " + digits(6 + random() % 7) + " has shipped";
+        break;
+      case 1:
+        text = "order id ORD-" + digits(8 + random() % 9);
+        break;
+      case 2:
+        text = "Заказ № " + digits(5 + random() % 8) + " готов к выдаче";
+        break;
+      case 3:
+        text =
+            "Upgrade to " + between(0, 20) + "." + between(0, 99) + "." + between(0, 30'000) + "." + between(0, 9'999);
+        break;
+      case 4:
+        text = "v" + between(0, 20) + "." + between(0, 99) + "." + between(0, 99) + "-rc" + between(1, 9);
+        break;
+      case 5:
+        text = "at " + between(1'500'000'000, 1'900'000'000) + " the job ended";
+        break;
+      case 6:
+        text = "ts=" + between(1'500'000'000'000, 1'900'000'000'000);
+        break;
+      case 7:
+        text = "\"time\": " + between(1'500'000'000'000'000, 1'900'000'000'000'000);
+        break;
+      case 8:
+        text = between(2'010, 2'030) + "-0" + between(1, 9) + "-1" + digits(1) + "T1" + digits(1) + ":2" + digits(1) +
+               ":3" + digits(1) + "Z start";
+        break;
+      case 9:
+        text = "It costs " + between(1, 999) + "," + digits(3) + "," + digits(3) + "." + digits(2) + " USD";
+        break;
+      case 10:
+        text = "Цена " + between(1, 999) + " " + digits(3) + " " + digits(3) + ",50 руб.";
+        break;
+      case 11:
+        text = "$" + digits(4) + "." + digits(2) + " in total";
+        break;
+      case 12:
+        text = between(-90, 90) + "." + digits(6) + ", " + between(-180, 180) + "." + digits(6);
+        break;
+      case 13:
+        text = "Coordinates: " + between(0, 90) + "." + digits(5) + " " + between(0, 180) + "." + digits(5);
+        break;
+      case 14:
+        text = "pi is 3." + digits(12);
+        break;
+      case 15:
+        text = "Invoice INV-20" + digits(2) + "-" + digits(6);
+        break;
+      case 16:
+        text = "Трек-номер " + digits(14);
+        break;
+      case 17:
+        text = digits(3) + " of " + digits(5) + " rows, " + digits(2) + "." + digits(2) + "%";
+        break;
+      case 18:
+        text = "row " + digits(6 + random() % 4) + " has " + digits(9) + " bytes";
+        break;
+      default:
+        text = "Order 4" + digits(2) + "-" + digits(7) + "-" + digits(7);
+        break;
     }
     const auto spans = scanner().scan(text);
     if (!spans.empty()) ++wrong, last = text + "\n" + said(spans, text);
@@ -209,7 +256,8 @@ TEST(Scanner, LeavesQuestionsToABankAlone) {
 
 TEST(Scanner, IsUsedByManyThreadsAtATime) {
   std::string text;
-  for (const EntityCase& one : entity_cases()) text += std::string(one.before) + std::string(one.value) + std::string(one.behind) + "\n";
+  for (const EntityCase& one : entity_cases())
+    text += std::string(one.before) + std::string(one.value) + std::string(one.behind) + "\n";
   const std::string alone = said(scanner().scan(text), text);
   std::vector<std::thread> threads;
   std::vector<int> different(4);
