@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "access/http/routes.h"
@@ -77,7 +78,8 @@ ServerParts::~ServerParts() {
 
 Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(make_private_folder(settings_.data));
-  FAIRLEAD_TRY(privacy_, pii::Scanner::create({}));
+  // To compile the patterns takes as long as all the rest: it is done beside it.
+  auto scanner = std::async(std::launch::async, [] { return pii::Scanner::create({}); });
   FAIRLEAD_CHECK(open_stores());
   http::ClientOptions client_options;
   client_options.connect_timeout = settings_.upstream.connect_timeout;
@@ -91,6 +93,7 @@ Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(load_resources());
   telemetry_->start();
   ledger_->start();
+  FAIRLEAD_TRY(privacy_, scanner.get());
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   if (shared_ledger_) shared_ledger_->start();

@@ -69,9 +69,9 @@ bool decode_hex(std::string_view text, std::string& out) {
   return true;
 }
 
-EncodedRun run_around(std::string_view text, std::size_t start, std::size_t end) {
+EncodedRun run_around(std::string_view text, std::size_t start, std::size_t end, std::size_t floor) {
   const auto belongs = [](char c) { return kBase64[static_cast<unsigned char>(c)] >= 0; };
-  while (start > 0 && end - start < kLongestRun && belongs(text[start - 1])) --start;
+  while (start > floor && end - start < kLongestRun && belongs(text[start - 1])) --start;
   while (end < text.size() && end - start < kLongestRun && belongs(text[end])) ++end;
   for (int padding = 0; padding < 2 && end < text.size() && text[end] == '='; ++padding) ++end;
   return {start, end, Form::kBase64};

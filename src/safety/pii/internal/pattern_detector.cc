@@ -183,7 +183,8 @@ class PatternDetector::Round {
       case What::kToken:
         return recognise_token(reading_, token_kinds()[trigger.which], end);
       case What::kJwt:
-        return recognise_jwt(reading_, end);
+        done = recognise_jwt(reading_, end);
+        return;
       case What::kPrivateKey:
         done = recognise_private_key(reading_, end);
         return;
@@ -223,7 +224,7 @@ class PatternDetector::Round {
   }
 
   void encoded(std::size_t end, std::size_t& done) {
-    const EncodedRun run = run_around(reading_.text, end - 1, end);
+    const EncodedRun run = run_around(reading_.text, end - 1, end, std::min(done, end - 1));
     done = std::max(done, run.end);
     if (run.end - run.start >= kLeastEncoded) runs_.push_back(run);
   }

@@ -8,7 +8,7 @@
 namespace fairlead::pii {
 namespace {
 
-constexpr double kTakenOff = 0.4, kLostAtTheEdge = 0.1, kNearEnough = 0.55;
+constexpr double kTakenOff = 0.4, kTakenOffWeak = 0.5, kLostAtTheEdge = 0.1, kNearEnough = 0.55;
 
 bool is_word(char32_t code) {
   if (code < 0x80) return is_ascii_word(static_cast<unsigned char>(code)) || code == '_';
@@ -31,7 +31,8 @@ bool Reading::word_behind(std::size_t end) const {
 double Reading::taken_off(std::size_t start, std::size_t end, const Near& topic) const {
   const Near other = near(start, end, Topic::kOther);
   if (other.word.empty() || other.nearness < kNearEnough) return 0;
-  return topic.word.empty() || topic.weak || other.nearness > topic.nearness ? kTakenOff : 0;
+  if (topic.weak) return kTakenOffWeak;
+  return topic.word.empty() || other.nearness > topic.nearness ? kTakenOff : 0;
 }
 
 void Reading::add(std::size_t start, std::size_t end, std::string_view entity, double score, std::string_view what,

@@ -12,7 +12,7 @@
 namespace fairlead::pii {
 namespace {
 
-constexpr std::size_t kLongestToken = 1'000, kLongestKey = 16'000, kLongestPassword = 128;
+constexpr std::size_t kLongestToken = 1'000, kLongestKey = 16'000, kLongestPassword = 128, kLongestHeader = 64;
 
 // As the makers document them.
 constexpr TokenKind kTokens[] = {
@@ -84,8 +84,11 @@ void recognise_token(const Reading& reading, const TokenKind& kind, std::size_t 
 }
 
 std::size_t recognise_private_key(const Reading& reading, std::size_t header_end) {
-  const std::size_t start = reading.text.rfind("-----BEGIN ", header_end);
-  if (start == std::string_view::npos || header_end - start > 64) return header_end;
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  const std::size_t from = header_end > kLongestHeader ? header_end - kLongestHeader : 0;
+  const std::size_t found = reading.text.substr(from, header_end - from).rfind(kBegin);
+  if (found == std::string_view::npos) return header_end;
+  const std::size_t start = from + found;
   const std::string_view rest = reading.text.substr(header_end, kLongestKey);
   const std::size_t footer = rest.find("-----END ");
   std::size_t end = header_end + rest.size();  // no end: all of it that there is
@@ -97,18 +100,21 @@ std::size_t recognise_private_key(const Reading& reading, std::size_t header_end
   return end;
 }
 
-void recognise_jwt(const Reading& reading, std::size_t end) {
+std::size_t recognise_jwt(const Reading& reading, std::size_t end) {
   const std::size_t start = end - 3;
-  if (reading.word_before(start)) return;
+  if (reading.word_before(start)) return end;
   const auto belongs = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
   while (end < reading.text.size() && end - start < kLongestToken * 8 && belongs(reading.text[end])) ++end;
+  const std::size_t next = end;
   while (end > start && reading.text[end - 1] == '.') --end;
   const std::string_view token = reading.text.substr(start, end - start);
-  if (std::ranges::count(token, '.') != 2) return;
+  if (std::ranges::count(token, '.') != 2) return next;
   std::string header;
-  if (!decode_base64(token.substr(0, token.find('.')), header) || header.find("\"alg\"") == std::string::npos) return;
-  if (!json::parse(header)) return;
+  if (!decode_base64(token.substr(0, token.find('.')), header) || header.find("\"alg\"") == std::string::npos)
+    return next;
+  if (!json::parse(header)) return next;
   reading.add(start, end, kSecret, 1, "JSON web token of RFC 7519", {}, true);
+  return next;
 }
 
 void recognise_password(const Reading& reading, std::size_t end) {

@@ -17,7 +17,7 @@ struct TokenKind {
 std::span<const TokenKind> token_kinds();
 void recognise_token(const Reading& reading, const TokenKind& kind, std::size_t end);
 std::size_t recognise_private_key(const Reading& reading, std::size_t header_end);  // behind "PRIVATE KEY-----"
-void recognise_jwt(const Reading& reading, std::size_t end);                        // behind a first "eyJ"
+std::size_t recognise_jwt(const Reading& reading, std::size_t end);  // behind a first "eyJ"; gives where to go on
 // A word on passwords was read, which ends at `end`: what follows may be one.
 void recognise_password(const Reading& reading, std::size_t end);
 // A word of at least twenty letters and digits.

@@ -95,7 +95,7 @@ std::string decode_round(Texts& texts, std::string& text) {
   text = texts.next();
   if (text.empty()) return "";
   const std::size_t at = texts.random().below(text.size());
-  for (const EncodedRun& run : {run_around(text, at, at + 1), percent_run_around(text, at, 0)}) {
+  for (const EncodedRun& run : {run_around(text, at, at + 1, 0), percent_run_around(text, at, 0)}) {
     if (run.start > run.end || run.end > text.size()) return "a run beyond the text";
     const auto decoded = decode(text, run);
     if (!decoded || decoded->form != Form::kPercent) continue;

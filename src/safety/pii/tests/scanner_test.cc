@@ -269,6 +269,26 @@ TEST(Scanner, IsUsedByManyThreadsAtATime) {
   EXPECT_EQ(different, std::vector<int>(4));
 }
 
+// Texts that are made so that each byte begins something long.
+TEST(Scanner, TakesATimeThatIsLinearInTheText) {
+  const auto time_of = [](std::string_view piece, std::size_t size) {
+    std::string text;
+    while (text.size() < size) text += piece;
+    auto best = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 3; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      (void)scanner().scan(text);
+      best = std::min(best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - start));
+    }
+    return std::chrono::duration<double, std::micro>(best).count();
+  };
+  for (const std::string_view piece :
+       {"eyJ-", "PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----", "aaaaaaaaaaaaaaaaaaa1-", "1 ", "1.", "a@", "a://b", "www.", "a.com.",
+        ":a", "%41", "token ", "карт", "a1", "4111 1111 1111 1112 ", "1/1/", "may ", "(", "٤", "\u200B", "аa "})
+    // Forty times the text may take at most a hundred times as long: other programs run beside this one.
+    EXPECT_LE(time_of(piece, 800'000), 100 * time_of(piece, 20'000) + 20'000) << piece;
+}
+
 TEST(Scanner, TakesAnyBytes) {
   const auto spans = scanner().scan("\xFF\xFE 4111 1111 1111 1111 \xC3(\xE2\x82");
   ASSERT_EQ(spans.size(), 1U);
