@@ -181,7 +181,20 @@ void fold_words(View& view, const std::vector<Word>& words) {
   view.maps.insert(view.maps.begin(), std::move(writer.map()));
 }
 
+// Whether an ASCII letter or digit stands beside a character beyond ASCII: else no word mixes anything.
+bool may_mix(std::string_view text) {
+  bool ascii_word = false, beyond = false;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_beyond = byte >= 0x80, is_word = !is_beyond && is_ascii_word(byte);
+    if ((ascii_word && is_beyond) || (beyond && is_word)) return true;
+    ascii_word = is_word, beyond = is_beyond;
+  }
+  return false;
+}
+
 void look_for_mixed(View& view) {
+  if (!may_mix(view.text)) return;
   MixedWords mixed;
   for (std::size_t at = 0; at < view.text.size();) {
     const auto byte = static_cast<unsigned char>(view.text[at]);
@@ -209,18 +222,27 @@ class Pass {
  public:
   explicit Pass(std::string_view text) : text_(text), writer_(text), changes_(changes()) {}
 
+  // Nearly all of a text stays as it is, and is passed on in runs.
   Writer& run() {
-    for (std::size_t at = 0; at < text_.size();) {
-      std::size_t plain = at;
-      while (plain < text_.size() && static_cast<unsigned char>(text_[plain]) < 0x80) ++plain;
-      if (plain > at) {
-        writer_.keep(at, plain - at);
-        remember(static_cast<unsigned char>(text_[plain - 1]), plain - 1, 1);
-        at = plain;
+    std::size_t from = 0, at = 0;
+    while (at < text_.size()) {
+      const auto byte = static_cast<unsigned char>(text_[at]);
+      if (byte < 0x80) {
+        remember(byte, at, 1);
+        ++at;
         continue;
       }
+      const Character one = character_at(text_, at);
+      if (one.code < kPlane && changes_.index[one.code] == 0 && !(one.code == kReplacement && one.size == 1)) {
+        remember(one.code, at, one.size);
+        at += one.size;
+        continue;
+      }
+      if (at > from) writer_.keep(from, at - from);
       at += take(at);
+      from = at;
     }
+    if (writer_.changed() && at > from) writer_.keep(from, at - from);
     return writer_;
   }
 
