@@ -108,9 +108,10 @@ class DigitExpression::Parser {
 
 bool DigitExpression::parse(std::string_view expression) {
   nodes_.clear();
-  if (Parser(expression, nodes_).parse(root_)) return true;
-  nodes_.clear();
-  return false;
+  const bool known = Parser(expression, nodes_).parse(root_);
+  if (!known) nodes_.clear();
+  nodes_.shrink_to_fit();  // there are thousands of these
+  return known;
 }
 
 // Sets of places, as bits: from where the node may begin to where it may end.
