@@ -1,7 +1,8 @@
 # Third-party libraries: Debian's by find_package, the prebuilt ones from the cache that tools/deps fills.
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/deps --where OUTPUT_VARIABLE cache OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(FAIRLEAD_DEPS ${cache}/deps)
-if(NOT EXISTS ${FAIRLEAD_DEPS}/llama/.sum OR NOT EXISTS ${FAIRLEAD_DEPS}/js-tiktoken/.sum)
+if(NOT EXISTS ${FAIRLEAD_DEPS}/llama/.sum OR NOT EXISTS ${FAIRLEAD_DEPS}/js-tiktoken/.sum OR NOT EXISTS
+    ${FAIRLEAD_DEPS}/phonenumber-headers/.sum)
   message(FATAL_ERROR "Dependencies are not installed in ${FAIRLEAD_DEPS}: run tools/deps")
 endif()
 
@@ -23,6 +24,18 @@ find_path(hiredis_headers hiredis/hiredis.h REQUIRED)
 add_library(deps::hiredis STATIC IMPORTED GLOBAL)
 set_target_properties(deps::hiredis PROPERTIES IMPORTED_LOCATION ${hiredis})
 target_include_directories(deps::hiredis SYSTEM INTERFACE ${hiredis_headers})
+find_library(vectorscan NAMES hs REQUIRED)
+find_path(vectorscan_headers hs/hs.h REQUIRED)
+add_library(deps::vectorscan SHARED IMPORTED GLOBAL)
+set_target_properties(deps::vectorscan PROPERTIES IMPORTED_LOCATION ${vectorscan} INTERFACE_INCLUDE_DIRECTORIES ${vectorscan_headers})
+# Debian's package of its headers cannot stand beside Boost 1.81: they are unpacked, the library is installed.
+find_library(phonenumber NAMES libphonenumber.so.8 REQUIRED)
+find_package(Protobuf REQUIRED)
+add_library(deps::phonenumber SHARED IMPORTED GLOBAL)
+set_target_properties(deps::phonenumber PROPERTIES IMPORTED_LOCATION ${phonenumber})
+target_include_directories(deps::phonenumber SYSTEM INTERFACE ${FAIRLEAD_DEPS}/phonenumber-headers)
+target_compile_definitions(deps::phonenumber INTERFACE I18N_PHONENUMBERS_USE_STDMUTEX)
+target_link_libraries(deps::phonenumber INTERFACE protobuf::libprotobuf)
 find_package(ICU 72 REQUIRED COMPONENTS uc i18n) # Unicode data to build with; time zones
 # What only the tests need is not there where `tools/deps build` installed; then their targets are not either.
 find_package(GTest QUIET)

@@ -2,6 +2,7 @@
 
 #include "app/serve.h"
 #include "cli/cli.h"
+#include "safety/pii/json.h"
 #include "serving/worker.h"
 #include "telemetry/telemetry.h"
 
@@ -16,6 +17,13 @@ int run_worker(const std::vector<std::string>& arguments) {
   return fairlead::serving::worker_main(*options);
 }
 
+fairlead::Result<fairlead::cli::Hooks::PrivacyScan> make_privacy_scanner(const boost::json::object& options) {
+  namespace pii = fairlead::pii;
+  FAIRLEAD_TRY(pii::ScannerOptions read, pii::options_of(options));
+  FAIRLEAD_TRY(const std::shared_ptr<const pii::Scanner> scanner, pii::Scanner::create(std::move(read)));
+  return [scanner](std::string_view text) { return pii::to_json(scanner->scan(text)); };
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -24,6 +32,7 @@ int main(int argc, char** argv) {
   fairlead::cli::Hooks hooks;
   hooks.serve = fairlead::app::serve;
   hooks.worker = run_worker;
+  hooks.privacy_scanner = make_privacy_scanner;
   hooks.version = FAIRLEAD_VERSION;
   return fairlead::cli::run(argc, argv, hooks);
 }

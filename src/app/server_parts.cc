@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "access/http/routes.h"
@@ -27,6 +28,7 @@
 #include "prompts/http/routes.h"
 #include "providers/factory.h"
 #include "resources/http/routes.h"
+#include "safety/pii/http/routes.h"
 #include "serving/provider.h"
 
 namespace fairlead::app {
@@ -89,6 +91,8 @@ ServerParts::~ServerParts() {
 
 Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(make_private_folder(settings_.data));
+  // To compile the patterns takes as long as all the rest: it is done beside it.
+  auto scanner = std::async(std::launch::async, [] { return pii::Scanner::create({}); });
   FAIRLEAD_CHECK(open_stores());
   http::ClientOptions client_options;
   client_options.connect_timeout = settings_.upstream.connect_timeout;
@@ -102,6 +106,7 @@ Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(load_resources());
   telemetry_->start();
   ledger_->start();
+  FAIRLEAD_TRY(privacy_, scanner.get());
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   if (shared_ledger_) shared_ledger_->start();
@@ -387,6 +392,7 @@ http::Router ServerParts::routes() {
   capacity_->add(router, *guard_);
   runs_.add_routes(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
+  pii::add_routes(router, *guard_, privacy_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
   router.set_fallback([this](http::Exchange& e, int status, std::string_view allow) {

@@ -25,6 +25,7 @@
 #include "platform/store/database.h"
 #include "prompts/stage.h"
 #include "resources/service.h"
+#include "safety/pii/scanner.h"
 #include "serving/local_models.h"
 #include "telemetry/telemetry.h"
 
@@ -86,6 +87,7 @@ class ServerParts {
   std::unique_ptr<Configuration> configuration_;
   Runs runs_;
   std::unique_ptr<resources::ResourceService> resources_;
+  std::shared_ptr<const pii::Scanner> privacy_;
   std::optional<access::Guard> guard_;
   std::unique_ptr<gateway::FileStore> file_store_;
   std::optional<gateway::DataPlane> data_plane_;

@@ -8,6 +8,7 @@ class App;
 namespace fairlead::cli {
 
 class Context;
+struct Hooks;
 
 void add_plan_and_apply(CLI::App& app, Context& context);
 void add_plan_capacity(CLI::App& app, Context& context);
@@ -32,6 +33,7 @@ void add_runs(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_expr(CLI::App& app, Context& context);
+void add_privacy(CLI::App& app, Context& context, const Hooks& hooks);
 void add_config(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
