@@ -332,6 +332,8 @@ Result<void> PgConnection::commit() {
     if (std::string_view(pq_->PQcmdStatus(answer->get())) == "COMMIT") return {};
     return fail(ErrorKind::kInternal, "store_error", target_.place + " rolled back what was to be committed.");
   }
+  // What came before it may have failed, and the transaction waits for its end.
+  if (!lost_ && pq_->PQtransactionStatus(connection_) != PQTRANS_IDLE) (void)run("rollback");
   if (!lost_ || stopped_too_long_) return fail(std::move(answer).error());
   return fail(ErrorKind::kUnavailable, "store_uncertain",
               "The connection to " + target_.place +
