@@ -63,12 +63,15 @@ std::optional<std::string> environment_variable(std::string_view name) {
 
 }  // namespace
 
-ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password)
+ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password,
+                         SecretText pepper)
     : settings_(std::move(settings)),
       secrets_key_(std::move(secrets_key)),
       redis_password_(std::move(redis_password)),
+      pepper_(std::move(pepper)),
       runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
-      blocking_(kBlockingThreads) {}
+      blocking_(kBlockingThreads),
+      store_threads_(kBlockingThreads) {}
 
 ServerParts::~ServerParts() {
   stop();
@@ -92,6 +95,7 @@ Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   if (shared_ledger_) shared_ledger_->start();
+  follow_other_nodes();
   // From here on snapshots go through the running loops.
   if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
   server_->start();
@@ -100,12 +104,9 @@ Result<void> ServerParts::start() {
 }
 
 Result<void> ServerParts::open_stores() {
-  std::vector<store::Migration> migrations = access::KeyService::migrations();
-  for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
-  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
-  FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
+  FAIRLEAD_CHECK(open_database());
   FAIRLEAD_TRY(file_store_, gateway::FileStore::open(settings_.data + "/files", *database_, blocking_, clock_));
-  FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
+  FAIRLEAD_CHECK(open_keys());
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
   FAIRLEAD_CHECK(open_secrets());
@@ -145,6 +146,42 @@ Result<void> ServerParts::open_stores() {
   };
   FAIRLEAD_TRY(local_models_, serving::LocalModels::start(local));
   return {};
+}
+
+Result<void> ServerParts::open_database() {
+  std::vector<store::Migration> migrations = access::KeyService::migrations();
+  for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
+  std::string location = settings_.store;
+  if (location.empty()) {
+    location = settings_.data + "/fairlead.db";
+  } else if (!store::is_postgresql(location)) {
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "`store` (FAIRLEAD_STORE) must begin with `postgresql://`, or be empty for SQLite in the data folder.");
+  } else {
+    FAIRLEAD_TRY(folder_, store::FolderLock::take(settings_.data));
+  }
+  FAIRLEAD_TRY(database_, store::open(location, store_threads_, migrations));
+  FAIRLEAD_TRY(follower_, Follower::create(*database_));
+  return {};
+}
+
+Result<void> ServerParts::open_keys() {
+  const std::string& file = settings_.keys.pepper_file;
+  if (!pepper_.empty() && !file.empty())
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "Both FAIRLEAD_PEPPER and `keys.pepper_file` are set. Keep the one that holds the pepper.");
+  access::PepperSource source{.text = std::move(pepper_), .path = file, .name = "FAIRLEAD_PEPPER"};
+  FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, store_threads_, clock_, settings_.data, std::move(source)));
+  return {};
+}
+
+// From when the loops run, so that what changes meanwhile can be put in force.
+void ServerParts::follow_other_nodes() {
+  follower_->start(
+      {.refresh_keys = [this] { return keys_->refresh_blocking(); },
+       .refresh_secrets = [this](const std::string& project) { return configuration_->refresh_secrets(project); },
+       .refresh_resources = [this](const std::string& project) { return resources_->refresh_blocking(project); }});
 }
 
 Result<void> ServerParts::share_budgets() {
@@ -190,7 +227,7 @@ Result<void> ServerParts::open_secrets() {
     source = {.text = {}, .path = key_file, .owned = false};
   }
   if (source.name.empty()) source.name = source.path;
-  FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, blocking_, clock_, std::move(source)));
+  FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, store_threads_, clock_, std::move(source)));
   return {};
 }
 
@@ -221,11 +258,7 @@ Result<void> ServerParts::load_resources() {
                              .routing = *routing_,
                              .ledger = *ledger_,
                              .clock = clock_};
-  parts.secret_versions = [this](const std::string& project) {
-    auto versions = secrets_->versions_blocking(project);
-    if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
-    return std::move(versions).value_or(std::map<std::string, std::int64_t>{});
-  };
+  parts.secret_versions = [this](const std::string& project) { return secrets_->versions_blocking(project); };
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -253,7 +286,10 @@ Result<void> ServerParts::load_resources() {
   snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
   resources_->set_prepare([this](const resources::Project& after) { return configuration_->prepare(after); });
   secrets_->set_users(resources::secret_users(kinds()));
-  secrets_->on_change([this](const std::string& project) { configuration_->refresh_secrets(project); });
+  secrets_->on_change([this](const std::string& project) {
+    if (auto done = configuration_->refresh_secrets(project); !done)
+      kLog.error("secrets cannot be read", {{"reason", done.error().message}});
+  });
   keys_->on_change(
       [this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
   return {};
@@ -379,6 +415,10 @@ async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
                                                   : shared_ledger_->ready() ? "ready"
                                                                             : "starting"}});
   }
+  // Calls are answered without it, so a node whose store is away stays in service.
+  if (database_->is_shared())
+    parts.push_back(
+        boost::json::object{{"name", "postgresql"}, {"state", database_->is_reachable() ? "ready" : "away"}});
   const boost::json::value body = boost::json::object{{"ready", ready}, {"parts", std::move(parts)}};
   const std::string text = json::to_text(body);
   const int status = ready ? 200 : 503;
@@ -410,6 +450,7 @@ void ServerParts::stop() {
     server_->drain(settings_.http.drain_timeout);
     data_plane_->end();
   }
+  if (follower_) follower_->stop();
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   if (shared_ledger_) shared_ledger_->stop();
