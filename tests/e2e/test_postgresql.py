@@ -200,7 +200,7 @@ def test_a_session_goes_on_over_both_nodes(node, folder, upstream):
         assert asked == [f"question {n}" for n in range(i + 1)]
         # It is stored behind the answer.
         eventually(lambda: [one["turns"] for one in a.request("GET", "/api/v1/sessions").json["data"]] == [i + 1])
-    a.cli("sessions", "delete", "s", "--yes")
+    a.cli("sessions", "delete", "s")
     assert b.chat("greeting", "anew", fairlead={"session": "s"}).status == 200
     assert [m["content"] for m in upstream.requests[-1].body["messages"] if m["role"] == "user"] == ["anew"]
 
