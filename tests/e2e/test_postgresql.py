@@ -95,6 +95,11 @@ def said(upstream):
     return upstream.requests[-1].body["messages"][0]["content"]
 
 
+def state_of(server):
+    parts = server.request("GET", "/readyz", key=None).json["parts"]
+    return next(part["state"] for part in parts if part["name"] == "postgresql")
+
+
 def within(seconds, check, what):
     begun = time.monotonic()
     value = eventually(check, seconds, what)
@@ -287,12 +292,13 @@ def test_nothing_acknowledged_is_lost_and_calls_are_answered_when_the_server_is_
             own.stop(how)
             before = calls[0]
             eventually(lambda: calls[0] > before + 20, 10, "calls without the store")
-            state = {part["name"]: part["state"] for part in a.request("GET", "/readyz", key=None).json["parts"]}
-            assert state["postgresql"] == "away"
+            eventually(lambda: [state_of(one) for one in (a, b)] == ["away", "away"], 2, "that both know")
             assert a.request("GET", "/readyz", key=None).status == 200
             own.start()
             more = len(kept)
             eventually(lambda: len(kept) > more + 5, 10, "new keys")
+            # Each node tries by itself, at least every second.
+            eventually(lambda: [state_of(one) for one in (a, b)] == ["ready", "ready"], 5, "both nodes back")
         stop.set()
         for thread in threads:
             thread.join()
