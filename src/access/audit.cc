@@ -24,7 +24,35 @@ Result<std::int64_t> append_audit(Connection& connection, const AuditEntry& entr
       " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       row);
   if (!done) return fail(std::move(done).error());
+  connection.announce();
   return id;
+}
+
+Result<std::int64_t> last_audit(Connection& connection) {
+  std::int64_t id = 0;
+  FAIRLEAD_CHECK(connection.query("select value from audit_counter", {}, [&](const Row& row) -> Result<void> {
+    id = row.integer(0);
+    return {};
+  }));
+  return id;
+}
+
+Result<std::vector<AuditEntry>> audit_after(Connection& connection, std::int64_t after, std::size_t limit) {
+  std::vector<AuditEntry> entries;
+  const Value which[] = {after, static_cast<std::int64_t>(limit)};
+  FAIRLEAD_CHECK(
+      connection.query("select id, project, action, kind, name from audit where id > $1 order by id limit $2", which,
+                       [&](const Row& row) -> Result<void> {
+                         AuditEntry entry;
+                         entry.id = row.integer(0);
+                         entry.project = row.text(1);
+                         entry.action = row.text(2);
+                         entry.kind = row.text(3);
+                         entry.name = row.text(4);
+                         entries.push_back(std::move(entry));
+                         return {};
+                       }));
+  return entries;
 }
 
 Result<AuditPage> read_audit(Connection& connection, const std::string& project, std::int64_t before,

@@ -29,7 +29,7 @@ struct AuditEntry {
   boost::json::object detail;
 };
 
-// Inside the transaction of the change. The id of the row.
+// Inside the transaction of the change, which it announces. The id of the row.
 Result<std::int64_t> append_audit(store::Connection& connection, const AuditEntry& entry);
 
 struct AuditPage {
@@ -39,5 +39,10 @@ struct AuditPage {
 // `before`: rows with a smaller id; 0: from the newest.
 Result<AuditPage> read_audit(store::Connection& connection, const std::string& project, std::int64_t before,
                              std::size_t limit);
+
+// For who follows what other processes did: every change of resources, keys and secrets has a row, and ids grow in the
+// order of commits. `audit_after`: oldest first, of all projects, with id, project, action, kind and name alone.
+Result<std::int64_t> last_audit(store::Connection& connection);
+Result<std::vector<AuditEntry>> audit_after(store::Connection& connection, std::int64_t after, std::size_t limit);
 
 }  // namespace fairlead::access

@@ -1,9 +1,12 @@
 #include "access/key_service.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
+#include "access/internal/pepper.h"
 #include "access/internal/secret_file.h"
 #include "access/store/keys.h"
 #include "access/store/migrations.h"
@@ -14,7 +17,6 @@ namespace {
 
 using store::Connection;
 
-constexpr std::size_t kPepperBytes = 32;
 constexpr std::size_t kKeyBytes = 32;  // 43 characters of base64url
 constexpr std::uint8_t kEveryScope = static_cast<std::uint8_t>(Scope::kCall) | static_cast<std::uint8_t>(Scope::kRead) |
                                      static_cast<std::uint8_t>(Scope::kWrite) |
@@ -128,31 +130,6 @@ class KeyService::Impl {
   Impl(store::Database& database, async::BlockingPool& pool, const Clock& clock, std::string folder)
       : database(database), pool(pool), clock(clock), folder(std::move(folder)) {}
 
-  Result<void> open_pepper() {
-    const std::string path = folder + "/pepper";
-    FAIRLEAD_TRY(auto bytes, read_secret_file(path));
-    if (bytes) {
-      if (bytes->size() != kPepperBytes) {
-        return fail(ErrorKind::kInternal, "pepper_unreadable",
-                    path + " is damaged: it must hold 32 bytes. Restore it from a backup.");
-      }
-      pepper = *std::move(bytes);
-      return {};
-    }
-    bool any = false;
-    FAIRLEAD_CHECK(database.read_blocking([&](Connection& connection) -> Result<void> {
-      FAIRLEAD_TRY(any, any_key_ever(connection));
-      return {};
-    }));
-    if (any) {
-      return fail(
-          ErrorKind::kInternal, "pepper_missing",
-          path + " is gone, and without it no key of this data folder can be recognised. Restore it from a backup.");
-    }
-    pepper = random_bytes(kPepperBytes);
-    return write_secret_file(path, pepper);
-  }
-
   // Reads the keys in force and publishes them. Each change reads after its own commit and under the lock, so that a
   // table never takes the place of a newer one.
   Result<void> reload() {
@@ -201,9 +178,10 @@ std::vector<store::Migration> KeyService::migrations() {
 }
 
 Result<std::unique_ptr<KeyService>> KeyService::open(store::Database& database, async::BlockingPool& pool,
-                                                     const Clock& clock, std::string folder) {
+                                                     const Clock& clock, std::string folder, PepperSource source) {
+  FAIRLEAD_TRY(std::string pepper, open_pepper(database, folder + "/pepper", source));
   auto impl = std::make_unique<Impl>(database, pool, clock, std::move(folder));
-  FAIRLEAD_CHECK(impl->open_pepper());
+  impl->pepper = std::move(pepper);
   FAIRLEAD_CHECK(impl->reload());
   return std::unique_ptr<KeyService>(new KeyService(std::move(impl)));
 }
@@ -220,16 +198,23 @@ Result<std::optional<std::string>> KeyService::create_first_admin_blocking() {
   // The file first: if the process ends here, the next start makes another key and writes it over this one.
   const std::string path = impl_->folder + "/admin.key";
   FAIRLEAD_CHECK(write_secret_file(path, made.key + "\n"));
-  FAIRLEAD_CHECK(impl_->database.write_blocking([&row = row, now_us](Connection& connection) {
+  FAIRLEAD_CHECK(impl_->database.write_blocking([&row = row, &any, now_us](Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(any, any_key_ever(connection));
+    if (any) return {};
     return insert_with_audit(connection, row, Actor{"first start", ""}, now_us);
   }));
+  if (any) unlink(path.c_str());  // another node that shares the store was first
   FAIRLEAD_CHECK(impl_->reload());
-  return path;
+  return any ? std::nullopt : std::optional(path);
 }
 
 std::shared_ptr<const KeyTable> KeyService::table() const {
   const std::lock_guard lock(impl_->table_mutex);
   return impl_->table;
+}
+
+Result<void> KeyService::refresh_blocking() {
+  return impl_->reload();
 }
 
 void KeyService::on_change(std::function<void(std::shared_ptr<const KeyTable>)> listener) {

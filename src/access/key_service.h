@@ -11,6 +11,7 @@
 #include "access/keys.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
 #include "platform/store/database.h"
@@ -39,15 +40,22 @@ struct KeyRequest {
   std::int64_t expires_at_us = 0;
 };
 
+// Where the pepper is found, if it is not Fairlead's own file: what several nodes on one store have alike.
+struct PepperSource {
+  SecretText text;   // 64 hexadecimal digits; empty: it is in `path`
+  std::string path;  // of a file with those, or with 32 bytes; empty: FOLDER/pepper
+  std::string name;  // of `text`, for messages
+};
+
 // Thread-safe. What create() and revoke() did is in table() when they return.
 class KeyService {
  public:
   static std::vector<store::Migration> migrations();  // of this room: keys and audit
 
-  // Reads the keys; makes FOLDER/pepper if there are no keys yet. `database`, `pool` and `clock` outlive the service.
-  // Errors: pepper_missing, pepper_unreadable, and the store's.
+  // Reads the keys; makes FOLDER/pepper if the store has never had a pepper and no other is named. `database`, `pool`
+  // and `clock` outlive the service. Errors: pepper_missing, pepper_unreadable, pepper_other, and the store's.
   static Result<std::unique_ptr<KeyService>> open(store::Database& database, async::BlockingPool& pool,
-                                                  const Clock& clock, std::string folder);
+                                                  const Clock& clock, std::string folder, PepperSource source = {});
   ~KeyService();
 
   // On the first start: makes a key with every scope in kHomeProject, writes it to FOLDER/admin.key (mode 0600) and
@@ -55,6 +63,8 @@ class KeyService {
   Result<std::optional<std::string>> create_first_admin_blocking();
 
   std::shared_ptr<const KeyTable> table() const;
+  // Puts the keys in force that the store has now: another process may have changed them. Blocks.
+  Result<void> refresh_blocking();
   // Called with each new table, one at a time, before the change is answered. Set before the first change.
   void on_change(std::function<void(std::shared_ptr<const KeyTable>)> listener);
 

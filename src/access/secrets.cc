@@ -186,7 +186,8 @@ class SecretService::Impl {
       kLog.error("the master key could not be replaced; the old one stays", {{"reason", done.error().message}});
       return {};
     }
-    keep_only(keys->front());
+    // Another node that shares the store may still be at the others, or already be at the next.
+    if (!database.is_shared()) keep_only(keys->front());
     kLog.info("secrets are encrypted under the first key; the others can be taken out",
               {{"keys", source.name}, {"secrets", *done}});
     return {};
@@ -418,6 +419,10 @@ async::Task<Result<std::int64_t>> SecretService::rekey(Principal admin) {
     co_return fail(ErrorKind::kConflict, "secrets_key_external",
                    "The master key is in " + impl_->source.name +
                        ", which Fairlead does not write. Put a new key in front of it and restart.");
+  if (impl_->database.is_shared())
+    co_return fail(ErrorKind::kConflict, "secrets_key_shared",
+                   "Other nodes may share this store, and each has the master key by itself. Give all of them the old "
+                   "key and a new one, and restart: docs/reference/store.md, Rotation.");
   auto running = impl_->pool.run([impl = impl_.get(), actor = Actor::of(admin)] { return impl->rekey(actor); });
   co_return co_await std::move(running);
 }

@@ -76,7 +76,8 @@ class SecretService {
   // The version that was removed. Errors: secret_not_found, secret_in_use unless `force`.
   async::Task<Result<std::int64_t>> remove(std::string name, bool force, Principal admin);
   // Encrypts every secret of every project under a new master key, all or none; gives how many. Errors:
-  // permission_denied (an admin of kHomeProject may), secrets_key_external, secrets_locked, secret_damaged.
+  // permission_denied (an admin of kHomeProject may), secrets_key_external, secrets_key_shared (several nodes have it),
+  // secrets_locked, secret_damaged.
   async::Task<Result<std::int64_t>> rekey(Principal admin);
 
  private:

@@ -29,6 +29,10 @@ std::shared_ptr<const gateway::Target> broken(const resources::Version& version,
   return target;
 }
 
+bool is_of_store(const Error& error) {
+  return error.code.starts_with("store_");
+}
+
 bool has_label(const resources::Resource& resource, int version) {
   return std::ranges::any_of(resource.labels, [version](const auto& label) { return label.second == version; });
 }
@@ -156,12 +160,16 @@ void Configuration::publish() {
 }
 
 Configuration::MadeProvider Configuration::provider(const resources::Version& version, std::string identity,
-                                                    std::string& fault) {
+                                                    std::string& fault, std::optional<Error>& unread) {
   MadeProvider& kept = providers_[version.project + "/" + version.name];
   if (kept.provider && kept.identity == identity) return kept;
   auto made = parts_.make_provider(version);
   if (made) {
     kept = {std::move(identity), std::move(*made)};
+    return kept;
+  }
+  if (is_of_store(made.error())) {
+    unread = made.error();
     return kept;
   }
   kept = {};
@@ -176,6 +184,10 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
   out.project = gateway::Project(project.name);
   out.secrets_seen = secrets_changed_[project.name];
   const auto secrets = parts_.secret_versions(project.name);
+  if (!secrets) {
+    out.unread = secrets.error();
+    return out;
+  }
   std::map<std::string, std::shared_ptr<llm::Provider>, std::less<>> providers;
   std::map<std::string, std::string, std::less<>> identities, digests;
   std::map<std::string, std::string, std::less<>> faults;  // of providers, by name
@@ -183,7 +195,7 @@ Configuration::Compiled Configuration::compile(resources::Project source) {
     if (key.first != "provider") continue;
     const resources::Version& version = version_in_force(resource);
     std::string fault;
-    MadeProvider made = provider(version, identity_of(version, secrets), fault);
+    MadeProvider made = provider(version, identity_of(version, *secrets), fault, out.unread);
     if (made.provider) providers[resource.name] = std::move(made.provider);
     identities[resource.name] = std::move(made.identity);
     digests[resource.name] = version.digest;
@@ -285,6 +297,7 @@ Result<std::function<void()>> Configuration::prepare(const resources::Project& a
   const std::lock_guard lock(mutex_);
   FAIRLEAD_TRY(auto book, book_of(after));
   auto compiled = std::make_shared<Compiled>(compile(after));
+  if (compiled->unread) return fail(*compiled->unread);
   // What is stored was let through once.
   if (compiled->fault && projects_.contains(after.name)) return fail(*compiled->fault);
   compiled->project.set_budgets(std::move(book));
@@ -293,9 +306,9 @@ Result<std::function<void()>> Configuration::prepare(const resources::Project& a
     const std::string name = compiled->source.name;
     // A secret that changed since then is not put back to what it was.
     if (compiled->secrets_seen != secrets_changed_[name]) {
-      std::shared_ptr<const budgets::Book> same = compiled->project.book();
-      *compiled = compile(std::move(compiled->source));
-      compiled->project.set_budgets(std::move(same));
+      Compiled again = compile(compiled->source);
+      again.project.set_budgets(compiled->project.book());
+      if (!again.unread) *compiled = std::move(again);
     }
     if (const budgets::Book* const budgets = compiled->project.budgets()) budgets->adopt(parts_.clock.unix_micros());
     projects_.insert_or_assign(name, std::move(*compiled));
@@ -303,15 +316,17 @@ Result<std::function<void()>> Configuration::prepare(const resources::Project& a
   };
 }
 
-void Configuration::refresh_secrets(const std::string& project) {
+Result<void> Configuration::refresh_secrets(const std::string& project) {
   const std::lock_guard lock(mutex_);
   ++secrets_changed_[project];
   const auto found = projects_.find(project);
-  if (found == projects_.end()) return;
-  std::shared_ptr<const budgets::Book> same = found->second.project.book();
-  found->second = compile(std::move(found->second.source));
-  found->second.project.set_budgets(std::move(same));
+  if (found == projects_.end()) return {};
+  Compiled again = compile(found->second.source);
+  if (again.unread) return fail(*std::move(again.unread));
+  again.project.set_budgets(found->second.project.book());
+  found->second = std::move(again);
   publish();
+  return {};
 }
 
 }  // namespace fairlead::app

@@ -26,7 +26,7 @@ class Configuration {
     // Builds the provider of a resource; an error becomes the fault of what depends on it, not of the apply.
     std::function<Result<std::shared_ptr<llm::Provider>>(const resources::Version& version)> make_provider;
     // The versions of a project's secrets by name; a provider that names one is made anew when its version changes.
-    std::function<std::map<std::string, std::int64_t>(const std::string& project)> secret_versions;
+    std::function<Result<std::map<std::string, std::int64_t>>(const std::string& project)> secret_versions;
     // Puts a snapshot in force; called with one snapshot at a time.
     std::function<void(std::shared_ptr<const gateway::Snapshot>)> publish;
     // What local models all projects together ask for; called before `publish`.
@@ -42,8 +42,9 @@ class Configuration {
   // resources::ResourceService::Prepare: compiles the project; what it returns puts it in force.
   Result<std::function<void()>> prepare(const resources::Project& after);
   void set_keys(std::shared_ptr<const access::KeyTable> keys);
-  // Puts the project's secrets in force as they are now.
-  void refresh_secrets(const std::string& project);
+  // Puts the project's secrets in force as they are now. If the store cannot say, all stays as it is: the store's
+  // error.
+  Result<void> refresh_secrets(const std::string& project);
   std::shared_ptr<const gateway::Snapshot> snapshot() const;
 
  private:
@@ -53,6 +54,7 @@ class Configuration {
     std::vector<models::LocalFile> wanted;
     std::uint64_t secrets_seen = 0;  // of secrets_changed_, when it was compiled
     std::optional<Error> fault{};    // a prompt with a label cannot take what it includes
+    std::optional<Error> unread{};   // the store did not give what it is to be made from: not to be used
   };
   class ModelCompiler;
   struct MadeProvider {
@@ -61,7 +63,8 @@ class Configuration {
   };
   Compiled compile(resources::Project project);  // with mutex_ held
   Result<std::shared_ptr<const budgets::Book>> book_of(const resources::Project& project);
-  MadeProvider provider(const resources::Version& version, std::string identity, std::string& fault);
+  MadeProvider provider(const resources::Version& version, std::string identity, std::string& fault,
+                        std::optional<Error>& unread);
   void publish();  // with mutex_ held
 
   Parts parts_;

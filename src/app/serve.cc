@@ -72,7 +72,9 @@ int serve(const std::vector<std::string>& arguments) {
   give_back_memory();
   SecretText secrets_key = take_variable("FAIRLEAD_SECRETS_KEY");
   SecretText redis_password = take_variable("FAIRLEAD_REDIS_PASSWORD");
+  SecretText pepper = take_variable("FAIRLEAD_PEPPER");
   auto settings = load_settings(arguments);
+  (void)take_variable("FAIRLEAD_STORE");  // it may hold a password
   if (!settings) {
     say(settings.error());
     return cli::kUsage;
@@ -88,7 +90,7 @@ int serve(const std::vector<std::string>& arguments) {
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  ServerParts parts(std::move(*settings), std::move(secrets_key), std::move(redis_password));
+  ServerParts parts(std::move(*settings), std::move(secrets_key), std::move(redis_password), std::move(pepper));
   if (auto started = parts.start(); !started) {
     say(started.error());
     return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;

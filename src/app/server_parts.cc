@@ -78,12 +78,15 @@ Result<SecretText> password_in(const std::string& path, std::string_view setting
 
 }  // namespace
 
-ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password)
+ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password,
+                         SecretText pepper)
     : settings_(std::move(settings)),
       secrets_key_(std::move(secrets_key)),
       redis_password_(std::move(redis_password)),
+      pepper_(std::move(pepper)),
       runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
-      blocking_(kBlockingThreads) {}
+      blocking_(kBlockingThreads),
+      store_threads_(kBlockingThreads) {}
 
 ServerParts::~ServerParts() {
   stop();
@@ -112,6 +115,7 @@ Result<void> ServerParts::start() {
   if (shared_ledger_) shared_ledger_->start();
   if (shared_answers_)
     shared_answers_->start([this](gateway::cache::Selection selection) { return forget(std::move(selection)); });
+  follow_other_nodes();
   // From here on snapshots go through the running loops.
   if (!settings_.project.empty()) FAIRLEAD_CHECK(apply_project_folder());
   FAIRLEAD_CHECK(runs_.start());
@@ -121,13 +125,9 @@ Result<void> ServerParts::start() {
 }
 
 Result<void> ServerParts::open_stores() {
-  std::vector<store::Migration> migrations = access::KeyService::migrations();
-  for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
-  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
-  for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
-  FAIRLEAD_TRY(database_, store::open_sqlite(settings_.data + "/fairlead.db", blocking_, migrations));
+  FAIRLEAD_CHECK(open_database());
   FAIRLEAD_TRY(file_store_, gateway::FileStore::open(settings_.data + "/files", *database_, blocking_, clock_));
-  FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, blocking_, clock_, settings_.data));
+  FAIRLEAD_CHECK(open_keys());
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
   FAIRLEAD_CHECK(open_secrets());
@@ -167,6 +167,43 @@ Result<void> ServerParts::open_stores() {
   };
   FAIRLEAD_TRY(local_models_, serving::LocalModels::start(local));
   return {};
+}
+
+Result<void> ServerParts::open_database() {
+  std::vector<store::Migration> migrations = access::KeyService::migrations();
+  for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
+  std::string location = settings_.store;
+  if (location.empty()) {
+    location = settings_.data + "/fairlead.db";
+  } else if (!store::is_postgresql(location)) {
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "`store` (FAIRLEAD_STORE) must begin with `postgresql://`, or be empty for SQLite in the data folder.");
+  } else {
+    FAIRLEAD_TRY(folder_, store::FolderLock::take(settings_.data));
+  }
+  FAIRLEAD_TRY(database_, store::open(location, store_threads_, migrations));
+  FAIRLEAD_TRY(follower_, Follower::create(*database_));
+  return {};
+}
+
+Result<void> ServerParts::open_keys() {
+  const std::string& file = settings_.keys.pepper_file;
+  if (!pepper_.empty() && !file.empty())
+    return fail(ErrorKind::kInvalid, "invalid_setting",
+                "Both FAIRLEAD_PEPPER and `keys.pepper_file` are set. Keep the one that holds the pepper.");
+  access::PepperSource source{.text = std::move(pepper_), .path = file, .name = "FAIRLEAD_PEPPER"};
+  FAIRLEAD_TRY(keys_, access::KeyService::open(*database_, store_threads_, clock_, settings_.data, std::move(source)));
+  return {};
+}
+
+// From when the loops run, so that what changes meanwhile can be put in force.
+void ServerParts::follow_other_nodes() {
+  follower_->start(
+      {.refresh_keys = [this] { return keys_->refresh_blocking(); },
+       .refresh_secrets = [this](const std::string& project) { return configuration_->refresh_secrets(project); },
+       .refresh_resources = [this](const std::string& project) { return resources_->refresh_blocking(project); }});
 }
 
 Result<void> ServerParts::share_budgets() {
@@ -238,7 +275,7 @@ Result<void> ServerParts::open_secrets() {
     source = {.text = {}, .path = key_file, .owned = false};
   }
   if (source.name.empty()) source.name = source.path;
-  FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, blocking_, clock_, std::move(source)));
+  FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, store_threads_, clock_, std::move(source)));
   return {};
 }
 
@@ -269,11 +306,7 @@ Result<void> ServerParts::load_resources() {
                              .routing = *routing_,
                              .ledger = *ledger_,
                              .clock = clock_};
-  parts.secret_versions = [this](const std::string& project) {
-    auto versions = secrets_->versions_blocking(project);
-    if (!versions) kLog.error("secrets cannot be read", {{"reason", versions.error().message}});
-    return std::move(versions).value_or(std::map<std::string, std::int64_t>{});
-  };
+  parts.secret_versions = [this](const std::string& project) { return secrets_->versions_blocking(project); };
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -308,7 +341,10 @@ Result<void> ServerParts::load_resources() {
     };
   });
   secrets_->set_users(resources::secret_users(kinds()));
-  secrets_->on_change([this](const std::string& project) { configuration_->refresh_secrets(project); });
+  secrets_->on_change([this](const std::string& project) {
+    if (auto done = configuration_->refresh_secrets(project); !done)
+      kLog.error("secrets cannot be read", {{"reason", done.error().message}});
+  });
   keys_->on_change(
       [this](std::shared_ptr<const access::KeyTable> table) { configuration_->set_keys(std::move(table)); });
   return {};
@@ -446,6 +482,10 @@ async::Task<void> ServerParts::answer_ready(http::Exchange& exchange) {
   }
   if (const auto trouble = runs_.trouble())
     parts.push_back(boost::json::object{{"name", "runs"}, {"state", "waiting"}, {"message", trouble->message}});
+  // Calls are answered without it, so a node whose store is away stays in service.
+  if (database_->is_shared())
+    parts.push_back(
+        boost::json::object{{"name", "postgresql"}, {"state", database_->is_reachable() ? "ready" : "away"}});
   const boost::json::value body = boost::json::object{{"ready", ready}, {"parts", std::move(parts)}};
   const std::string text = json::to_text(body);
   const int status = ready ? 200 : 503;
@@ -478,6 +518,7 @@ void ServerParts::stop() {
     data_plane_->end();
   }
   runs_.stop(settings_.http.drain_timeout);
+  if (follower_) follower_->stop();
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();
   if (shared_ledger_) shared_ledger_->stop();

@@ -10,6 +10,7 @@
 #include "access/secrets.h"
 #include "app/configuration.h"
 #include "app/runs.h"
+#include "app/follower.h"
 #include "base/clock.h"
 #include "budgets/ledger.h"
 #include "budgets/shared_ledger.h"
@@ -23,6 +24,7 @@
 #include "platform/http/client.h"
 #include "platform/http/server.h"
 #include "platform/store/database.h"
+#include "platform/store/folder_lock.h"
 #include "prompts/stage.h"
 #include "resources/service.h"
 #include "safety/pii/scanner.h"
@@ -33,8 +35,9 @@ namespace fairlead::app {
 
 class ServerParts {
  public:
-  // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty. So the password.
-  ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password);
+  // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty. So the password, and
+  // the pepper of keys.
+  ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password, SecretText pepper);
   ~ServerParts();  // stop()
   ServerParts(const ServerParts&) = delete;
   ServerParts& operator=(const ServerParts&) = delete;
@@ -47,7 +50,10 @@ class ServerParts {
 
  private:
   Result<void> open_stores();
+  Result<void> open_database();
+  Result<void> open_keys();
   Result<void> open_secrets();
+  void follow_other_nodes();
   Result<void> share_budgets();
   Result<void> share_answers();
   Result<SecretText> redis_password() const;
@@ -66,12 +72,15 @@ class ServerParts {
 
   const config::Settings settings_;
   SecretText secrets_key_;  // until the store is open
-  SecretText redis_password_;
+  SecretText redis_password_, pepper_;
   SystemClock clock_;
   async::Runtime runtime_;
   async::BlockingPool blocking_;                        // after the loops that its work goes back to
+  async::BlockingPool store_threads_;                   // beside it: a store that does not answer holds nothing else up
   std::vector<std::unique_ptr<http::Client>> clients_;  // one a loop
+  std::unique_ptr<store::FolderLock> folder_;           // null: the database has its own
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<Follower> follower_;
   std::unique_ptr<access::KeyService> keys_;
   std::unique_ptr<access::SecretService> secrets_;
   std::vector<std::string> private_paths_;  // see providers::Dependencies

@@ -147,7 +147,9 @@ async::Task<Result<StoredFile>> FileStore::create(StoredFile file, std::string c
   };
   auto inserted = co_await database_.write(std::move(work));
   if (!inserted) {
-    pool_.post([path = path_of(file.id)] { ::unlink(path.c_str()); });
+    // Where nobody knows whether the row is there, the next start does.
+    const bool is_certain = inserted.error().code != "store_uncertain";
+    if (is_certain) pool_.post([path = path_of(file.id)] { ::unlink(path.c_str()); });
     co_return fail(std::move(inserted).error());
   }
   co_return file;

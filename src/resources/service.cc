@@ -81,6 +81,10 @@ Result<Project> ResourceService::load_blocking(const std::string& project) {
   return impl_->changer.load(project);
 }
 
+Result<void> ResourceService::refresh_blocking(const std::string& project) {
+  return impl_->changer.refresh(project);
+}
+
 Result<ChangeSet> ResourceService::apply_blocking(std::string project, Files files, access::Actor actor,
                                                   std::string message, FolderRules folder) {
   return impl_->changer.apply(project, files, {actor, message, folder, SecretCheck::kLater});

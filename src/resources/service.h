@@ -131,6 +131,9 @@ class ResourceService {
   // For start: what is stored.
   Result<std::vector<std::string>> project_names_blocking();
   Result<Project> load_blocking(const std::string& project);
+  // Puts the project in force as the store has it now, if another process has changed it. Blocks. Errors: those of
+  // Prepare, and the store's.
+  Result<void> refresh_blocking(const std::string& project);
   // For `serve --project`, from a thread that may block. What names a secret that does not exist is applied: nobody can
   // set one before the server runs.
   Result<ChangeSet> apply_blocking(std::string project, Files files, access::Actor actor, std::string message,

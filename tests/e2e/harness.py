@@ -1,5 +1,6 @@
 """The real program, started for a test."""
 
+import atexit
 import http.client
 import json
 import os
@@ -48,6 +49,23 @@ def run_cli(*arguments, url="", key="", check=True, timeout=60, **options):
     return done
 
 
+_stores = {}  # with FAIRLEAD_TEST_STORE=postgresql: databases, by data folder
+
+
+def store_of(data):
+    """Where a server with this data folder keeps its store, as the environment says it to the server."""
+    if os.environ.get("FAIRLEAD_TEST_STORE") != "postgresql":
+        return {}
+    from fakes.postgresql_server import PostgresqlServer
+
+    if not _stores:
+        _stores[None] = PostgresqlServer()
+        atexit.register(_stores[None].__exit__)
+    if data not in _stores:
+        _stores[data] = _stores[None].new_database()
+    return {"FAIRLEAD_STORE": _stores[data]}
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status
@@ -78,7 +96,7 @@ class Fairlead:
             arguments += ["--project", str(project)]
         self.log_file = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [binary(), *arguments], env=os.environ | (env or {}), stdout=self.log_file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+            [binary(), *arguments], env=os.environ | store_of(self.data) | (env or {}), stdout=self.log_file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )
 
     @property

@@ -82,4 +82,19 @@ Result<bool> any_key_ever(Connection& connection) {
   return any;
 }
 
+Result<std::string> load_pepper_check(Connection& connection) {
+  std::string check;
+  FAIRLEAD_CHECK(connection.query("select value from pepper_check", {}, [&](const Row& row) -> Result<void> {
+    check = row.text(0);
+    return {};
+  }));
+  return check;
+}
+
+Result<void> put_pepper_check(Connection& connection, const std::string& check) {
+  const Value values[] = {check};
+  FAIRLEAD_CHECK(connection.execute("insert into pepper_check (value) values ($1)", values));
+  return {};
+}
+
 }  // namespace fairlead::access

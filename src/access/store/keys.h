@@ -22,4 +22,8 @@ Result<std::optional<KeyRow>> find_key(store::Connection& connection, const std:
 Result<void> revoke_key(store::Connection& connection, const std::string& id, std::int64_t at_us);
 Result<bool> any_key_ever(store::Connection& connection);
 
+// What tells the pepper that the keys were made under from others; empty before there is one.
+Result<std::string> load_pepper_check(store::Connection& connection);
+Result<void> put_pepper_check(store::Connection& connection, const std::string& check);
+
 }  // namespace fairlead::access

@@ -46,6 +46,11 @@ create table secrets (
 create table secrets_key_check (
   value text not null
 );
+)sql"},
+          {"access", 3, R"sql(
+create table pepper_check (
+  value text not null
+);
 )sql"}};
 }
 

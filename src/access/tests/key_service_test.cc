@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 
 #include "access/tests/control_plane_server.h"
@@ -73,6 +74,37 @@ TEST_F(KeyServiceTest, keeps_no_key_in_the_data_folder) {
     if (entry.path().filename() == "admin.key") continue;
     EXPECT_EQ(read_file(entry.path().string()).find(key), std::string::npos) << entry.path();
   }
+}
+
+TEST_F(KeyServiceTest, takes_the_pepper_that_it_is_given_and_refuses_another) {
+  auto database = store::open_sqlite(folder.path("fairlead.db"), pool, KeyService::migrations()).value();
+  const auto open_with = [&](PepperSource source) {
+    return KeyService::open(*database, pool, clock, folder.path(""), std::move(source));
+  };
+  const PepperSource given{.text = SecretText(std::string(64, 'a').c_str()), .path = {}, .name = "FAIRLEAD_PEPPER"};
+  std::string key;
+  {
+    auto keys = open_with(given);
+    ASSERT_TRUE(keys) << keys.error().message;
+    key = read_file(keys.value()->create_first_admin_blocking().value().value());
+    key.pop_back();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path("pepper")));
+  std::ofstream(folder.path("elsewhere")) << std::string(64, 'a') << "\n";
+  auto same = open_with({.text = {}, .path = folder.path("elsewhere"), .name = {}});
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_NE(same.value()->table()->find(key, clock.unix_micros()), nullptr);
+  std::ofstream(folder.path("other")) << std::string(64, 'b');
+  std::ofstream(folder.path("short")) << "abc";
+  for (const auto& [file, code] : {std::pair("other", "pepper_other"),
+                                   {"short", "pepper_unreadable"},
+                                   {"nowhere", "pepper_missing"},
+                                   {"", "pepper_missing"}}) {
+    auto opened = open_with({.text = {}, .path = *file != '\0' ? folder.path(file) : "", .name = {}});
+    ASSERT_FALSE(opened) << file;
+    EXPECT_EQ(opened.error().code, code) << file;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path("pepper")));
 }
 
 TEST_F(KeyServiceTest, says_that_the_pepper_is_gone) {

@@ -34,6 +34,7 @@ struct Sessions::Live {
   Session session;
   int pins = 0, writes = 0;
   bool summing = false;
+  bool unsaved = false;          // the store did not take it
   std::uint64_t generation = 0;  // of forgetting
   std::size_t counted = 0;       // bytes
   std::list<Live*>::iterator place;
@@ -72,6 +73,7 @@ Sessions::Sessions(const SnapshotHolder& snapshots, telemetry::Recorder& recorde
       recorder_(recorder),
       clock_(clock),
       store_(database),
+      is_shared_(database.is_shared()),
       capacity_of_lane_(capacity_bytes / static_cast<std::size_t>(snapshots.runtime().size())) {
   for (int i = 0; i < snapshots.runtime().size(); ++i)
     lanes_.push_back(std::make_unique<Lane>(snapshots.runtime().loop(i)));
@@ -89,6 +91,11 @@ async::Task<std::invoke_result_t<Work&>> Sessions::on(Lane& lane, async::Loop& h
   if (&lane.loop == &here) co_return work();
   auto done = co_await async::run_on(lane.loop, std::move(work));
   co_return done;
+}
+
+// Whether another node may have gone on with it: nothing here is under way, so the store knows as much.
+bool Sessions::is_stale(const Live& live) const {
+  return is_shared_ && live.may_go() && !live.unsaved;
 }
 
 std::string Sessions::pin(Lane& lane, Live& live) const {
@@ -120,20 +127,21 @@ async::Task<Result<std::string>> Sessions::recall(async::Loop& here, Key key) {
   Lane& lane = lane_of(key.project, key.session);
   auto look = [this, &lane, key]() -> std::optional<std::string> {
     Live* const live = lane.find(key);
-    if (live == nullptr) return std::nullopt;
+    if (live == nullptr || is_stale(*live)) return std::nullopt;
     return pin(lane, *live);
   };
   std::optional<std::string> known = co_await on(lane, here, std::move(look));
   if (known) co_return std::move(*known);
   auto stored = co_await store_.find(key, clock_.unix_micros());
-  if (!stored) co_return fail(std::move(stored).error());
-  auto put = [this, &lane, key, stored = *std::move(stored)] {
-    const bool fresh = lane.find(key) == nullptr;  // else another call has brought it
+  auto put = [this, &lane, key, stored = std::move(stored)]() -> Result<std::string> {
+    const Live* const there = lane.find(key);  // another call may have brought it
+    if (!stored && there == nullptr) return fail(stored.error());
+    const bool takes_over = stored && (there == nullptr || is_stale(*there));
     Live& live = lane.get(key);
-    if (fresh && stored) live.session = Session(*stored);
+    if (takes_over) live.session = *stored ? Session(**stored) : Session();
     return pin(lane, live);
   };
-  std::string messages = co_await on(lane, here, std::move(put));
+  auto messages = co_await on(lane, here, std::move(put));
   co_return messages;
 }
 
@@ -180,6 +188,7 @@ async::Task<void> Sessions::keep(Lane& lane, Key key, std::uint64_t generation) 
   Live& live = *lane.find(key);  // stays while it is written
   if (live.generation == generation) {
     auto kept = co_await store_.keep(key, live.session.stored());
+    live.unsaved = !kept;
     if (!kept) kLog.warning("a session could not be stored", {{"error", kept.error().message}});
   }
   --live.writes;

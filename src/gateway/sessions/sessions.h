@@ -31,8 +31,9 @@ class Sessions {
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  // The messages of a session, JSON objects divided by commas; from memory, or else from the store. It stays in memory
-  // until remember() or leave(). From a loop's thread, `here`. Errors: the store's.
+  // The messages of a session, JSON objects divided by commas; from memory, or else from the store. Where nodes share
+  // that, from the store unless this node is still at it, or the store does not answer. It stays in memory until
+  // remember() or leave(). From a loop's thread, `here`. Errors: the store's.
   async::Task<Result<std::string>> recall(async::Loop& here, Key key);
   // A turn more. A recall() that begins when this has returned sees it. It is stored, and the session summed up, behind
   // the caller.
@@ -54,6 +55,7 @@ class Sessions {
   Lane& lane_of(const std::string& project, const std::string& session) const;
   template <class Work>
   async::Task<std::invoke_result_t<Work&>> on(Lane& lane, async::Loop& here, Work work);
+  bool is_stale(const Live& live) const;
   std::string pin(Lane& lane, Live& live) const;
   void touched(Lane& lane, Live& live) const;
   void write(Lane& lane, Live& live);
@@ -66,6 +68,7 @@ class Sessions {
   telemetry::Recorder& recorder_;
   const Clock& clock_;
   Store store_;
+  const bool is_shared_;
   const std::size_t capacity_of_lane_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };

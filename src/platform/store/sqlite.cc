@@ -3,16 +3,16 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <future>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "platform/store/database.h"
-#include "platform/store/internal/connection.h"
-#include "platform/store/internal/folder_lock.h"
+#include "platform/store/folder_lock.h"
 #include "platform/store/internal/migrate.h"
+#include "platform/store/internal/sqlite_connection.h"
+#include "platform/store/internal/sqlite_group.h"
+#include "platform/store/internal/submit.h"
 #include "platform/store/internal/writer.h"
 
 namespace fairlead::store {
@@ -25,7 +25,10 @@ class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(std::unique_ptr<FolderLock> lock, std::string path, std::unique_ptr<SqliteConnection> writer,
                  async::BlockingPool& pool)
-      : lock_(std::move(lock)), path_(std::move(path)), pool_(&pool), writer_(std::move(writer)) {}
+      : lock_(std::move(lock)),
+        path_(std::move(path)),
+        pool_(&pool),
+        writer_(std::make_unique<SqliteGroup>(std::move(writer))) {}
 
   Result<void> read_blocking(const Work& work) override {
     auto taken = take_reader();
@@ -42,37 +45,16 @@ class SqliteDatabase final : public Database {
     return result;
   }
 
-  Result<void> write_blocking(const Work& work) override {
-    std::promise<Result<void>> promise;
-    writer_.submit(work, [&promise](Result<void> result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
-  }
+  Result<void> write_blocking(const Work& work) override { return submit_blocking(writer_, work); }
 
   async::Task<Result<void>> read(Work work) override {
     auto reading = pool_->run([this, work = std::move(work)] { return read_blocking(work); });
     co_return co_await std::move(reading);
   }
 
-  async::Task<Result<void>> write(Work work) override {
-    std::optional<Result<void>> result =
-        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<async::Executor>&,
-                                             void(std::optional<Result<void>>)>(Submit{&writer_}, async::use_task,
-                                                                                std::move(work));
-    co_return std::move(*result);
-  }
+  async::Task<Result<void>> write(Work work) override { return submit(writer_, std::move(work)); }
 
  private:
-  // Hands a work to the writer and resumes the handler on its own loop.
-  struct Submit {
-    Writer* writer;
-    template <class Handler>
-    void operator()(Handler handler, Work work) const {
-      writer->submit(std::move(work), [resume = async::Resumption(std::move(handler))](Result<void> result) mutable {
-        resume(std::optional<Result<void>>(std::move(result)));
-      });
-    }
-  };
-
   // As many as run at once; each keeps its statements.
   Result<std::unique_ptr<SqliteConnection>> take_reader() {
     {
@@ -94,9 +76,21 @@ class SqliteDatabase final : public Database {
   Writer writer_;  // last: it ends first
 };
 
+std::string as_it_is(std::string_view sql) {
+  return std::string(sql);
+}
+
+Result<void> migrate(SqliteConnection& connection, const std::string& path, std::span<const Migration> migrations) {
+  FAIRLEAD_CHECK(connection.run("begin immediate"));
+  auto applied = apply_missing(connection, path, migrations, as_it_is);
+  if (applied) applied = connection.run("commit");
+  if (!applied && connection.in_transaction()) (void)connection.run("rollback");
+  return applied;
+}
+
 // SQLite would make the file readable by all; what it makes beside it (-wal, -shm) takes over the mode.
 void create_private(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor >= 0) close(descriptor);  // if not, SQLite says why
 }
 

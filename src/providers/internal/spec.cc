@@ -63,6 +63,8 @@ Result<SecretText> read_reference(std::string_view provider, std::string_view re
   SecretText value;
   if (const std::string_view secret = secret_of(reference); !secret.empty()) {
     auto found = dependencies.secret(secret);
+    // That the store is away says nothing of the credential.
+    if (!found && found.error().code.starts_with("store_")) return fail(std::move(found).error());
     if (!found) return credentials(fmt::format("Provider `{}` has no credential. {}", provider, found.error().message));
     value = *std::move(found);
   } else if (reference.starts_with("env:")) {

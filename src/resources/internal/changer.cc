@@ -173,7 +173,9 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     if (committed.draft.steps.empty()) return committed;
     committed.draft.after.revision = before.revision + 1;
     ResourceService::Publish publish;
-    if (prepare_ && !committed.draft.serves_alike) {
+    // What another process changed may not be in force yet, and would be passed over.
+    const bool is_behind = database_.is_shared() && in_force_[name] < before.revision;
+    if (prepare_ && (!committed.draft.serves_alike || is_behind)) {
       FAIRLEAD_TRY(publish, prepare_(committed.draft.after));
     }
     FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
@@ -183,10 +185,21 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     }
     keep(committed.draft.after);
     if (publish) publish();
+    in_force_[name] = committed.draft.after.revision;
     return committed;
   }
   return fail(ErrorKind::kUnavailable, "store_busy",
               "Project `" + name + "` is being changed by others without a pause. Try again.");
+}
+
+Result<void> Changer::refresh(const std::string& name) {
+  const std::lock_guard lock(one_at_a_time_);
+  FAIRLEAD_TRY(const Project now, load(name));
+  if (now.revision <= in_force_[name] || !prepare_) return {};
+  FAIRLEAD_TRY(const ResourceService::Publish publish, prepare_(now));
+  publish();
+  in_force_[name] = now.revision;
+  return {};
 }
 
 Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,

@@ -27,6 +27,8 @@ class Changer {
   void set_prepare(ResourceService::Prepare prepare) { prepare_ = std::move(prepare); }
 
   Result<Project> load(const std::string& project);
+  // Puts in force what the store has now, if it is newer than what is.
+  Result<void> refresh(const std::string& project);
   Result<ChangeSet> plan(const std::string& project, const Files& files, const access::Actor& actor,
                          FolderRules folder);
   Result<PulledFiles> pull(const std::string& project, const Files& folder, bool overwrite);
@@ -87,6 +89,7 @@ class Changer {
   std::vector<CompiledKind> kinds_;
   ResourceService::Prepare prepare_;
   std::mutex one_at_a_time_;
+  std::map<std::string, std::int64_t> in_force_;  // revisions; under the lock
   std::mutex loaded_mutex_;
   std::map<std::string, Project> loaded_;  // by name, as of its revision; a thousand versions are not parsed anew
 };

@@ -189,9 +189,9 @@ Result<std::vector<Approval>> load_approvals(Connection& connection, const std::
 
 Result<std::vector<Approval>> find_approvals(Connection& connection, const std::string& project,
                                              const std::string& id) {
-  const Value which[] = {project, id, static_cast<std::int64_t>(id.size())};
-  return read_approvals(connection, std::string(kApprovals) + " and substr(a.id, 1, $3) = $2 order by a.id limit 2",
-                        which);
+  const Value which[] = {project, id};
+  return read_approvals(connection,
+                        std::string(kApprovals) + " and substr(a.id, 1, length($2)) = $2 order by a.id limit 2", which);
 }
 
 Result<void> insert_approval(Connection& connection, const std::string& project, const Approval& one) {

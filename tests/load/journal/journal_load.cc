@@ -1,5 +1,5 @@
 // journal_load STORE WHAT …: committed steps and runs of the journal, and the commit of its store beside them.
-//   STORE   a file for SQLite
+//   STORE   a file for SQLite, or a URI of PostgreSQL's
 //   commit SECONDS              one row a commit, one after another: what the engine itself takes
 //   steps RUNS STEPS AT_ONCE    runs of so many steps, each with an intent and a result, so many runs at a time
 //   starts RUNS AT_ONCE         runs that are started and have no step
@@ -202,7 +202,7 @@ int run(int argc, char** argv) {
     return 2;
   }
   async::BlockingPool readers(2);
-  auto opened = store::open_sqlite(argv[1], readers, migrations());
+  auto opened = store::open(argv[1], readers, migrations());
   if (!opened) die(opened.error());
   const std::string what = argv[2];
   if (what == "commit") commits(**opened, number(3));

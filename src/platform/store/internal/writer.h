@@ -5,39 +5,45 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "platform/store/database.h"
-#include "platform/store/internal/connection.h"
 
 namespace fairlead::store {
 
+struct WriteItem {
+  Database::Work work;
+  Result<void> result;
+};
+
+// An engine's way to commit works together, each in a savepoint of its own. Called by one thread.
+class GroupCommit {
+ public:
+  virtual ~GroupCommit() = default;
+  // Runs the works in their order and sets their results.
+  virtual void commit_together(std::span<WriteItem> group) = 0;
+};
+
 // Thread-safe. Runs works in the order given; what has queued up while a commit was on its way to the disk shares the
-// next one, each in a savepoint of its own.
+// next one.
 class Writer {
  public:
   using Done = std::function<void(Result<void>)>;  // called on the writer's thread once it is durable, or has failed
 
-  explicit Writer(std::unique_ptr<SqliteConnection> connection);
+  explicit Writer(std::unique_ptr<GroupCommit> engine);
   ~Writer();  // finishes what was submitted
 
   void submit(Database::Work work, Done done);
 
  private:
-  struct Item {
-    Database::Work work;
-    Done done;
-    Result<void> result;
-  };
   void loop();
-  void commit_together(std::vector<Item>& group);
-  Result<void> run_one(const Database::Work& work);
 
-  std::unique_ptr<SqliteConnection> connection_;
+  std::unique_ptr<GroupCommit> engine_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Item> queue_;
+  std::deque<std::pair<WriteItem, Done>> queue_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -12,7 +12,7 @@ namespace {
 const std::vector<Migration>& first_schema() {
   static const std::vector<Migration> schema = {{"shop", 1,
                                                  "create table items (name text not null primary key, amount bigint "
-                                                 "not null, price double precision, note text)"}};
+                                                 "not null, price double precision, note text, data blob)"}};
   return schema;
 }
 
@@ -67,23 +67,27 @@ TEST_P(DatabaseSuite, keeps_what_was_written_across_a_restart) {
 }
 
 TEST_P(DatabaseSuite, gives_every_type_back_as_it_was) {
-  const std::string text("zero\0inside, ünïcode 🙂, 'quotes' and $1", 44);
+  const std::string text = "ünïcode 🙂, 'quotes', \\x41 and $1";
+  const std::string bytes("zero\0inside, \xff\xfe no UTF-8", 28);
   ASSERT_TRUE(database_->write_blocking([&](Connection& connection) -> Result<void> {
-    const Value row[] = {text, std::int64_t{-9'223'372'036'854'775'807 - 1}, 0.1, nullptr};
-    auto done = connection.execute("insert into items (name, amount, price, note) values ($1, $2, $3, $4)", row);
+    const Value row[] = {text, std::int64_t{-9'223'372'036'854'775'807 - 1}, 0.1, nullptr, bytes};
+    auto done =
+        connection.execute("insert into items (name, amount, price, note, data) values ($1, $2, $3, $4, $5)", row);
     if (!done) return fail(std::move(done).error());
     EXPECT_EQ(*done, 1);
     return {};
   }));
   int rows = 0;
   ASSERT_TRUE(database_->read_blocking([&](Connection& connection) {
-    return connection.query("select name, amount, price, note from items", {}, [&](const Row& row) -> Result<void> {
+    constexpr std::string_view kAll = "select name, amount, price, note, data from items";
+    return connection.query(kAll, {}, [&](const Row& row) -> Result<void> {
       ++rows;
       EXPECT_EQ(row.text(0), text);
       EXPECT_EQ(row.integer(1), std::numeric_limits<std::int64_t>::min());
       EXPECT_EQ(row.real(2), 0.1);
       EXPECT_TRUE(row.is_null(3));
       EXPECT_EQ(row.text(3), "");
+      EXPECT_EQ(row.text(4), bytes);
       EXPECT_FALSE(row.is_null(0));
       return {};
     });
@@ -103,6 +107,46 @@ TEST_P(DatabaseSuite, binds_placeholders_by_their_number) {
                             });
   }));
   EXPECT_EQ(rows, 1);
+}
+
+TEST_P(DatabaseSuite, infers_no_parameter_to_be_narrower_than_it_is) {
+  ASSERT_TRUE(add(*database_, "rope", 5'000'000'000));
+  const Value parameters[] = {std::int64_t{5'000'000'001}, std::string(""), std::int64_t{1}};
+  int rows = 0;
+  ASSERT_TRUE(database_->read_blocking([&](Connection& connection) {
+    return connection.query(
+        "select 1 from items where ($1 = 0 or amount < $1) and ($2 = '' or name = $2) order by name limit $3",
+        parameters, [&](const Row&) -> Result<void> {
+          ++rows;
+          return {};
+        });
+  }));
+  EXPECT_EQ(rows, 1);
+}
+
+TEST_P(DatabaseSuite, orders_texts_by_their_bytes) {
+  for (const char* name : {"b", "B", "a", "A", "_", "é", "a-b", "aa"}) ASSERT_TRUE(add(*database_, name));
+  std::string order;
+  ASSERT_TRUE(database_->read_blocking([&](Connection& connection) {
+    return connection.query("select name from items where name > '' order by name", {},
+                            [&](const Row& row) -> Result<void> {
+                              order += std::string(row.text(0)) + " ";
+                              return {};
+                            });
+  }));
+  EXPECT_EQ(order, "A B _ a a-b aa b é ");
+}
+
+TEST_P(DatabaseSuite, does_not_commit_a_work_that_passes_over_the_failure_of_a_statement) {
+  ASSERT_TRUE(add(*database_, "rope"));
+  auto done = database_->write_blocking([](Connection& connection) -> Result<void> {
+    FAIRLEAD_CHECK(put(connection, "chain", 1));
+    auto failed = connection.execute("insert into nowhere values (1)");
+    EXPECT_FALSE(failed);
+    return fail(std::move(failed).error());
+  });
+  EXPECT_EQ(done.error().code, "store_error");
+  EXPECT_EQ(count(*database_), 1);
 }
 
 TEST_P(DatabaseSuite, refuses_a_statement_given_too_few_or_too_many_parameters) {

@@ -1,4 +1,4 @@
-#include "platform/store/internal/folder_lock.h"
+#include "platform/store/folder_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -41,7 +41,7 @@ Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::string& folder) 
   }
   if (error) return refuse(error.value(), folder);
   const std::string path = folder + "/fairlead.lock";
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return refuse(errno, path);
   std::unique_ptr<FolderLock> lock(new FolderLock(descriptor));
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {

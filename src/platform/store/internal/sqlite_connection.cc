@@ -1,8 +1,8 @@
-#include "platform/store/internal/connection.h"
+#include "platform/store/internal/sqlite_connection.h"
 
 #include <charconv>
 
-#include "platform/store/internal/error.h"
+#include "platform/store/internal/sqlite_error.h"
 
 namespace fairlead::store {
 namespace {

@@ -1,4 +1,4 @@
-#include "platform/store/internal/error.h"
+#include "platform/store/internal/sqlite_error.h"
 
 #include <cerrno>
 

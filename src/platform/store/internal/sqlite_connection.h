@@ -7,14 +7,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "platform/store/database.h"
+#include "platform/store/internal/engine_connection.h"
 
 namespace fairlead::store {
 
 enum class Access : bool { kRead, kWrite };
 
 // Used by one thread at a time.
-class SqliteConnection final : public Connection {
+class SqliteConnection final : public EngineConnection {
  public:
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Access access);
   ~SqliteConnection() override;
@@ -24,7 +24,7 @@ class SqliteConnection final : public Connection {
   Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters) override;
 
   // One or more statements without parameters or rows; not cached.
-  Result<void> run(const char* sql);
+  Result<void> run(const char* sql) override;
   bool in_transaction() const { return sqlite3_get_autocommit(connection_) == 0; }
   bool read_only() const { return sqlite3_db_readonly(connection_, "main") == 1; }
 
