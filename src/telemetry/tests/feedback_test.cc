@@ -209,7 +209,7 @@ TEST_F(FeedbackStore, IsSummedUpByVersion) {
       call.duration_us = 100'000 * (i + 1);
       call.cost_usd = 0.25;
       if (i == 0) call.error_code = "upstream_timeout";
-      if (i == 3) call.variant = {};
+      if (i < 3) call.variant = "russian-gold";
       call.schema_failures = i;
       write(call);
       if (i < version) say({.call = call.id, .name = "helpful", .vote = i == 0 ? 2 : 1});
