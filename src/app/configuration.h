@@ -4,11 +4,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "access/keys.h"
+#include "app/compiler.h"
 #include "base/clock.h"
 #include "budgets/ledger.h"
 #include "gateway/routing/state.h"
@@ -50,21 +50,14 @@ class Configuration {
  private:
   struct Compiled {
     resources::Project source;
-    gateway::Project project;
-    std::vector<models::LocalFile> wanted;
+    CompiledProject result;
     std::uint64_t secrets_seen = 0;  // of secrets_changed_, when it was compiled
-    std::optional<Error> fault{};    // a prompt with a label cannot take what it includes
-    std::optional<Error> unread{};   // the store did not give what it is to be made from: not to be used
   };
-  class ModelCompiler;
-  struct MadeProvider {
-    std::string identity;  // what it was made from
-    std::shared_ptr<llm::Provider> provider;
-  };
-  Compiled compile(resources::Project project);  // with mutex_ held
+  // With mutex_ held, both. Errors: the store's, if it does not give what they are made from.
+  Result<Compiled> compile(const resources::Project& project);
+  Result<MadeProviders> make_providers(const resources::Project& project);
   Result<std::shared_ptr<const budgets::Book>> book_of(const resources::Project& project);
-  MadeProvider provider(const resources::Version& version, std::string identity, std::string& fault,
-                        std::optional<Error>& unread);
+  Result<MadeProvider> provider(const resources::Version& version, std::string identity);
   void publish();  // with mutex_ held
 
   Parts parts_;

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "platform/config/project_text.h"
+
 namespace fairlead::app {
 namespace fs = std::filesystem;
 
@@ -36,10 +38,7 @@ Result<resources::Files> read_project_folder(const std::string& folder) {
       if (it->is_directory(error)) it.disable_recursion_pending();
       continue;
     }
-    const std::string extension = it->path().extension().string();
-    bool text = false;
-    for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json", ".jsonl"}) text |= extension == one;
-    if (!text || !it->is_regular_file(error)) continue;
+    if (!config::is_project_text(it->path().native()) || !it->is_regular_file(error)) continue;
     std::ifstream in(it->path(), std::ios::binary);
     std::ostringstream content;
     content << in.rdbuf();

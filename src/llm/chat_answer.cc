@@ -5,14 +5,15 @@
 #include <algorithm>
 
 #include "llm/internal/chat_checks.h"
+#include "llm/internal/kept_parser.h"
 
 namespace fairlead::llm {
 namespace {
 
 namespace dom = simdjson::dom;
 using internal::array_of;
+using internal::kKeptCapacity;
 
-constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large answer is not kept
 constexpr std::size_t kChoicesLimit = 1024;
 constexpr std::size_t kCallsLimit = 4096;
 

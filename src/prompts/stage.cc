@@ -1,5 +1,6 @@
 #include "prompts/stage.h"
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 
 #include "platform/json/text.h"
@@ -11,13 +12,45 @@ namespace {
 
 namespace bj = boost::json;
 
+// A version that was asked for while a prompt was read, and what the answer was.
+struct Lookup {
+  std::string name, ref;
+  int version = 0;
+  std::string digest;
+};
+
+}  // namespace
+
+class ReadPrompt {
+ public:
+  ReadPrompt(const resources::Version& version, internal::Specification specification, std::vector<Lookup> lookups)
+      : version_(version.version),
+        renderer_(version.name, std::move(specification)),
+        name_(version.name),
+        lookups_(std::move(lookups)) {}
+
+  const std::string& name() const { return name_; }
+  int version() const { return version_; }
+  const internal::Renderer& renderer() const { return renderer_; }
+  const std::vector<Lookup>& lookups() const { return lookups_; }
+
+ private:
+  int version_;
+  internal::Renderer renderer_;
+  std::string name_;
+  std::vector<Lookup> lookups_;
+};
+
+namespace {
+
 class PromptStage final : public Prompt {
  public:
-  PromptStage(std::string prompt, int version, internal::Specification specification,
-              std::vector<std::shared_ptr<const llm::Model>> models, const Clock& clock)
-      : prompt_(prompt),
-        version_(version),
-        renderer_(std::move(prompt), std::move(specification)),
+  PromptStage(std::shared_ptr<const ReadPrompt> prompt, std::vector<std::shared_ptr<const llm::Model>> models,
+              const Clock& clock)
+      : read_(std::move(prompt)),
+        prompt_(read_->name()),
+        version_(read_->version()),
+        renderer_(read_->renderer()),
         models_(std::move(models)),
         clock_(clock) {}
 
@@ -54,6 +87,8 @@ class PromptStage final : public Prompt {
       out.insert(out.end(), form.messages->includes.begin(), form.messages->includes.end());
     return out;
   }
+
+  const std::vector<std::shared_ptr<const llm::Model>>& models() const override { return models_; }
 
  private:
   Result<void> apply(llm::Call& call) const {
@@ -132,20 +167,26 @@ class PromptStage final : public Prompt {
     }
   }
 
-  std::string prompt_;
+  std::shared_ptr<const ReadPrompt> read_;
+  const std::string& prompt_;
   int version_;
-  internal::Renderer renderer_;
+  const internal::Renderer& renderer_;
   std::vector<std::shared_ptr<const llm::Model>> models_;  // of its forms
   const Clock& clock_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
-                                               const FindVersion& find_version, const Clock& clock) {
+Result<std::shared_ptr<const ReadPrompt>> read_prompt(const resources::Version& version,
+                                                      const FindVersion& find_version) {
   std::vector<resources::SpecError> faults;
-  internal::Specification specification =
-      internal::read_specification(version.name, version.spec, find_version, faults);
+  std::vector<Lookup> lookups;
+  const FindVersion noted = [&](std::string_view name, std::string_view ref) {
+    auto found = find_version(name, ref);
+    if (found) lookups.push_back({std::string(name), std::string(ref), (*found)->version, (*found)->digest});
+    return found;
+  };
+  internal::Specification specification = internal::read_specification(version.name, version.spec, noted, faults);
   if (!faults.empty()) {
     const std::string& at = faults.front().pointer;
     const bool is_include = at.find("/messages/") != at.npos && at.ends_with("/prompt");
@@ -153,30 +194,34 @@ Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version
                 "Prompt `" + version.name + "` v" + std::to_string(version.version) + ", " + faults.front().pointer +
                     ": " + faults.front().message);
   }
+  return std::make_shared<const ReadPrompt>(version, std::move(specification), std::move(lookups));
+}
+
+bool is_as_read(const ReadPrompt& prompt, const FindVersion& find_version) {
+  return std::ranges::all_of(prompt.lookups(), [&](const Lookup& one) {
+    const auto found = find_version(one.name, one.ref);
+    return found && (*found)->version == one.version && (*found)->digest == one.digest;
+  });
+}
+
+Result<std::shared_ptr<Prompt>> compile_prompt(std::shared_ptr<const ReadPrompt> prompt, const FindModel& find_model,
+                                               const Clock& clock) {
   std::vector<std::shared_ptr<const llm::Model>> models;
-  for (const internal::Form& form : specification.forms) {
+  for (const internal::Form& form : prompt->renderer().specification().forms) {
     auto model = find_model(form.model);
     if (!model) {
       return fail(ErrorKind::kUnavailable, "model_unavailable",
-                  "Prompt `" + version.name + "` names the model `" + form.model + "`, which cannot be used now.");
+                  "Prompt `" + prompt->name() + "` names the model `" + form.model + "`, which cannot be used now.");
     }
     models.push_back(std::move(model));
   }
-  return std::make_shared<PromptStage>(version.name, version.version, std::move(specification), std::move(models),
-                                       clock);
+  return std::make_shared<PromptStage>(std::move(prompt), std::move(models), clock);
 }
 
-std::vector<std::string> models_of(const bj::object& spec) {
-  std::vector<std::string> out;
-  const auto add = [&out](const bj::value* name) {
-    if (name != nullptr && name->is_string()) out.emplace_back(name->get_string());
-  };
-  add(spec.if_contains("model"));
-  const bj::value* const variants = spec.if_contains("variants");
-  if (variants == nullptr || !variants->is_array()) return out;
-  for (const bj::value& one : variants->get_array())
-    if (one.is_object()) add(one.get_object().if_contains("model"));
-  return out;
+Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
+                                               const FindVersion& find_version, const Clock& clock) {
+  FAIRLEAD_TRY(auto prompt, read_prompt(version, find_version));
+  return compile_prompt(std::move(prompt), find_model, clock);
 }
 
 }  // namespace fairlead::prompts

@@ -35,14 +35,26 @@ class Prompt : public llm::Stage {
   virtual Result<boost::json::object> explain(const llm::Call& call, std::int64_t now_us) const = 0;
   // "house-style@5": what any of its forms includes.
   virtual std::vector<std::string> includes() const = 0;
+  // Those that calls of it go to: its own, then that of each variant. Not empty.
+  virtual const std::vector<std::shared_ptr<const llm::Model>>& models() const = 0;
 };
 
-// `clock` outlives the stage. Errors: kUnavailable if a model is not there; kInvalid if the spec is not one that
-// prompt_kind() lets through, with code invalid_include if it could be one with other prompts around it.
+// A version that is read, with all that it includes, and compiled but for its models. Immutable; it is what takes time,
+// and serves every stage of that version while what it includes stays the same.
+class ReadPrompt;
+
+// Error: kInvalid if the spec is not one that prompt_kind() lets through, with code invalid_include if it could be one
+// with other prompts around it.
+Result<std::shared_ptr<const ReadPrompt>> read_prompt(const resources::Version& version,
+                                                      const FindVersion& find_version);
+// Whether reading that version again would give the same.
+bool is_as_read(const ReadPrompt& prompt, const FindVersion& find_version);
+
+// `clock` outlives the stage. Error: kUnavailable if a model is not there.
+Result<std::shared_ptr<Prompt>> compile_prompt(std::shared_ptr<const ReadPrompt> prompt, const FindModel& find_model,
+                                               const Clock& clock);
+// Both at once.
 Result<std::shared_ptr<Prompt>> compile_prompt(const resources::Version& version, const FindModel& find_model,
                                                const FindVersion& find_version, const Clock& clock);
-
-// The names of the models that calls of it may go to, its own first.
-std::vector<std::string> models_of(const boost::json::object& spec);
 
 }  // namespace fairlead::prompts

@@ -33,7 +33,7 @@ struct Approval {
   std::string kind, name, label;
   int from = 0;  // where the label stood; 0: nowhere
   int to = 0;
-  std::string state;  // "waiting", "approved", "rejected", "stale": the label has moved since
+  std::string state;  // "waiting", "approved", "rejected", "withdrawn", "stale": the label has moved since
   std::string asked_by, asked_by_key, why;
   std::int64_t asked_at_us = 0;
   std::string decided_by, note;
@@ -45,6 +45,8 @@ struct LabelMove {
   int from = 0;  // 0: the label did not exist
   int to = 0;
   std::int64_t audit = 0;
+  std::string by{};  // whose key moved it
+  std::int64_t at_us = 0;
 };
 
 // What became of a promotion.

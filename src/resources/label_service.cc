@@ -43,6 +43,14 @@ async::Task<Result<Approval>> ResourceService::reject(std::string project, std::
   co_return co_await std::move(rejecting);
 }
 
+async::Task<Result<Approval>> ResourceService::withdraw(std::string project, std::string id, std::string note,
+                                                        AnyonesRequest any, access::Actor actor) {
+  auto withdrawing = impl_->thread.run(
+      [impl = impl_.get(), project = std::move(project), id = std::move(id), note = std::move(note), any,
+       actor = std::move(actor)] { return impl->changer.withdraw(project, id, note, any, actor); });
+  co_return co_await std::move(withdrawing);
+}
+
 async::Task<Result<std::vector<Approval>>> ResourceService::approvals(std::string project, bool all,
                                                                       std::size_t limit) {
   std::function<Result<std::vector<Approval>>(Connection&)> make = [=](Connection& connection) {

@@ -109,6 +109,9 @@ struct Summary {
   std::vector<Check> checks{};                     // for versions()
 };
 
+// Whether a request of somebody else may be withdrawn.
+enum class AnyonesRequest : bool { kNo, kYes };
+
 // Thread-safe. Changes run one after another on a thread of the service; reads on the store's readers.
 class ResourceService {
  public:
@@ -158,6 +161,10 @@ class ResourceService {
   // Errors: request_not_found, ambiguous_id, already_decided, own_request, checks_not_passed, label_moved.
   async::Task<Result<LabelMove>> approve(std::string project, std::string id, std::string note, access::Actor actor);
   async::Task<Result<Approval>> reject(std::string project, std::string id, std::string note, access::Actor actor);
+  // As if it had never been asked for, but for the audit log. `any`: whoever asked; else only the actor's own. Errors:
+  // request_not_found, ambiguous_id, already_decided, not_own_request.
+  async::Task<Result<Approval>> withdraw(std::string project, std::string id, std::string note, AnyonesRequest any,
+                                         access::Actor actor);
   // Newest first; those that wait, or all.
   async::Task<Result<std::vector<Approval>>> approvals(std::string project, bool all, std::size_t limit);
 

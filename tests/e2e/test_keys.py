@@ -39,6 +39,7 @@ ROUTES = [
     ("POST", "/api/v1/resources/prompt/greeting/checks", "write"),
     ("POST", "/api/v1/approvals/01JD/approve", "approve"),
     ("POST", "/api/v1/approvals/01JD/reject", "approve"),
+    ("POST", "/api/v1/approvals/01JD/withdraw", "write"),
     ("PUT", "/api/v1/labels/production", "admin"),
     ("DELETE", "/api/v1/labels/production", "admin"),
     ("GET", "/api/v1/keys", "admin"),

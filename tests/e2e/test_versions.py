@@ -1,6 +1,7 @@
 """What a team does with versions: compare them, let others approve, fetch them from other programs, keep the folder in step."""
 
 import json
+import re
 
 import pytest
 from harness import eventually
@@ -53,6 +54,7 @@ def test_plan_counts_the_tests_that_pass(server, tmp_path):
 
 def test_a_protected_label_takes_checks_and_a_second_person(server):
     maria, olga = key(server, "maria", "read", "write"), key(server, "olga", "read", "approve")
+    boris = key(server, "boris", "read", "write")
     assert server.cli("labels", "protect", "production", "--checks", "evals", key=maria, check=False).returncode == 1
     assert "approval by a second person" in server.cli("labels", "protect", "production", "--checks", "evals").stdout
     assert "production" in server.cli("labels", "list", key=maria).stdout
@@ -63,20 +65,26 @@ def test_a_protected_label_takes_checks_and_a_second_person(server):
     assert "evals ✓" in server.cli("versions", "greeting", key=maria).stdout
     asked = server.cli("promote", "greeting@2", "--to", "production", "-m", "warmer", key=maria, check=False)
     assert asked.returncode == 3 and "v1 → v2 waits for approval" in asked.stdout
+    (first,) = json.loads(server.cli("approvals", "list", "--json", key=olga).stdout)["data"]
+    assert "`maria` asked for this" in server.cli("withdraw", first["id"], key=boris, check=False).stderr
+    assert "withdrawn" in server.cli("withdraw", first["id"], "--note", "a slip", key=maria).stdout
+    assert "was withdrawn by `maria`" in server.cli("approve", first["id"], key=olga, check=False).stderr
+    server.cli("promote", "greeting@2", "--to", "production", "-m", "warmer", key=maria, check=False)
 
     waiting = json.loads(server.cli("approvals", "list", "--json", key=olga).stdout)["data"]
     assert [(one["name"], one["from"], one["to"], one["asked_by"], one["message"]) for one in waiting] == [("greeting", 1, 2, "maria", "warmer")]
     target = {"fairlead": {"variables": {"name": "Ada"}}, "messages": []}
     assert server.chat("greeting", **target).headers["x-fairlead-target"] == "prompt:greeting@1"
     assert server.cli("approve", waiting[0]["id"], key=maria, check=False).returncode == 1
-    assert "v1 → v2" in server.cli("approve", waiting[0]["id"][:12], "--note", "read it", key=olga).stdout
+    moved = server.cli("approve", waiting[0]["id"][:20], "--note", "read it", key=olga).stdout
+    assert re.fullmatch(r"  production: v1 → v2   by olga, \d\d:\d\d:\d\d, audit #\d+   \(undo: fairlead rollback greeting\)\n", moved)
     assert server.chat("greeting", **target).headers["x-fairlead-target"] == "prompt:greeting@2"
 
     # An emergency does not wait.
     server.cli("rollback", "greeting", key=maria)
     assert server.chat("greeting", **target).headers["x-fairlead-target"] == "prompt:greeting@1"
     audit = server.request("GET", "/api/v1/audit").json["data"]
-    assert [row["action"] for row in audit[:5]] == ["rollback", "promote", "request", "check", "protect"]
+    assert [row["action"] for row in audit[:7]] == ["rollback", "promote", "request", "withdraw", "request", "check", "protect"]
     assert audit[0]["detail"]["unapproved"] is True
     assert audit[1]["detail"]["asked_by"] == "maria" and audit[1]["actor"] == "olga" and audit[1]["detail"]["note"] == "read it"
 

@@ -122,13 +122,14 @@ void decide(Context& context, const Words& words, const std::string& verb) {
   const bj::value body = bj::object{{"note", words.note}};
   answer(context, http::Method::kPost, "/api/v1/approvals/" + segment(words.what) + "/" + verb, &body,
          [&](const bj::value& reply) {
-           if (verb == "reject")
-             return fmt::format("  {}@{} → {}: rejected\n", text_of(reply, "name"), integer_of(reply, "to"),
-                                text_of(reply, "label"));
+           if (verb != "approve")
+             return fmt::format("  {}@{} → {}: {}\n", text_of(reply, "name"), integer_of(reply, "to"),
+                                text_of(reply, "label"), text_of(reply, "state"));
            const std::string label = text_of(reply, "label");
-           return fmt::format("  {}: {} → {}   audit #{}   (undo: fairlead rollback {}{})\n", label,
-                              version_or_none(reply, "from"), version_or_none(reply, "to"), integer_of(reply, "audit"),
-                              text_of(reply, "name"), label == "production" ? "" : " --label " + label);
+           return fmt::format("  {}: {} → {}   by {}, {}, audit #{}   (undo: fairlead rollback {}{})\n", label,
+                              version_or_none(reply, "from"), version_or_none(reply, "to"), text_of(reply, "by"),
+                              local_time(text_of(reply, "at")), integer_of(reply, "audit"), text_of(reply, "name"),
+                              label == "production" ? "" : " --label " + label);
          });
 }
 
@@ -153,12 +154,14 @@ void add_deciding(CLI::App& app, Context& context, const std::shared_ptr<Words>&
                    context.colours());
     });
   });
-  for (const char* const verb : {"approve", "reject"}) {
+  const std::pair<const char*, const char*> kVerbs[] = {
+      {"approve", "Approve a promotion that waits, and move the label"},
+      {"reject", "Reject a promotion that waits"},
+      {"withdraw", "Take back a promotion that waits, and that you asked for"}};
+  for (const auto& [verb, what] : kVerbs) {
     const std::string name = verb;
-    CLI::App* const one = command(
-        app, context, name,
-        name == "approve" ? "Approve a promotion that waits, and move the label" : "Reject a promotion that waits",
-        "fairlead " + name + " 01JD4N --note \"read it with Olga\"");
+    CLI::App* const one =
+        command(app, context, name, what, "fairlead " + name + " 01JD4N --note \"read it with Olga\"");
     one->add_option("id", words->what, "The request, or the beginning of its id that is unique")->required();
     one->add_option("--note", words->note, "Why; kept with the decision");
     one->callback([&context, words, name] { decide(context, *words, name); });

@@ -15,9 +15,9 @@ std::string waits(const boost::json::value& reply) {
 
 std::string moved(const boost::json::value& reply, const std::string& undo) {
   const std::int64_t from = integer_of(reply, "from");
-  return fmt::format("  {}: {} → v{}   audit #{}   (undo: {})\n", text_of(reply, "label"),
+  return fmt::format("  {}: {} → v{}   by {}, {}, audit #{}   (undo: {})\n", text_of(reply, "label"),
                      from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
-                     integer_of(reply, "audit"), undo);
+                     text_of(reply, "by"), local_time(text_of(reply, "at")), integer_of(reply, "audit"), undo);
 }
 
 }  // namespace

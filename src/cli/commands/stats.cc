@@ -27,15 +27,16 @@ std::string judged(const boost::json::value& row) {
   return out;
 }
 
-std::string stats_page(const boost::json::value& reply, bool one_target, bool colours) {
+std::string stats_page(const boost::json::value& reply, bool one_target, bool by_variant, bool colours) {
   std::vector<std::vector<std::string>> rows;
   for (const boost::json::value& row : reply.at("data").as_array()) {
     const double calls = number_of(row, "calls");
     std::vector<std::string> cells;
     if (!one_target) cells.push_back(text_of(row, "target_kind") + ":" + text_of(row, "target"));
+    cells.push_back(text_of(row, "target_version"));
+    if (by_variant) cells.push_back(text_of(row, "variant").empty() ? "-" : text_of(row, "variant"));
     for (std::string cell :
-         {text_of(row, "target_version"), fmt::format("{:.0f}", calls),
-          fmt::format("{:.1f}%", 100 * number_of(row, "errors") / calls),
+         {fmt::format("{:.0f}", calls), fmt::format("{:.1f}%", 100 * number_of(row, "errors") / calls),
           fmt::format("{:.0f}→{:.0f}", number_of(row, "input_tokens") / calls, number_of(row, "output_tokens") / calls),
           fmt::format("{:.4f} $", number_of(row, "cost_usd") / calls), milliseconds(row, "p50_ms"),
           milliseconds(row, "p95_ms"), milliseconds(row, "first_token_p50_ms"), text_of(row, "schema_failures"),
@@ -44,8 +45,9 @@ std::string stats_page(const boost::json::value& reply, bool one_target, bool co
     rows.push_back(std::move(cells));
   }
   if (rows.empty()) return "no calls in that time\n";
-  std::vector<std::string> header = {"version", "calls", "errors", "in→out", "cost",
-                                     "p50",     "p95",   "first",  "unfit",  "feedback"};
+  std::vector<std::string> header = {"calls", "errors", "in→out", "cost", "p50", "p95", "first", "unfit", "feedback"};
+  if (by_variant) header.insert(header.begin(), "variant");
+  header.insert(header.begin(), "version");
   if (!one_target) header.insert(header.begin(), "name");
   return table(header, rows, colours);
 }
@@ -53,8 +55,9 @@ std::string stats_page(const boost::json::value& reply, bool one_target, bool co
 }  // namespace
 
 void add_stats(CLI::App& app, Context& context) {
-  CLI::App* const stats = command(app, context, "stats", "How each version of a prompt or a model does",
-                                  "fairlead stats support-reply --since 7d");
+  CLI::App* const stats =
+      command(app, context, "stats", "How each version of a prompt or a model does, and each variant",
+              "fairlead stats support-reply --since 7d");
   const auto filters = std::make_shared<std::map<std::string, std::string>>();
   stats->add_option_function<std::string>(
       "name", [filters](const std::string& value) { (*filters)["target"] = value; },
@@ -62,10 +65,13 @@ void add_stats(CLI::App& app, Context& context) {
   stats->add_option_function<std::string>(
       "--since", [filters](const std::string& value) { (*filters)["since"] = value; },
       "From when on: 90m, 24h, 7d, 2026-11-24T14:02:19Z; else 7d");
+  stats->add_option_function<std::string>(
+      "--by", [filters](const std::string& value) { (*filters)["by"] = value; },
+      "`variant`: each variant of a version by itself; else `version`");
   stats->callback([&context, filters] {
     answer(context, http::Method::kGet, "/api/v1/stats" + query_string(*filters), nullptr,
            [&context, filters](const boost::json::value& reply) {
-             return stats_page(reply, filters->contains("target"), context.colours());
+             return stats_page(reply, filters->contains("target"), (*filters)["by"] == "variant", context.colours());
            });
   });
 }

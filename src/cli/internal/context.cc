@@ -44,6 +44,7 @@ async::Task<void> talk(http::Client& client, const http::Origin& origin, const h
   }
   Reply reply;
   reply.status = (*response)->status();
+  for (const http::Header& one : (*response)->headers()) reply.headers.emplace_back(one.name, one.value);
   for (;;) {
     auto bytes = co_await (*response)->read();
     if (!bytes) {
@@ -110,6 +111,12 @@ ErrorKind kind_of_status(int status) {
 }
 
 }  // namespace
+
+std::string Reply::header(std::string_view name) const {
+  for (const auto& [own, value] : headers)
+    if (http::equal_ignoring_case(own, name)) return value;
+  return "";
+}
 
 bool Context::colours() const {
   return terminal(STDOUT_FILENO);

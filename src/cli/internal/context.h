@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -17,6 +18,8 @@ struct Reply {
   int status = 0;
   std::string text;
   boost::json::value json;  // null if the text is not JSON
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string header(std::string_view name) const;  // empty if there is none
 };
 
 // Options that all commands share, and the way to the server. Used by one thread.

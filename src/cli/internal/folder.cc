@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "platform/config/project_text.h"
 #include "platform/json/text.h"
 
 namespace fairlead::cli {
@@ -14,13 +15,6 @@ namespace {
 
 constexpr std::uintmax_t kLargestFile = 1 << 20;
 constexpr std::uintmax_t kLargestProject = 9 << 20;  // the server's body limit less what JSON adds
-
-bool is_text_file(const fs::path& path) {
-  const std::string extension = path.extension().string();
-  for (const char* one : {".yaml", ".yml", ".md", ".txt", ".j2", ".json", ".jsonl"})
-    if (extension == one) return true;
-  return false;
-}
 
 }  // namespace
 
@@ -37,7 +31,7 @@ Result<boost::json::object> read_folder(const std::string& folder) {
       if (it->is_directory(error)) it.disable_recursion_pending();
       continue;
     }
-    if (!it->is_regular_file(error) || !is_text_file(it->path())) continue;
+    if (!it->is_regular_file(error) || !config::is_project_text(name)) continue;
     const std::uintmax_t size = it->file_size(error);
     if (error || size > kLargestFile)
       return fail(ErrorKind::kInvalid, "file_too_large",

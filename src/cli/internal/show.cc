@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "cli/internal/block.h"
 #include "cli/internal/context.h"
 #include "cli/internal/word_diff.h"
 #include "platform/json/text.h"
@@ -31,24 +32,31 @@ bool is_short(const boost::json::value& value) {
   return text.size() <= 40 && text.find_first_of(" \n\t") == text.npos;
 }
 
+// The lines of a value, each with a mark in front.
+std::string marked(const boost::json::value& value, char mark, Colour colour, bool colours) {
+  std::string out;
+  for (const std::string& line : block(value))
+    out += "        " + painted(trimmed(fmt::format("{} {}", mark, line)), colour, colours) + "\n";
+  return out;
+}
+
 std::string one_change(const boost::json::value& change, bool colours) {
   const boost::json::object& members = change.as_object();
   const boost::json::value* const from = members.if_contains("from");
   const boost::json::value* const to = members.if_contains("to");
-  const std::string gone = from ? painted("[-" + shown(*from) + "-]", Colour::kRed, colours) : "";
-  const std::string come = to ? painted("{+" + shown(*to) + "+}", Colour::kGreen, colours) : "";
   std::string out = "      " + text_of(change, "path");
   if ((!from || is_short(*from)) && (!to || is_short(*to))) {
-    if (!from || !to) return out + "   " + gone + come + "\n";
+    if (!to) return out + "   " + painted("[-" + shown(*from) + "-]", Colour::kRed, colours) + "\n";
+    if (!from) return out + "   " + painted("{+" + shown(*to) + "+}", Colour::kGreen, colours) + "\n";
     return out + "   " + painted(shown(*from), Colour::kRed, colours) + " → " +
            painted(shown(*to), Colour::kGreen, colours) + "\n";
   }
-  out += "\n        ";
+  out += "\n";
   if (from && to && from->is_string() && to->is_string())
-    return out + word_diff(from->get_string(), to->get_string(), colours) + "\n";
-  if (from && to && from->is_structured() && to->is_structured())
-    return out + word_diff(json::to_pretty_text(*from), json::to_pretty_text(*to), colours) + "\n";
-  return out + gone + come + "\n";
+    return out + "        " + word_diff(from->get_string(), to->get_string(), colours) + "\n";
+  if (from) out += marked(*from, '-', Colour::kRed, colours);
+  if (to) out += marked(*to, '+', Colour::kGreen, colours);
+  return out;
 }
 
 // What the folder does not know of.

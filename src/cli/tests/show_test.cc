@@ -39,6 +39,51 @@ TEST(ChangeSet, LooksLikeTheTour) {
             "  1 changed, 1 new, 1 as they are. 12 prompt tests pass.\n");
 }
 
+std::string shown_change(const char* change) {
+  return changes(json::parse("[" + std::string(change) + "]").value(), false);
+}
+
+TEST(Changes, ShowWhatCameAndWentLineByLine) {
+  EXPECT_EQ(shown_change(R"({"path":"messages[2]","to":{"user":"Where is\nmy card?","part":"documents"}})"),
+            "      messages[2]\n"
+            "        + user: |-\n"
+            "        +   Where is\n"
+            "        +   my card?\n"
+            "        + part: documents\n");
+  EXPECT_EQ(
+      shown_change(R"({"path":"tests","to":[{"given":{"question":"Hi: {{ x }}","n":1,"s":"1"},)"
+                   R"("expect":[{"system":{"contains":["a","b"],"lacks":""}}]},{"given":{},"expect":[[1,2],null]}]})"),
+      "      tests\n"
+      "        + - given:\n"
+      "        +     question: Hi: {{ x }}\n"
+      "        +     n: 1\n"
+      "        +     s: \"1\"\n"
+      "        +   expect:\n"
+      "        +     - system:\n"
+      "        +         contains:\n"
+      "        +           - a\n"
+      "        +           - b\n"
+      "        +         lacks: \"\"\n"
+      "        + - given: {}\n"
+      "        +   expect:\n"
+      "        +     - - 1\n"
+      "        +       - 2\n"
+      "        +     - null\n");
+  EXPECT_EQ(shown_change(R"({"path":"examples","from":[{"user":"a","assistant":"b"}],"to":{"from":[1],"nearest":4}})"),
+            "      examples\n"
+            "        - - user: a\n"
+            "        -   assistant: b\n"
+            "        + from:\n"
+            "        +   - 1\n"
+            "        + nearest: 4\n");
+  EXPECT_EQ(shown_change(R"({"path":"messages[0].system","from":"One.\n\nTwo, of which there is more to say.\n"})"),
+            "      messages[0].system\n"
+            "        - One.\n"
+            "        -\n"
+            "        - Two, of which there is more to say.\n");
+  EXPECT_EQ(shown_change(R"({"path":"stop","to":[]})"), "      stop\n        + []\n");
+}
+
 TEST(LocalTime, IsInTheReadersZone) {
   setenv("TZ", "UTC-3", 1);  // three hours east of Greenwich
   tzset();

@@ -6,8 +6,6 @@
 namespace fairlead::gateway::cache {
 namespace {
 
-constexpr std::size_t kDeepest = 512;  // parsers refuse text long before
-
 std::size_t skip_space(std::string_view json, std::size_t at) {
   while (at < json.size() && (json[at] == ' ' || json[at] == '\n' || json[at] == '\t' || json[at] == '\r')) ++at;
   return at;

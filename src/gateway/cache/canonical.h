@@ -6,6 +6,9 @@
 
 namespace fairlead::gateway::cache {
 
+// How deep values may be nested; the parsers of requests refuse text long before.
+inline constexpr std::size_t kDeepest = 512;
+
 // Where the words of a question lie in what append_canonical() wrote.
 struct Question {
   std::size_t begin = 0, end = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 
+#include "gateway/cache/canonical.h"
 #include "gateway/cache/replay.h"
 #include "platform/json/text.h"
 
@@ -11,8 +12,6 @@ namespace {
 
 namespace bj = boost::json;
 using llm::Format;
-
-constexpr std::size_t kDeepest = 512;
 
 std::unexpected<Error> no_sense() {
   return fail(ErrorKind::kInternal, "cache_invalid", "A kept answer makes no sense.");

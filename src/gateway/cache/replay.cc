@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "gateway/cache/canonical.h"
 #include "platform/json/text.h"
 
 namespace fairlead::gateway::cache {
@@ -12,8 +13,6 @@ namespace {
 
 namespace bj = boost::json;
 using llm::Format;
-
-constexpr std::size_t kDeepest = 512;
 
 std::unexpected<Error> invalid() {
   return fail(ErrorKind::kUpstream, "upstream_invalid", "The events of the answer make no sense.");

@@ -124,6 +124,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
   }
   if (session_) session_->weave();
   if (call_.fit && surface_.format() != llm::Format::kCountTokens) {
+    if (call_.output || call_.options.repair) unfitted_ = call_.request;
     auto fitted = co_await fit(call_, record_, started_ + call_.model->timeout);
     if (!fitted) co_return fail(std::move(fitted).error());
   }
@@ -225,7 +226,7 @@ async::Task<Result<void>> CallPipeline::answer() {
   Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
   std::optional<CheckedAnswer> checked;
   if (call_.output && surface_.format() != llm::Format::kCountTokens)
-    checked.emplace(first, request, *call_.output, clock_);
+    checked.emplace(first, request, call_, unfitted_ ? *unfitted_ : call_.request, clock_);
   Answer& from = checked ? *checked : first;
   Result<void> done;
   if (call_.request.stream)
@@ -454,6 +455,7 @@ void CallPipeline::leave_shadow() {
   call.has_idempotency_key = !call_.options.idempotency_key.empty();
   if (chat != nullptr) call.chat = chat->to_json();
   if (native_) call.native = native.to_json();
+  if (!anew) call.output = call_.output;
   call.admitted_bytes = bytes;
   shadows_.start(*call_.loop, std::move(shadow_call_));
 }

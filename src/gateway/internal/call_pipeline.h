@@ -77,7 +77,8 @@ class CallPipeline {
   const routing::Shadow* shadow_ = nullptr;     // the call is one of those that have one
   std::optional<llm::ChatRequest> unrendered_;  // for it, as the prompt got it
   std::unique_ptr<ShadowCall> shadow_call_;
-  bool routed_ = false;  // a route has been tried
+  std::optional<llm::ChatRequest> unfitted_;  // with all of its messages, where an answer may be asked for again
+  bool routed_ = false;                       // a route has been tried
 };
 
 }  // namespace fairlead::gateway::internal

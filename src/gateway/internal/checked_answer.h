@@ -14,10 +14,13 @@ namespace fairlead::gateway::internal {
 // routes. Its format is the chat. Loop-affine; what it is given outlives it.
 class CheckedAnswer final : public Answer {
  public:
-  CheckedAnswer(Answer& first, const RoutedRequest& request, const llm::OutputRule& rule, const Clock& clock);
+  // `whole`: the call's messages before any was left out to fit the model's window, for a repair is fitted anew.
+  CheckedAnswer(Answer& first, const RoutedRequest& request, llm::Call& call, llm::ChatRequest whole,
+                const Clock& clock);
 
   // All of it at once, with `end`; of a stream, now and then a comment before that. Error beside those of the answer:
-  // kUpstream, schema_failed.
+  // kUpstream, schema_failed; kInvalid,
+  // context_length_exceeded, if there is no room to ask again.
   async::Task<Result<llm::Delta>> next() override;
   const llm::Outcome& outcome() const override { return outcome_; }
   llm::Format format() const override { return current().format(); }
@@ -32,24 +35,28 @@ class CheckedAnswer final : public Answer {
  private:
   // A further try, and what it views.
   struct Repair {
-    Repair(const RoutedRequest& like, std::string messages, int number, const Clock& clock);
-    const std::string messages, idempotency_key;
+    Repair(const RoutedRequest& like, llm::ChatRequest chat, int number, const Clock& clock);
+    const std::string idempotency_key;
     const llm::ChatRequest chat;
     RoutedCompletion answer;
   };
   const Answer& current() const { return repair_ ? static_cast<const Answer&>(repair_->answer) : first_; }
   Answer& current() { return repair_ ? static_cast<Answer&>(repair_->answer) : first_; }
-  async::Task<void> ask_again(Unfit unfit);
+  async::Task<Result<void>> ask_again(Unfit unfit);
   Error failed(const Unfit& unfit) const;
   void add_tries(telemetry::CallRecord& record, bool first) const;
 
   Answer& first_;
   const RoutedRequest request_;
+  llm::Call& call_;
+  const llm::ChatRequest whole_;
   const llm::OutputRule& rule_;
   const Clock& clock_;
   SteadyTime last_sent_;
   std::unique_ptr<Repair> repair_;
-  telemetry::CallRecord before_;  // what came of the tries before the current one
+  telemetry::CallRecord before_;    // what came of the tries before the current one
+  bool is_counted_ = false;         // the current one, among them
+  telemetry::CallRecord left_out_;  // of the last repair's messages
   int failures_ = 0;
   bool ended_ = false;
   std::string held_;

@@ -72,15 +72,18 @@ std::int64_t answer_tokens(const llm::ChatRequest& chat, const Window& window) {
 
 class Fitting {
  public:
-  Fitting(const llm::FitRule& rule, Array messages) : rule_(rule) {
+  // The last `behind` of the messages are none of the conversation's, and stay.
+  Fitting(const llm::FitRule& rule, Array messages, std::size_t behind) : rule_(rule) {
     for (const Element one : messages) {
       Object object;
       Said& said = said_.emplace_back();
       said.json = simdjson::minify(one);
       bytes_ += said.json.size();
       if (!one.get_object().get(object)) said.role = text_at(object, "role");
-      if (said.role == "user") last_user_ = said_.size() - 1;
     }
+    own_ = said_.size() - std::min(behind, said_.size());
+    for (std::size_t at = 0; at < own_; ++at)
+      if (said_[at].role == "user") last_user_ = at;
     for (const std::string& name : rule_.order) parts_.push_back({.name = name});
     for (std::size_t part = 0; part < parts_.size(); ++part) {
       if (parts_[part].name == llm::kHistoryPart)
@@ -141,7 +144,7 @@ class Fitting {
  private:
   bool is_history_next() const { return parts_[units_[next_].part].name == llm::kHistoryPart; }
   bool is_fixed(std::size_t at) const {
-    return at == last_user_ || said_[at].role == "system" || said_[at].role == "developer";
+    return at >= own_ || at == last_user_ || said_[at].role == "system" || said_[at].role == "developer";
   }
   bool is_history(std::size_t at) const { return at >= rule_.parts.size() || rule_.parts[at] == llm::kHistoryPart; }
   bool is_result(std::size_t at) const { return said_[at].role == "tool" || said_[at].role == "function"; }
@@ -183,6 +186,7 @@ class Fitting {
   std::vector<Part> parts_;
   std::vector<Unit> units_;  // in the order in which they go
   std::size_t next_ = 0, bytes_ = 0;
+  std::size_t own_ = 0;  // messages of the conversation
   std::size_t last_user_ = std::string::npos;
 };
 
@@ -199,21 +203,27 @@ std::unexpected<Error> too_long(const Window& window, std::int64_t count, std::i
 }  // namespace
 
 async::Task<Result<void>> fit(llm::Call& call, telemetry::CallRecord& record, SteadyTime deadline) {
+  auto fitted = co_await fit(call, call.request, 0, record, deadline);
+  co_return fitted;
+}
+
+async::Task<Result<void>> fit(llm::Call& call, llm::ChatRequest& chat, std::size_t behind,
+                              telemetry::CallRecord& record, SteadyTime deadline) {
   if (!call.fit) co_return Result<void>{};
   const Window window = window_of(*call.model);
   if (window.route == nullptr) co_return Result<void>{};
-  const std::int64_t answer = answer_tokens(call.request, window);
+  const std::int64_t answer = answer_tokens(chat, window);
   const std::int64_t room = window.tokens - answer;
-  auto changed = routing::instructed(call.request, *window.route);
+  auto changed = routing::instructed(chat, *window.route);
   const auto counted = [&] {
-    return llm::CountedRequest{llm::Format::kChat, changed ? changed->chat.members : call.request.members};
+    return llm::CountedRequest{llm::Format::kChat, changed ? changed->chat.members : chat.members};
   };
   if (llm::estimate_input(counted(), *window.route).most <= room) co_return Result<void>{};
   const llm::CallContext context{window.route->upstream_model, call.id, {}, *call.loop, *call.cancellation, deadline};
-  FAIRLEAD_CO_TRY(const Document document, Document::parse(call.request.messages));
+  FAIRLEAD_CO_TRY(const Document document, Document::parse(chat.messages));
   Array messages;
   if (document.root().get_array().get(messages)) co_return Result<void>{};
-  Fitting fitting(*call.fit, messages);
+  Fitting fitting(*call.fit, messages, behind);
   std::int64_t at_first = 0;
   for (int counts = 1;; ++counts) {
     const llm::CountedRequest request = counted();
@@ -232,10 +242,10 @@ async::Task<Result<void>> fit(llm::Call& call, telemetry::CallRecord& record, St
     const double step = std::max(1.0, static_cast<double>(std::max<std::int64_t>(room, 0)) * bytes_a_token / kSteps);
     fitting.leave_out(static_cast<std::size_t>(static_cast<double>(count - room) * bytes_a_token * haste),
                       static_cast<std::size_t>(step));
-    call.request.messages = call.own(fitting.messages());
-    call.request.message_count = fitting.count();
-    call.request.set("messages", call.request.messages);
-    changed = routing::instructed(call.request, *window.route);
+    chat.messages = call.own(fitting.messages());
+    chat.message_count = fitting.count();
+    chat.set("messages", chat.messages);
+    changed = routing::instructed(chat, *window.route);
   }
 }
 

@@ -13,4 +13,9 @@ namespace fairlead::gateway::internal {
 // worker to count. Error: kInvalid, context_length_exceeded.
 async::Task<Result<void>> fit(llm::Call& call, telemetry::CallRecord& record, SteadyTime deadline);
 
+// The same for `chat`, which is the call's own with other messages: those of the call before any was left out, and
+// `behind` more, which stay.
+async::Task<Result<void>> fit(llm::Call& call, llm::ChatRequest& chat, std::size_t behind,
+                              telemetry::CallRecord& record, SteadyTime deadline);
+
 }  // namespace fairlead::gateway::internal

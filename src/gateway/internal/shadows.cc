@@ -11,6 +11,8 @@
 #include "base/id.h"
 #include "gateway/internal/admission.h"
 #include "gateway/internal/answer_text.h"
+#include "gateway/internal/fitting.h"
+#include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
 #include "gateway/routing/plan.h"
 
@@ -125,6 +127,9 @@ class Shadows::Run {
       auto run = co_await stage->run(call_);
       if (!run) co_return fail(std::move(run).error());
     }
+    if (shadow_.challenger->stages.empty()) call_.output = std::move(shadow_.output);
+    auto fitted = co_await fit(call_, record_, started_ + call_.model->timeout);
+    if (!fitted) co_return fail(std::move(fitted).error());
     keep_nothing(call_.request);
     record_.stream = call_.request.stream;
     record_.model = call_.model->name;
@@ -171,10 +176,20 @@ class Shadows::Run {
     }
     routed.stop();
     routed.describe(record_);
+    if (record_.status == 200 && checks(routed)) {
+      const auto unfit = find_unfit(*call_.output, answer_, call_.request.stream);
+      record_.schema_failures = unfit && *unfit ? 1 : 0;
+    }
     co_return true;
   }
 
+  // As the champion's would be; one that is longer than is kept of it is not.
+  bool checks(const RoutedCompletion& routed) const {
+    return call_.output && routed.format() == llm::Format::kChat && answer_.size() <= kMostText;
+  }
+
   void keep_text(const llm::Delta& delta, const RoutedCompletion& routed) {
+    if (checks(routed)) answer_ += delta.wire;
     if (!recorder_.content_enabled() || text_bytes_ > kMostText) return;
     if (!text_) text_ = AnswerText::create(routed.format(), call_.request.stream);
     text_bytes_ += delta.wire.size();
@@ -223,6 +238,7 @@ class Shadows::Run {
   std::optional<Error> no_chat_;
   std::unique_ptr<AnswerText> text_;
   std::size_t text_bytes_ = 0;
+  std::string answer_;  // in wire form, where it is checked
   bool cut_short_ = false;
   telemetry::CallRecord record_;
 };

@@ -10,6 +10,7 @@
 #include "gateway/routing/shadow_state.h"
 #include "gateway/snapshot.h"
 #include "gateway/surface.h"
+#include "llm/output_rule.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task_group.h"
 #include "telemetry/recorder.h"
@@ -30,6 +31,7 @@ struct ShadowCall {
   std::string chat;    // JSON: as it was before a prompt's stages if the challenger is a prompt; empty if there is none
   std::string native;  // JSON of the request as it came, where it may be passed on
   std::size_t admitted_bytes = 0;
+  std::shared_ptr<const llm::OutputRule> output;  // what the answer is checked for, if the challenger is a model
 };
 
 // Runs shadows, each as a task of the loop that its call ran on. A shadow has no shadow. Thread-safe where nothing else

@@ -31,9 +31,14 @@ void Registry::attach(const std::string& project, llm::Model& model, const Upstr
     Known& entry = routes_[key];
     std::shared_ptr<RouteState> of_route = entry.state.lock();
     // A provider that was changed is another upstream, whatever its name.
-    if (!of_route || of_route->made_for.lock() != route.provider)
+    if (!of_route || of_route->made_for.lock() != route.provider) {
       entry.state = of_route = std::make_shared<RouteState>(project, model.name, route);
-    entry.policy = model.routing;
+      entry.version = 0;
+    }
+    if (model.version >= entry.version) {
+      entry.policy = model.routing;
+      entry.version = model.version;
+    }
     const std::string place = upstream ? upstream(*route.provider) : fmt::format("{}", fmt::ptr(route.provider.get()));
     std::weak_ptr<Limiter>& limiter = limiters_[place + "\n" + route.upstream_model];
     if (!of_route->limiter) of_route->limiter = limiter.lock();

@@ -110,7 +110,8 @@ class Registry {
   std::map<std::string, std::weak_ptr<Limiter>> limiters_;
   struct Known {
     std::weak_ptr<RouteState> state;
-    llm::RoutingPolicy policy;
+    llm::RoutingPolicy policy;  // of the newest version of the model that has the route
+    int version = 0;
   };
   std::map<std::string, Known> routes_;
   std::map<std::string, std::shared_ptr<ShadowState>> shadows_;

@@ -2,6 +2,7 @@
 #include "gateway/routing/pause.h"
 #include "gateway/routing/state.h"
 #include "gateway/tests/harness.h"
+#include "platform/json/text.h"
 
 namespace fairlead::gateway {
 namespace {
@@ -376,6 +377,25 @@ TEST_F(ShadowTest, OfAPromptGoesBeforeItsModelsAndMayNameAModel) {
   EXPECT_EQ(challengers_.seen_messages, first_.seen_messages) << "as the champion's prompt has rendered it";
   data_plane_->end();
   EXPECT_EQ(records_.size(), 0u) << "one shadow, not the model's too";
+}
+
+TEST_F(ShadowTest, IsCheckedForTheSchemaOfItsCallAndNotRepaired) {
+  const std::string body =
+      R"({"model":"small","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"fairlead":{"repair":2},)"
+      R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}})";
+  const auto chat = [](const std::string& text) {
+    return R"({"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":)" +
+           json::quoted(text) + "}}]}";
+  };
+  first_.deltas = {chat("{}")};
+  EXPECT_EQ(send(body).status, 200);
+  const telemetry::CallRecord unfit = both().second;
+  EXPECT_EQ(unfit.status, 200);
+  EXPECT_EQ(unfit.schema_failures, 1);
+  EXPECT_EQ(unfit.attempts.size(), 1u);
+  challengers_.deltas = {chat("{\"a\": 1}")};
+  EXPECT_EQ(send(body).status, 200);
+  EXPECT_EQ(both().second.schema_failures, 0);
 }
 
 TEST_F(ShadowTest, RestsWhereTheChallengerIsTheChampionOrIsNotThere) {

@@ -5,6 +5,7 @@
 #include "gateway/internal/checked_answer.h"
 #include "gateway/routing/pause.h"
 #include "gateway/tests/harness.h"
+#include "llm/fit_rule.h"
 #include "platform/json/text.h"
 
 namespace fairlead::gateway {
@@ -32,6 +33,15 @@ class Sequence final : public llm::Provider {
     co_return out;
   }
 
+  std::int64_t window(std::string_view /*model*/) const override { return tokens; }
+  async::Task<Result<std::int64_t>> count(llm::Format /*format*/, std::span<const llm::Member> members,
+                                          llm::CallContext /*context*/) override {
+    for (const llm::Member& one : members)
+      if (one.name == "messages") co_return static_cast<std::int64_t>(one.json.size() / 4);
+    co_return 0;
+  }
+
+  std::int64_t tokens = 0;  // of the window
   std::vector<std::string> texts, asked, keys;
   std::string message;  // more members of it
   std::string finish = "stop";
@@ -71,6 +81,23 @@ class Sequence final : public llm::Provider {
   };
 };
 
+// As a prompt with `fit` does.
+class Fits final : public llm::Stage {
+ public:
+  Fits(std::shared_ptr<const llm::FitRule> rule, std::shared_ptr<const llm::Model> model)
+      : rule_(std::move(rule)), model_(std::move(model)) {}
+  std::string_view name() const override { return "fits"; }
+  async::Task<Result<void>> run(llm::Call& call) override {
+    call.fit = rule_;
+    call.model = model_;
+    co_return Result<void>{};
+  }
+
+ private:
+  std::shared_ptr<const llm::FitRule> rule_;
+  std::shared_ptr<const llm::Model> model_;
+};
+
 constexpr std::string_view kFormat =
     R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false}}})";
 
@@ -93,6 +120,7 @@ class StructuredOutputTest : public DataPlaneTest {
     model->routes[0].prices = llm::Prices{.rates = {price, price, price, price, price}};
     auto target = std::make_shared<Target>();
     *target = {.kind = "model", .name = "small", .version = 3, .model = model, .cache = cache, .answers_as = "small@3"};
+    if (fit_) target->stages = {std::make_shared<Fits>(fit_, model)};
     Project project("bank");
     Addressable& addressable = project.add("model", "small");
     addressable.versions[3] = target;
@@ -119,6 +147,7 @@ class StructuredOutputTest : public DataPlaneTest {
 
   std::shared_ptr<Sequence> provider_ = std::make_shared<Sequence>();
   std::shared_ptr<const budgets::Book> book_;
+  std::shared_ptr<const llm::FitRule> fit_;  // null: what does not fit is sent all the same
 };
 
 TEST_F(StructuredOutputTest, AnAnswerThatFitsIsGivenAsItIs) {
@@ -151,6 +180,39 @@ TEST_F(StructuredOutputTest, OneThatDoesNotIsAskedForAgainWithWhatIsWrongWithIt)
   EXPECT_EQ(record.usage.output, 12);
   EXPECT_DOUBLE_EQ(record.cost_usd, 4.2);
   EXPECT_TRUE(record.usage.reported);
+}
+
+TEST_F(StructuredOutputTest, ARepairIsFittedToTheWindowAnew) {
+  fit_ = std::make_shared<const llm::FitRule>(llm::FitRule{{std::string("history")}, {}});
+  provider_->tokens = 300;
+  serve();
+  const std::string filler(380, 'x');
+  const std::string chat = R"({"model":"small","max_tokens":100,"messages":[{"role":"user","content":"first )" +
+                           filler +
+                           R"("},{"role":"assistant","content":"second"},{"role":"user","content":"third"}],)" +
+                           R"("fairlead":{"repair":2},)" + std::string(kFormat) + "}";
+  provider_->texts = {"bad " + std::string(300, 'y'), R"({"a": 1})"};
+  EXPECT_EQ(send(chat).status, 200);
+  ASSERT_EQ(provider_->asked.size(), 2u);
+  EXPECT_THAT(provider_->asked[0], HasSubstr("first")) << "it fits";
+  EXPECT_THAT(provider_->asked[1], Not(HasSubstr("first")));
+  EXPECT_THAT(provider_->asked[1],
+              HasSubstr(R"([{"role":"user","content":"third"},{"role":"assistant","content":"bad)"));
+  const telemetry::CallRecord record = records_.take();
+  EXPECT_GT(record.trimmed_tokens, 0);
+  EXPECT_THAT(record.trimmed_json, HasSubstr(R"("history":{"messages":2)"));
+
+  provider_->asked.clear();
+  provider_->texts = {"no", "bad " + std::string(1500, 'y')};
+  const Answer answer = send(chat);
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("context_length_exceeded"));
+  EXPECT_THAT(answer.body, HasSubstr("there is no room to ask again"));
+  EXPECT_EQ(provider_->asked.size(), 2u);
+  const telemetry::CallRecord refused = records_.take();
+  EXPECT_EQ(refused.schema_failures, 2);
+  EXPECT_THAT(reasons(refused), ElementsAre("", "repair"));
+  EXPECT_EQ(refused.usage.output, 8) << "of the tries that were made, and are paid for";
 }
 
 TEST_F(StructuredOutputTest, WhatNeverFitsIsAnErrorThatClientsDoNotRepeat) {
@@ -327,9 +389,10 @@ TEST(CheckedAnswer, SaysNowAndThenThatItIsStillComing) {
                                         .loop = runtime.loop(0),
                                         .cancellation = cancellation,
                                         .deadline = SteadyTime::max()};
-  const llm::OutputRule rule{json::Schema::parse(R"({"type": "integer"})").value(), 0};
+  llm::Call call;
+  call.output = std::make_shared<const llm::OutputRule>(json::Schema::parse(R"({"type": "integer"})").value(), 0);
   SlowPieces slow(clock);
-  internal::CheckedAnswer checked(slow, request, rule, clock);
+  internal::CheckedAnswer checked(slow, request, call, chat, clock);
   std::vector<std::string> wires;
   const auto read = [](internal::CheckedAnswer& from, std::vector<std::string>& to) -> async::Task<void> {
     for (bool end = false; !end;) {

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
+#include "llm/internal/kept_parser.h"
+
 namespace fairlead::llm::internal {
 namespace {
 
 namespace dom = simdjson::dom;
 
 constexpr std::size_t kMaxDepth = 256;
-constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large body is not kept at that size
 
 // The parser of this thread: its buffers are the cost of a parse. What it returns lives until the next parse.
 dom::parser& thread_parser() {

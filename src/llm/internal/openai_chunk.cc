@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "llm/internal/json_scan.h"
+#include "llm/internal/kept_parser.h"
 #include "llm/internal/openai_errors.h"
 
 namespace fairlead::llm::internal {
@@ -14,7 +15,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::size_t kKeptCapacity = 256 * 1024;  // a parser that grew for one large event is not kept
 constexpr std::size_t kChoicesLimit = 1024;
 constexpr std::string_view kUsageNull = R"(],"usage":null)";
 

@@ -147,8 +147,17 @@ TEST(Variants, GiveWhatTheyGiveAndTheRestIsThePrompts) {
   TestCall own(R"({"model": "p"})", R"({"question": "q"})");
   ASSERT_TRUE(run(**stage, own.call));
   EXPECT_EQ(own.call.request.member("response_format"), nullptr);
-  EXPECT_EQ(models_of(json::parse(spec_with(R"("variants": [{"model": "gold"}, {}])"))->get_object()),
-            (std::vector<std::string>{"small", "gold"}));
+}
+
+TEST(Variants, SaysWhichModelsItsCallsGoTo) {
+  const auto stage = compile_prompt(
+      test_version(
+          spec_with(R"("variants": [{"name": "a", "when": "true", "model": "gold"}, {"name": "b", "when": "true"}])")),
+      find_test_model, no_prompts, clock);
+  ASSERT_TRUE(stage) << stage.error().message;
+  std::vector<std::string> names;
+  for (const auto& model : (*stage)->models()) names.push_back(model->name);
+  EXPECT_EQ(names, (std::vector<std::string>{"small", "gold", "small"}));
 }
 
 TEST(Variants, FaultsNameThePlaceAndTheLikelyWord) {

@@ -135,6 +135,8 @@ bj::object move_json(const LabelMove& move) {
   object["from"] = version_or_null(move.from);
   object["to"] = move.to;
   object["audit"] = move.audit;
+  object["by"] = move.by;
+  object["at"] = iso8601(move.at_us);
   return object;
 }
 

@@ -189,6 +189,18 @@ async::Task<void> reject(http::Exchange& exchange, const Principal& principal, R
   co_await respond_json(exchange, 200, std::move(answer));
 }
 
+async::Task<void> withdraw(http::Exchange& exchange, const Principal& principal, ResourceService& service) {
+  std::string id(exchange.path_parameter("id"));
+  auto note = co_await note_of(exchange);
+  if (!note) co_return co_await refuse(exchange, std::move(note).error());
+  const auto any = principal.may(access::Scope::kAdmin) ? AnyonesRequest::kYes : AnyonesRequest::kNo;
+  auto withdrawing = service.withdraw(principal.project, std::move(id), *std::move(note), any, Actor::of(principal));
+  auto withdrawn = co_await std::move(withdrawing);
+  if (!withdrawn) co_return co_await refuse(exchange, std::move(withdrawn).error());
+  bj::object answer = approval_json(*withdrawn);
+  co_await respond_json(exchange, 200, std::move(answer));
+}
+
 }  // namespace
 
 void add_label_routes(http::Router& router, const access::Guard& guard, ResourceService& service) {
@@ -202,6 +214,7 @@ void add_label_routes(http::Router& router, const access::Guard& guard, Resource
   add(kGet, "/api/v1/approvals", access::Scope::kRead, list_approvals);
   add(kPost, "/api/v1/approvals/{id}/approve", access::Scope::kApprove, approve);
   add(kPost, "/api/v1/approvals/{id}/reject", access::Scope::kApprove, reject);
+  add(kPost, "/api/v1/approvals/{id}/withdraw", access::Scope::kWrite, withdraw);
 }
 
 }  // namespace fairlead::resources

@@ -178,7 +178,7 @@ Result<Changer::Committed> Changer::change(const std::string& name, const access
     if (prepare_ && (!committed.draft.serves_alike || is_behind)) {
       FAIRLEAD_TRY(publish, prepare_(committed.draft.after));
     }
-    FAIRLEAD_TRY(const bool stored, commit(committed.draft, before.revision, actor, check, committed.audits));
+    FAIRLEAD_TRY(const bool stored, commit(committed, before.revision, actor, check));
     if (!stored) {
       pause_after(++losses);
       continue;
@@ -202,10 +202,10 @@ Result<void> Changer::refresh(const std::string& name) {
   return {};
 }
 
-Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,
-                             std::vector<std::int64_t>& audits) {
+Result<bool> Changer::commit(Committed& change, std::int64_t revision, const access::Actor& actor, SecretCheck check) {
+  const Draft& draft = change.draft;
   bool first = true;
-  const std::int64_t now_us = clock_.unix_micros();
+  change.at_us = clock_.unix_micros();
   FAIRLEAD_CHECK(database_.write_blocking([&](Connection& connection) -> Result<void> {
     if (check == SecretCheck::kNow) {
       FAIRLEAD_TRY(const bool misses, misses_secret(connection, draft));
@@ -214,12 +214,13 @@ Result<bool> Changer::commit(const Draft& draft, std::int64_t revision, const ac
     }
     FAIRLEAD_TRY(first, advance_revision(connection, draft.after.name, revision));
     if (!first) return {};
-    audits.clear();
+    change.audits.clear();
     for (const Step& step : draft.steps) {
-      access::AuditEntry entry{0, now_us, draft.after.name, actor, step.action, step.kind, step.name, step.detail};
+      access::AuditEntry entry{0,           change.at_us, draft.after.name, actor,
+                               step.action, step.kind,    step.name,        step.detail};
       auto audit = access::append_audit(connection, entry);
       if (!audit) return fail(std::move(audit).error());
-      audits.push_back(*audit);
+      change.audits.push_back(*audit);
       if (step.made) FAIRLEAD_CHECK(insert_version(connection, *step.made));
       for (const Move& move : step.moves) {
         FAIRLEAD_CHECK(move_label(connection, draft.after.name, step.kind, step.name, move, *audit));

@@ -50,6 +50,8 @@ class Changer {
                             const access::Actor& actor);
   Result<Approval> reject(const std::string& project, const std::string& id, const std::string& note,
                           const access::Actor& actor);
+  Result<Approval> withdraw(const std::string& project, const std::string& id, const std::string& note,
+                            AnyonesRequest any, const access::Actor& actor);
   // The audit row's number.
   Result<std::int64_t> protect(const std::string& project, Protection protection, const access::Actor& actor);
   Result<std::int64_t> unprotect(const std::string& project, const std::string& label, const access::Actor& actor);
@@ -60,15 +62,20 @@ class Changer {
   std::string folder_of(const std::string& kind) const;
 
  private:
+  // What is decided without a move.
+  struct Decision {
+    const char *state, *action;
+    std::function<Result<void>(const Approval& asked)> check;  // whether the actor may; may be empty
+  };
   using MakeDraft = std::function<Result<Draft>(const Project& before)>;
   struct Committed {
     Draft draft;
     std::vector<std::int64_t> audits;  // one a step
+    std::int64_t at_us = 0;
   };
   Result<Committed> change(const std::string& project, const access::Actor& actor, const MakeDraft& make,
                            SecretCheck check = SecretCheck::kLater);
-  Result<bool> commit(const Draft& draft, std::int64_t revision, const access::Actor& actor, SecretCheck check,
-                      std::vector<std::int64_t>& audits);
+  Result<bool> commit(Committed& change, std::int64_t revision, const access::Actor& actor, SecretCheck check);
   void keep(const Project& project);
   Result<SecretNames> secrets_of(const std::string& project, SecretCheck check);
   // Whether a version that is made names a secret that has gone since it was planned.
@@ -81,6 +88,8 @@ class Changer {
   Result<void> check_gate(const Project& project, const Resource& resource, const Protection& protection, int version);
   Result<Draft> ask(const Project& before, const Resource& resource, const Move& wanted, const std::string& why,
                     const access::Actor& actor, std::optional<Approval>& waiting);
+  Result<Approval> decide(const std::string& project, const std::string& id, const std::string& note,
+                          const access::Actor& actor, const Decision& decision);
   Result<Approval> waiting_approval(const std::string& project, const std::string& id);
   Result<const Resource*> find(const Project& project, const std::string& kind, const std::string& name) const;
 

@@ -1,24 +1,19 @@
 #include "resources/internal/inline_files.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string_view>
 
 #include "base/suggest.h"
+#include "platform/config/project_text.h"
 #include "platform/json/text.h"
 
 namespace fairlead::resources {
 namespace {
 
 namespace bj = boost::json;
-
-bool is_text_file(std::string_view path) {
-  constexpr std::array<std::string_view, 5> kEndings = {".md", ".txt", ".j2", ".json", ".jsonl"};
-  return std::any_of(kEndings.begin(), kEndings.end(), [&](std::string_view ending) { return path.ends_with(ending); });
-}
 
 // The path from the root, or nothing if it leaves it.
 std::optional<std::string> resolve(std::string_view yaml_file, std::string_view path) {
@@ -65,7 +60,7 @@ struct Inliner {
     } else if (value.is_object()) {
       bj::object& object = value.get_object();
       const bj::value* file = object.size() == 1 ? object.if_contains("file") : nullptr;
-      if (file != nullptr && file->is_string() && is_text_file(file->get_string())) {
+      if (file != nullptr && file->is_string() && config::is_named_text(file->get_string())) {
         const std::string path(file->get_string());
         if (const std::string* text = find(path, pointer)) value = *text;
         return;
@@ -84,7 +79,7 @@ struct Inliner {
     if (const auto found = files.find(*resolved); found != files.end()) return &found->second;
     std::vector<std::string> texts;
     for (const auto& [name, text] : files) {
-      if (is_text_file(name)) texts.push_back(name);
+      if (config::is_named_text(name)) texts.push_back(name);
     }
     const std::string_view near = nearest(*resolved, texts);
     faults.push_back({pointer, "there is no file `" + *resolved + "`",
@@ -98,7 +93,7 @@ struct Inliner {
 std::optional<std::string> named_file(const bj::value& value, std::string_view yaml_file) {
   const bj::object* const object = value.if_object();
   const bj::value* const file = object != nullptr && object->size() == 1 ? object->if_contains("file") : nullptr;
-  if (file == nullptr || !file->is_string() || !is_text_file(file->get_string())) return std::nullopt;
+  if (file == nullptr || !file->is_string() || !config::is_named_text(file->get_string())) return std::nullopt;
   return resolve(yaml_file, file->get_string());
 }
 

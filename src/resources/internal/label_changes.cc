@@ -91,6 +91,11 @@ std::string missing_checks(const Protection& protection, const std::vector<Check
   return lacks.empty() ? "has failed a check: " + failed : lacks + ", and " + failed;
 }
 
+// Names of keys stand for people and programs.
+bool is_own(const Approval& asked, const access::Actor& actor) {
+  return asked.asked_by == actor.name || asked.asked_by_key == actor.key_id;
+}
+
 Error move_of_own(const Approval& asked) {
   return {ErrorKind::kPermissionDenied, "own_request",
           "`" + asked.asked_by +
@@ -247,7 +252,7 @@ Result<LabelMove> Changer::approve(const std::string& project, const std::string
   const MakeDraft make = [&](const Project& before) -> Result<Draft> {
     moved_away.reset();
     FAIRLEAD_TRY(Approval asked, waiting_approval(project, id));
-    if (asked.asked_by == actor.name || asked.asked_by_key == actor.key_id) return fail(move_of_own(asked));
+    if (is_own(asked, actor)) return fail(move_of_own(asked));
     FAIRLEAD_TRY(const Resource* resource, find(before, asked.kind, asked.name));
     const int stands = stands_at(*resource, asked.label);
     FAIRLEAD_TRY(const auto protection, protection_of(project, asked.label));
@@ -279,17 +284,18 @@ Result<LabelMove> Changer::approve(const std::string& project, const std::string
   return moved;
 }
 
-Result<Approval> Changer::reject(const std::string& project, const std::string& id, const std::string& note,
-                                 const access::Actor& actor) {
+Result<Approval> Changer::decide(const std::string& project, const std::string& id, const std::string& note,
+                                 const access::Actor& actor, const Decision& decision) {
   FAIRLEAD_CHECK(check_length(note, "note"));
   Approval asked;
   const MakeDraft make = [&](const Project& before) -> Result<Draft> {
     FAIRLEAD_TRY(asked, waiting_approval(project, id));
-    asked.state = "rejected";
+    if (decision.check) FAIRLEAD_CHECK(decision.check(asked));
+    asked.state = decision.state;
     asked.decided_by = actor.name;
     asked.note = note;
     asked.decided_at_us = clock_.unix_micros();
-    Step step{"reject", asked.kind, asked.name, nullptr, {}, {}};
+    Step step{decision.action, asked.kind, asked.name, nullptr, {}, {}};
     step.detail = {
         {"request", asked.id}, {"label", asked.label}, {"to", asked.to}, {"asked_by", asked.asked_by}, {"note", note}};
     return draft_beside(before, std::move(step), [project, decided = asked](Connection& connection) {
@@ -298,6 +304,23 @@ Result<Approval> Changer::reject(const std::string& project, const std::string& 
   };
   FAIRLEAD_CHECK(change(project, actor, make));
   return asked;
+}
+
+Result<Approval> Changer::reject(const std::string& project, const std::string& id, const std::string& note,
+                                 const access::Actor& actor) {
+  return decide(project, id, note, actor, {"rejected", "reject", {}});
+}
+
+Result<Approval> Changer::withdraw(const std::string& project, const std::string& id, const std::string& note,
+                                   AnyonesRequest any, const access::Actor& actor) {
+  const auto own = [&](const Approval& asked) -> Result<void> {
+    if (any == AnyonesRequest::kYes || is_own(asked, actor)) return {};
+    return fail(ErrorKind::kPermissionDenied, "not_own_request",
+                "`" + asked.asked_by +
+                    "` asked for this promotion. It is withdrawn by who asked, or by a key with the "
+                    "scope `admin`; a key with the scope `approve` can reject it.");
+  };
+  return decide(project, id, note, actor, {"withdrawn", "withdraw", own});
 }
 
 Result<std::int64_t> Changer::protect(const std::string& project, Protection protection, const access::Actor& actor) {
@@ -364,7 +387,8 @@ Result<LabelMove> Changer::move(const std::string& project, const access::Actor&
   if (committed.draft.steps.empty() || committed.draft.steps.front().moves.empty()) return LabelMove{};
   const Step& step = committed.draft.steps.front();
   const Move& moved = step.moves.front();
-  return LabelMove{step.kind, step.name, moved.label, moved.from, moved.to, committed.audits.front()};
+  return LabelMove{step.kind,  step.name,      moved.label, moved.from, moved.to, committed.audits.front(),
+                   actor.name, committed.at_us};
 }
 
 }  // namespace fairlead::resources

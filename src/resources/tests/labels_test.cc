@@ -70,6 +70,8 @@ TEST_F(ProtectedLabel, moves_when_another_person_approves) {
   ASSERT_TRUE(moved) << moved.error().message;
   EXPECT_EQ(moved->from, 1);
   EXPECT_EQ(moved->to, 3);
+  EXPECT_EQ(moved->by, "olga");
+  EXPECT_GT(moved->at_us, 0);
   EXPECT_EQ(production(), 3);
   EXPECT_EQ(published_, 1);
   EXPECT_EQ(approve(id).error().code, "already_decided");
@@ -118,6 +120,28 @@ TEST_F(ProtectedLabel, stays_when_it_is_rejected) {
   EXPECT_EQ(rejected->state, "rejected");
   EXPECT_EQ(approve(id).error().message, "Request " + id + " was rejected by `olga`.");
   EXPECT_NE(waiting("3"), id);
+}
+
+TEST_F(ProtectedLabel, is_not_asked_for_any_more_once_who_asked_says_so) {
+  check("3", true);
+  const auto withdraw = [&](const std::string& id, const access::Actor& actor,
+                            AnyonesRequest any = AnyonesRequest::kNo) {
+    return wait_for(service().withdraw("bank", id, "the text is wrong", any, actor));
+  };
+  const std::string id = waiting("3");
+  EXPECT_EQ(withdraw(id, kOlga).error().code, "not_own_request");
+  EXPECT_EQ(approvals(false).size(), 1u);
+  auto withdrawn = withdraw(id.substr(0, 20), kMariasOther);
+  ASSERT_TRUE(withdrawn) << withdrawn.error().message;
+  EXPECT_EQ(withdrawn->state, "withdrawn");
+  EXPECT_TRUE(approvals(false).empty());
+  EXPECT_EQ(approvals(true).at(0).note, "the text is wrong");
+  EXPECT_EQ(approve(id).error().message, "Request " + id + " was withdrawn by `maria`.");
+  EXPECT_EQ(withdraw(id, kMaria).error().code, "already_decided");
+  EXPECT_EQ(production(), 1);
+  const std::string again = waiting("3");
+  EXPECT_NE(again, id);
+  EXPECT_TRUE(withdraw(again, kAdmin, AnyonesRequest::kYes));
 }
 
 TEST_F(ProtectedLabel, rolls_back_at_once) {

@@ -1,5 +1,7 @@
 #include "telemetry/store/call_store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -94,21 +96,28 @@ std::string page_sql(const std::string& where, std::string_view order, std::int6
 constexpr std::int64_t kMostVersions = 1000;
 
 // Behind "WITH asked AS (…": the calls of each version, and what was said of them.
-constexpr std::string_view kStats =
-    "), said AS (SELECT a.target_kind, a.target, a.target_version, f.name, count(*) AS count, count(f.vote) AS votes, "
-    "count(*) FILTER (f.vote) AS yes, count(f.score) AS scores, avg(f.score) AS mean_score, "
-    "count(f.correction) AS corrections FROM asked a JOIN feedback f ON f.call_id = a.id GROUP BY ALL), "
-    "versions AS (SELECT target_kind, target, target_version, count(*) AS calls, count(error_code) AS errors, "
-    "sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens, sum(cost_usd) AS "
-    "cost_usd, coalesce(sum(schema_failures), 0)::BIGINT AS schema_failures, "
-    "quantile_cont(duration_ms, 0.5) AS p50_ms, quantile_cont(duration_ms, 0.95) AS p95_ms, "
-    "quantile_cont(first_token_ms, 0.5) AS first_token_p50_ms, min(started_at) AS first_at, max(started_at) AS last_at "
-    "FROM asked GROUP BY ALL ORDER BY calls DESC LIMIT 1000) "
-    "SELECT v.*, coalesce((SELECT list(struct_pack(name := s.name, count := s.count, votes := s.votes, yes := s.yes, "
-    "scores := s.scores, mean_score := s.mean_score, corrections := s.corrections) ORDER BY s.name) FROM said s WHERE "
-    "s.target_kind = v.target_kind AND s.target = v.target AND s.target_version IS NOT DISTINCT FROM "
-    "v.target_version), "
-    "[]) AS feedback FROM versions v ORDER BY v.target_kind, v.target, v.target_version DESC";
+// After the calls that are asked for.
+std::string sums(bool by_variant) {
+  const char* const own = by_variant ? ", variant" : "";
+  const char* const of_feedback = by_variant ? ", a.variant" : "";
+  const char* const same = by_variant ? " AND s.variant IS NOT DISTINCT FROM v.variant" : "";
+  const char* const order = by_variant ? ", v.calls DESC, v.variant" : "";
+  return fmt::format(
+      "), said AS (SELECT a.target_kind, a.target, a.target_version{}, f.name, count(*) AS count, count(f.vote) AS "
+      "votes, count(*) FILTER (f.vote) AS yes, count(f.score) AS scores, avg(f.score) AS mean_score, "
+      "count(f.correction) AS corrections FROM asked a JOIN feedback f ON f.call_id = a.id GROUP BY ALL), "
+      "versions AS (SELECT target_kind, target, target_version{}, count(*) AS calls, count(error_code) AS errors, "
+      "sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens, sum(cost_usd) AS "
+      "cost_usd, coalesce(sum(schema_failures), 0)::BIGINT AS schema_failures, "
+      "quantile_cont(duration_ms, 0.5) AS p50_ms, quantile_cont(duration_ms, 0.95) AS p95_ms, "
+      "quantile_cont(first_token_ms, 0.5) AS first_token_p50_ms, min(started_at) AS first_at, max(started_at) AS "
+      "last_at FROM asked GROUP BY ALL ORDER BY calls DESC LIMIT 1000) "
+      "SELECT v.*, coalesce((SELECT list(struct_pack(name := s.name, count := s.count, votes := s.votes, yes := s.yes, "
+      "scores := s.scores, mean_score := s.mean_score, corrections := s.corrections) ORDER BY s.name) FROM said s "
+      "WHERE s.target_kind = v.target_kind AND s.target = v.target AND s.target_version IS NOT DISTINCT FROM "
+      "v.target_version{}), []) AS feedback FROM versions v ORDER BY v.target_kind, v.target, v.target_version DESC{}",
+      of_feedback, own, same, order);
+}
 
 void append_joined(std::string& out, const std::vector<std::string>& rows, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -242,7 +251,7 @@ Result<std::string> CallStore::stats(std::string_view project, const StatsFilter
   query.add_plain("shadow_of IS NULL AND target IS NOT NULL");
   query.add("started_at >= make_timestamp(", filter.since_us, ")");
   if (!filter.target.name.empty()) add_target(query, filter.target);
-  const std::string sql = "WITH asked AS (SELECT * FROM calls " + query.where + std::string(kStats);
+  const std::string sql = "WITH asked AS (SELECT * FROM calls " + query.where + sums(filter.by_variant);
   FAIRLEAD_TRY(const auto answer,
                lake_->query(project, sql, query.parameters, lake::RowShape::kObjects, page_bounds(kMostVersions)));
   std::string out = R"({"data":[)";

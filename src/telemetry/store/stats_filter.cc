@@ -26,8 +26,13 @@ std::optional<std::int64_t> since(const std::string& text, std::int64_t now_us) 
 Result<StatsFilter> StatsFilter::parse(std::string_view query, std::int64_t now_us) {
   StatsFilter filter{.since_us = now_us - std::chrono::microseconds(kUsual).count()};
   const auto set = [&](const std::string& name, const std::string& value) -> Result<void> {
-    static const std::vector<std::string> known = {"target", "since"};
+    static const std::vector<std::string> known = {"target", "since", "by"};
     if (name == "target") return take(Target::parse(value), filter.target);
+    if (name == "by") {
+      if (value != "version" && value != "variant") return invalid_parameter("by", "must be `version` or `variant`.");
+      filter.by_variant = value == "variant";
+      return {};
+    }
     if (name != "since") {
       return fail(ErrorKind::kInvalid, "unknown_parameter",
                   "There is no parameter `" + name + "`." + did_you_mean(name, known), name);

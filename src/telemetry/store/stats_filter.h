@@ -1,4 +1,4 @@
-// Which calls are summed up, by version.
+// Which calls are summed up, by version or by variant of one.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -11,6 +11,7 @@ namespace fairlead::telemetry {
 struct StatsFilter {
   Target target;              // without a name: every prompt and model
   std::int64_t since_us = 0;  // unix time
+  bool by_variant = false;    // each variant of a version by itself
 
   // From the query part of a URL (docs/reference/feedback.md, "How versions do"). Errors: unknown_parameter with a
   // suggestion, invalid_value; `param` names the parameter.

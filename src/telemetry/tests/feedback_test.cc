@@ -209,6 +209,8 @@ TEST_F(FeedbackStore, IsSummedUpByVersion) {
       call.duration_us = 100'000 * (i + 1);
       call.cost_usd = 0.25;
       if (i == 0) call.error_code = "upstream_timeout";
+      if (i < 3) call.variant = "russian-gold";
+      call.schema_failures = i;
       write(call);
       if (i < version) say({.call = call.id, .name = "helpful", .vote = i == 0 ? 2 : 1});
       if (i == 0) say({.call = call.id, .name = "tone", .score = 0.5, .correction = "x"});
@@ -237,6 +239,23 @@ TEST_F(FeedbackStore, IsSummedUpByVersion) {
             R"([{"name":"helpful","count":4,"votes":4,"yes":3,"scores":0,"mean_score":null,"corrections":0},)"
             R"({"name":"tone","count":1,"votes":0,"yes":0,"scores":1,"mean_score":0.5,"corrections":1}])");
   EXPECT_EQ(rows.at(1).at("feedback").at(0).at("yes"), bj::value(2));
+  EXPECT_FALSE(newest.as_object().contains("variant"));
+  EXPECT_EQ(json::to_text(stats("target=support-reply&since=1h&by=version")), json::to_text(rows));
+
+  const auto variants = stats("target=support-reply&by=variant");
+  ASSERT_EQ(variants.as_array().size(), 4u);
+  EXPECT_EQ(variants.at(0).at("target_version"), bj::value(4));
+  EXPECT_EQ(variants.at(0).at("variant"), bj::value("russian-gold"));
+  EXPECT_EQ(variants.at(0).at("calls"), bj::value(3));
+  EXPECT_EQ(variants.at(0).at("schema_failures"), bj::value(3));
+  EXPECT_EQ(variants.at(0).at("feedback").at(0).at("yes"), bj::value(2));
+  EXPECT_EQ(variants.at(1).at("variant"), bj::value(nullptr));
+  EXPECT_EQ(variants.at(1).at("cost_usd").to_number<double>(), 0.25);
+  EXPECT_EQ(variants.at(1).at("schema_failures"), bj::value(3));
+  EXPECT_EQ(variants.at(1).at("feedback").at(0).at("votes"), bj::value(1));
+  EXPECT_EQ(variants.at(3).at("target_version"), bj::value(3));
+  EXPECT_TRUE(variants.at(3).at("feedback").as_array().empty());
+
   EXPECT_EQ(stats("target=support-reply@3").as_array().size(), 1u);
   EXPECT_EQ(stats("since=2999-01-01").as_array().size(), 0u);
 }
@@ -255,6 +274,7 @@ TEST(StatsFilter, ReadsAgesAndTimes) {
                            "99999999999d", "2023-11-14x", "999999999d"})
     EXPECT_EQ(since(text), -1) << text;
   EXPECT_EQ(StatsFilter::parse("sinc=7d", kNow).error().code, "unknown_parameter");
+  EXPECT_EQ(StatsFilter::parse("by=varint", kNow).error().code, "invalid_value");
 }
 
 TEST_F(FeedbackStore, IsPagedAndRefusesUnknownFilters) {
