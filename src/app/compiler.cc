@@ -59,6 +59,7 @@ class Compiler {
   CompiledProject compile() {
     add_all("model", [this](const Resource& resource, CompiledVersion& version) { add_model(resource, version); });
     add_all("prompt", [this](const Resource& resource, CompiledVersion& version) { add_prompt(resource, version); });
+    if (parts_.chain_stage) add_all("chain", [this](const Resource&, CompiledVersion& version) { add_chain(version); });
     return std::move(out_);
   }
 
@@ -193,6 +194,16 @@ class Compiler {
     }
     out.stage = *std::move(stage);
     out.target = prompt_target(version, out.stage);
+  }
+
+  void add_chain(CompiledVersion& out) {
+    if (const CompiledVersion* const old = kept(*out.source)) {
+      out.target = old->target;
+      return;
+    }
+    auto target = target_of(*out.source);
+    target->stages.push_back(parts_.chain_stage(*out.source));
+    out.target = std::move(target);
   }
 
   // For a prompt that is read as it was.

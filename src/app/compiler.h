@@ -1,5 +1,6 @@
 // Compiles a project's resources into what calls are served from.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,6 +45,8 @@ struct CompiledProject {
 struct CompilerParts {
   gateway::routing::Registry& routing;
   const Clock& clock;
+  // What makes a call of that version of a chain; empty: chains cannot be called.
+  std::function<std::shared_ptr<llm::Stage>(const resources::Version& version)> chain_stage{};
 };
 
 // The same as from nothing, whatever `before` is; what has not changed since then, and depends on nothing that has, is

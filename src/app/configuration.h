@@ -36,6 +36,8 @@ class Configuration {
     // Of what budgets have spent; outlives this and every snapshot.
     budgets::Ledger& ledger;
     const Clock& clock;
+    // See CompilerParts.
+    std::function<std::shared_ptr<llm::Stage>(const resources::Version& version)> chain_stage{};
   };
   Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys);
 

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "base/id.h"
+#include "chains/callable.h"
 #include "chains/http/routes.h"
 
 namespace fairlead::app {
@@ -32,6 +33,10 @@ void Runs::prepare(store::Database& database, async::Runtime& loops, const gatew
       database, loops, clock, journal::Engine::Definitions{{chains::Chains::kKind, &chains_}}, std::move(options));
   telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
                           [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
+}
+
+std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
+  return chains::make_callable(chains_, engine_, version.name, version.version);
 }
 
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {

@@ -22,6 +22,8 @@ namespace fairlead::app {
 class Runs {
  public:
   chains::Chains& chains() { return chains_; }
+  // For calls of that version of a chain as a model.
+  std::shared_ptr<llm::Stage> stage_of(const resources::Version& version);
 
   // What it is given outlives it. Before the loops run.
   void prepare(store::Database& database, async::Runtime& loops, const gateway::SnapshotHolder& snapshots,

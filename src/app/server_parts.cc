@@ -307,6 +307,7 @@ Result<void> ServerParts::load_resources() {
                              .ledger = *ledger_,
                              .clock = clock_};
   parts.secret_versions = [this](const std::string& project) { return secrets_->versions_blocking(project); };
+  parts.chain_stage = [this](const resources::Version& version) { return runs_.stage_of(version); };
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.

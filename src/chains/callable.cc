@@ -65,8 +65,8 @@ class RunProvider final : public llm::Provider {
       co_return fail(std::move(run).error());
     }
     if (run->state != journal::RunState::kSucceeded) co_return fail(error_of(*run));
-    std::unique_ptr<llm::Completion> answer = std::make_unique<RunAnswer>(
-        *run, text_of(run->output), call.request.stream, call.request.include_usage);
+    std::unique_ptr<llm::Completion> answer =
+        std::make_unique<RunAnswer>(*run, text_of(run->output), call.request.stream, call.request.include_usage);
     co_return answer;
   }
 
@@ -76,8 +76,8 @@ class RunProvider final : public llm::Provider {
     return value && value->is_string() ? std::string(value->get_string()) : output;
   }
   static Error error_of(const journal::Run& run) {
-    Error error{ErrorKind::kUpstream, "run_failed", "The run `" + run.id + "` has " +
-                                                        std::string(journal::to_string(run.state)) + "."};
+    Error error{ErrorKind::kUpstream, "run_failed",
+                "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) + "."};
     const auto told = json::parse(run.error);
     if (!told || !told->is_object()) return error;
     const auto word = [&](const char* name) {
@@ -96,7 +96,7 @@ class RunProvider final : public llm::Provider {
 
 class CallableChain final : public llm::Stage {
  public:
-  CallableChain(Chains& chains, journal::Engine& engine, std::string name, int version)
+  CallableChain(Chains& chains, const std::unique_ptr<journal::Engine>& engine, std::string name, int version)
       : chains_(chains), engine_(engine), reference_(name + "@" + std::to_string(version)), name_(std::move(name)) {}
   std::string_view name() const override { return "chain"; }
 
@@ -114,7 +114,7 @@ class CallableChain final : public llm::Stage {
     auto model = std::make_shared<llm::Model>();
     model->name = name_;
     model->timeout = kLongest;
-    llm::Route route{.provider = std::make_shared<RunProvider>(engine_, std::move(request)), .upstream_model = name_};
+    llm::Route route{.provider = std::make_shared<RunProvider>(*engine_, std::move(request)), .upstream_model = name_};
     route.prices.emplace();  // the calls of its steps are what is billed
     route.prices_from = llm::PricesFrom::kLocal;
     model->routes.push_back(std::move(route));
@@ -146,19 +146,21 @@ class CallableChain final : public llm::Stage {
       return {};
     }
     return fail(ErrorKind::kInvalid, "invalid_value",
-                "The chain `" + name_ + "` takes no messages: give its input in `fairlead.variables`, or declare an input "
-                "`messages`.",
+                "The chain `" + name_ +
+                    "` takes no messages: give its input in `fairlead.variables`, or declare an input "
+                    "`messages`.",
                 "messages");
   }
 
   Chains& chains_;
-  journal::Engine& engine_;
+  const std::unique_ptr<journal::Engine>& engine_;
   const std::string reference_, name_;
 };
 
 }  // namespace
 
-std::shared_ptr<llm::Stage> make_callable(Chains& chains, journal::Engine& engine, std::string name, int version) {
+std::shared_ptr<llm::Stage> make_callable(Chains& chains, const std::unique_ptr<journal::Engine>& engine,
+                                          std::string name, int version) {
   return std::make_shared<CallableChain>(chains, engine, std::move(name), version);
 }
 

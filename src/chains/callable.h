@@ -10,7 +10,8 @@
 namespace fairlead::chains {
 
 // A stage for calls of that version of a chain: it sets call.model to one whose answer is the output of a run, which
-// the call starts. Immutable; `chains` and `engine` outlive the calls.
-std::shared_ptr<llm::Stage> make_callable(Chains& chains, journal::Engine& engine, std::string name, int version);
+// the call starts. Immutable; `chains` and what `engine` points to outlive the calls, before which it is set.
+std::shared_ptr<llm::Stage> make_callable(Chains& chains, const std::unique_ptr<journal::Engine>& engine,
+                                          std::string name, int version);
 
 }  // namespace fairlead::chains

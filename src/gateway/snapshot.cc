@@ -121,23 +121,39 @@ const Project* Snapshot::project(const std::string& name) const {
   return found == projects.end() ? nullptr : &found->second;
 }
 
-SnapshotHolder::SnapshotHolder(async::Runtime& runtime, std::shared_ptr<const Snapshot> first) : runtime_(runtime) {
-  for (int i = 0; i < runtime.size(); ++i) of_loop_.push_back(private_copy(first));
+SnapshotHolder::SnapshotHolder(async::Runtime& runtime, std::shared_ptr<const Snapshot> first)
+    : runtime_(runtime), of_loop_(static_cast<std::size_t>(runtime.size())) {
+  for (OfLoop& one : of_loop_) one.now = private_copy(first);
 }
 
 const std::shared_ptr<const Snapshot>& SnapshotHolder::current(const async::Loop& loop) const {
-  return of_loop_[static_cast<std::size_t>(loop.index())];
+  OfLoop& mine = of_loop_[static_cast<std::size_t>(loop.index())];
+  if (mine.waits && turn_.load(std::memory_order_acquire) >= mine.from) {
+    mine.now.swap(mine.other);
+    mine.waits = false;
+  }
+  return mine.now;
 }
 
 void SnapshotHolder::publish_and_wait(std::shared_ptr<const Snapshot> next) {
-  std::latch seen(runtime_.size());
-  for (int i = 0; i < runtime_.size(); ++i) {
-    runtime_.loop(i).post([this, i, &seen, mine = private_copy(next)]() mutable {
-      of_loop_[static_cast<std::size_t>(i)].swap(mine);
-      seen.count_down();
-    });
-  }
-  seen.wait();
+  const std::uint64_t turn = turn_.load(std::memory_order_relaxed) + 1;
+  const auto on_each = [this](auto work) {
+    std::latch done(runtime_.size());
+    for (int i = 0; i < runtime_.size(); ++i) {
+      runtime_.loop(i).post([this, i, &done, &work] {
+        work(of_loop_[static_cast<std::size_t>(i)], runtime_.loop(i));
+        done.count_down();
+      });
+    }
+    done.wait();
+  };
+  on_each([&](OfLoop& mine, const async::Loop&) { mine = {std::move(mine.now), private_copy(next), turn, true}; });
+  turn_.store(turn, std::memory_order_release);
+  // The one before goes here, and not on a call's way.
+  on_each([this](OfLoop& mine, const async::Loop& loop) {
+    (void)current(loop);
+    mine.other.reset();
+  });
 }
 
 }  // namespace fairlead::gateway

@@ -1,5 +1,6 @@
 // What calls are served from: everything that a configuration decides, compiled, immutable.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -81,7 +82,8 @@ struct Snapshot {
 // `reference` if it is a plausible name, else a note that it is not shown: clients paste keys into the wrong field.
 std::string shown_reference(std::string_view reference);
 
-// Hands each loop the newest snapshot. A call takes one pointer at its start and keeps it to its end.
+// Hands each loop the newest snapshot. A call takes one pointer at its start and keeps it to its end. All loops go over
+// to the next one at one instant: no call sees the one before once any has seen it.
 class SnapshotHolder {
  public:
   explicit SnapshotHolder(async::Runtime& runtime, std::shared_ptr<const Snapshot> first);
@@ -93,8 +95,14 @@ class SnapshotHolder {
   async::Runtime& runtime() const { return runtime_; }
 
  private:
+  struct alignas(64) OfLoop {
+    std::shared_ptr<const Snapshot> now, other;  // other: the next one until its turn has come, then the one before
+    std::uint64_t from = 0;                      // the turn from which the next one counts
+    bool waits = false;                          // for that turn
+  };
   async::Runtime& runtime_;
-  std::vector<std::shared_ptr<const Snapshot>> of_loop_;  // element i is touched by loop i alone
+  mutable std::vector<OfLoop> of_loop_;  // element i is touched by loop i alone
+  std::atomic<std::uint64_t> turn_{0};
 };
 
 }  // namespace fairlead::gateway

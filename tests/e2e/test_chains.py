@@ -6,6 +6,7 @@ import random
 import threading
 import time
 
+import openai
 import pytest
 
 from conftest import UPSTREAM_KEYS
@@ -374,3 +375,38 @@ def test_a_killed_server_goes_on_without_doing_anything_twice(folder, openai_fak
     assert set(sent) <= keys
     assert sum(sent.values()) - len(keys) <= made_again, "only what a kill cut off was sent again"
     assert server.stop() == 0
+
+
+def test_a_chain_is_called_as_a_model(server):
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key=server.admin_key, max_retries=0)
+    given = {"fairlead": {"variables": {"article": "a|b"}}}
+    answer = client.chat.completions.create(model="chain:parent", messages=[], extra_body=given)
+    assert answer.choices[0].message.content == "short+short" and answer.choices[0].finish_reason == "stop"
+    asked = [{"role": "user", "content": "a|b|c"}]
+    assert client.chat.completions.create(model="parent", messages=asked).choices[0].message.content == "short+short+short"
+    stream = client.chat.completions.create(model="parent@1", messages=asked, stream=True)
+    assert "".join(event.choices[0].delta.content or "" for event in stream if event.choices) == "short+short+short"
+    structured = client.chat.completions.create(model="digest", messages=asked).choices[0].message.content
+    assert json.loads(structured)["text"] == "short+short+short"
+    assert "digest" in {model.id for model in client.models.list()}
+
+    keyed = given["fairlead"] | {"idempotency_key": "one-1"}
+    first, second = (client.chat.completions.create(model="parent", messages=[], extra_body={"fairlead": keyed}) for _ in range(2))
+    assert first.id == second.id, "the same key is the same run"
+
+    with pytest.raises(openai.BadRequestError, match="article"):
+        client.chat.completions.create(model="parent", messages=[], extra_body={"fairlead": {"variables": {"artcle": "x"}}})
+    with pytest.raises(openai.APIStatusError, match="at step `call`"):
+        client.chat.completions.create(model="flaky", messages=[])
+    record = eventually(lambda: server.calls("?target=flaky"))[0]
+    assert record["error_code"] == "run_failed" and record["cost_usd"] == 0
+
+
+def test_a_caller_who_leaves_cancels_the_run(server, openai_fake):
+    before = len(openai_fake.requests)
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key=server.admin_key, max_retries=0, timeout=1)
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="slow", messages=[], extra_body={"fairlead": {"variables": {"delay": 20}}})
+    assert openai_fake.requests[before].client_gone.wait(5)
+    run = server.request("GET", "/api/v1/runs?chain=slow&limit=1").json["data"][0]
+    assert finished(server, run["id"])["state"] == "cancelled"

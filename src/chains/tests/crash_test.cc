@@ -100,7 +100,8 @@ struct Finished {
   std::vector<journal::Event> events;
 };
 
-// Starts the run (again), answers what it asks, and waits for its end; dies at the point of that number, if there is one.
+// Starts the run (again), answers what it asks, and waits for its end; dies at the point of that number, if there is
+// one.
 std::optional<Finished> carry(const TestFolder& folder, int die_at, const std::string& points_file) {
   async::BlockingPool readers(2);
   auto database = store::open_sqlite(folder.file("fairlead.db"), readers, journal::migrations());

@@ -14,8 +14,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// A project with the prompts `ask` (inputs question, tone with a default; answers {score: integer}) and `say` (text), the
-// model `small`, and the chain `other` (input text).
+// A project with the prompts `ask` (inputs question, tone with a default; answers {score: integer}) and `say` (text),
+// the model `small`, and the chain `other` (input text).
 class TestCatalogue final : public resources::Catalogue {
  public:
   TestCatalogue() {

@@ -63,9 +63,9 @@ std::string step_line(const bj::value& step, bool colours) {
 
 std::string run_page(const bj::value& run, bool colours) {
   const std::string state = text_of(run, "state");
-  std::string out = fmt::format("  {}  {} v{}  {}  {}\n", text_of(run, "id"), text_of(run, "chain"),
-                                text_of(run, "version"), painted(state, colour_of(state), colours),
-                                dollars(number_of(run, "cost_usd")));
+  std::string out =
+      fmt::format("  {}  {} v{}  {}  {}\n", text_of(run, "id"), text_of(run, "chain"), text_of(run, "version"),
+                  painted(state, colour_of(state), colours), dollars(number_of(run, "cost_usd")));
   if (const bj::value* const steps = run.as_object().if_contains("steps"))
     for (const bj::value& step : steps->as_array()) out += step_line(step, colours);
   if (const bj::value* const error = run.as_object().if_contains("error")) {
@@ -155,10 +155,10 @@ void start(Context& context, const Words& words) {
   const bj::value value = std::move(body);
   auto reply = context.call(http::Method::kPost, "/api/v1/runs", &value);
   if (!reply) return context.fail_with(reply.error());
-  const std::string page = context.as_json ? json::to_pretty_text(*reply) + "\n"
-                                           : fmt::format("  {} {} v{}  {}\n", text_of(*reply, "id"),
-                                                         text_of(*reply, "chain"), text_of(*reply, "version"),
-                                                         text_of(*reply, "state"));
+  const std::string page = context.as_json
+                               ? json::to_pretty_text(*reply) + "\n"
+                               : fmt::format("  {} {} v{}  {}\n", text_of(*reply, "id"), text_of(*reply, "chain"),
+                                             text_of(*reply, "version"), text_of(*reply, "state"));
   std::fputs(page.c_str(), stdout);
   std::fflush(stdout);
   if (words.follow) follow(context, text_of(*reply, "id"));
@@ -172,8 +172,8 @@ void tell(Context& context, const std::string& target, bj::object body, const st
 
 void add_run(CLI::App& app, Context& context) {
   const auto words = std::make_shared<Words>();
-  CLI::App* const run = command(app, context, "run", "Start a run of a chain",
-                                "fairlead run chain:digest --input article.json --follow");
+  CLI::App* const run =
+      command(app, context, "run", "Start a run of a chain", "fairlead run chain:digest --input article.json --follow");
   run->add_option("chain", words->chain, "The chain: digest, digest@staging, digest@3")->required();
   run->add_option("--input", words->input, "File with the input, a JSON object")->type_name("PATH");
   run->add_option("--field", words->fields, "A field of the input that is a text: NAME=VALUE; may be repeated");
@@ -189,7 +189,8 @@ void add_run(CLI::App& app, Context& context) {
 
 void add_lists(CLI::App& runs, Context& context) {
   const auto filters = std::make_shared<std::map<std::string, std::string>>();
-  CLI::App* const list = command(runs, context, "list", "List runs, the latest first", "fairlead runs list --state waiting");
+  CLI::App* const list =
+      command(runs, context, "list", "List runs, the latest first", "fairlead runs list --state waiting");
   const auto add = [&](const char* name, const char* what) {
     list->add_option_function<std::string>(
         std::string("--") + name, [filters, name](const std::string& value) { (*filters)[name] = value; }, what);
@@ -209,7 +210,8 @@ void add_lists(CLI::App& runs, Context& context) {
     bool history = false;
   };
   const auto shown = std::make_shared<Show>();
-  CLI::App* const show = command(runs, context, "show", "Show a run, step by step", "fairlead runs show 01JDF3 --history");
+  CLI::App* const show =
+      command(runs, context, "show", "Show a run, step by step", "fairlead runs show 01JDF3 --history");
   show->add_option("run", shown->run, "The run's id, or as much of it as is unique")->required();
   show->add_flag("--history", shown->history, "Every event of it");
   show->callback([&context, shown] {
@@ -286,8 +288,8 @@ void add_decisions(CLI::App& runs, Context& context) {
     tell(context, path_of(said->run, "/resolutions"), std::move(body), said->step + " is resolved");
   });
 
-  CLI::App* const cancel = command(runs, context, "cancel", "Stop a run, and the runs that it started",
-                                   "fairlead runs cancel 01JDF3");
+  CLI::App* const cancel =
+      command(runs, context, "cancel", "Stop a run, and the runs that it started", "fairlead runs cancel 01JDF3");
   add_run_to(*cancel);
   cancel->callback([&context, said] {
     tell(context, path_of(said->run, "/cancel"), {}, "asked to stop: its history says when it has");

@@ -77,6 +77,7 @@ bool is_own_fault(const Error& error, const RoutedCompletion& routed) {
 
 std::unique_ptr<CachedAnswer> CachedAnswer::create(cache::Cache& cache, const Target& target, const llm::Call& call,
                                                    const RoutedRequest& request, llm::Format surface) {
+  if (target.kind == "chain") return nullptr;  // its run may do more than answer
   const std::optional<llm::CachePolicy> policy = policy_of(target, call);
   if (!policy || !cache.enabled() || !keeps(surface)) return nullptr;
   const bool is_prompt = target.kind == "prompt";

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
+#include <map>
+#include <thread>
+
 namespace fairlead::gateway {
 namespace {
 
@@ -91,6 +96,43 @@ TEST(SnapshotHolder, EveryLoopSeesWhatWasPublished) {
   holder.publish_and_wait(second);
   for (int i = 0; i < runtime.size(); ++i) EXPECT_EQ(holder.current(runtime.loop(i)).get(), second.get());
   runtime.stop();
+}
+
+// Whoever saw the new one told others: none of them may find the one before.
+TEST(SnapshotHolder, NoLoopSeesTheOneBeforeOnceAnyHasSeenTheNext) {
+  constexpr int kSnapshots = 300;
+  async::Runtime runtime(3);
+  std::vector<std::shared_ptr<const Snapshot>> snapshots;
+  std::map<const Snapshot*, int> number;
+  for (int i = 0; i < kSnapshots; ++i) {
+    snapshots.push_back(std::make_shared<Snapshot>());
+    number[snapshots.back().get()] = i;
+  }
+  SnapshotHolder holder(runtime, snapshots[0]);
+  std::atomic<int> seen = 0, running = runtime.size();
+  std::atomic<bool> stop = false, went_back = false;
+  std::function<void(async::Loop&)> look = [&](async::Loop& loop) {
+    if (stop) {
+      --running;
+      return;
+    }
+    const int before = seen;
+    const int now = number.at(holder.current(loop).get());
+    if (now < before) went_back = true;
+    for (int old = seen; old < now && !seen.compare_exchange_weak(old, now);) {
+    }
+    loop.post([&look, &loop] { look(loop); });
+  };
+  runtime.start();
+  for (int i = 0; i < runtime.size(); ++i) runtime.loop(i).post([&look, &loop = runtime.loop(i)] { look(loop); });
+  for (int i = 1; i < kSnapshots; ++i) {
+    holder.publish_and_wait(snapshots[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(snapshots[static_cast<std::size_t>(i - 1)].use_count(), 1) << "the one before is let go";
+  }
+  stop = true;
+  while (running > 0) std::this_thread::yield();
+  runtime.stop();
+  EXPECT_FALSE(went_back);
 }
 
 }  // namespace

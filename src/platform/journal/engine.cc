@@ -108,7 +108,8 @@ async::Task<Result<Run>> Engine::wait_for_end(std::string project, std::string r
   while (true) {
     auto found = co_await find(project, run);
     if (!found || finished(found->state)) co_return found;
-    if (cancellation.requested()) co_return fail(cancellation.reason(), "cancelled", "Nobody waits for the run any more.");
+    if (cancellation.requested())
+      co_return fail(cancellation.reason(), "cancelled", "Nobody waits for the run any more.");
     const SteadyTime now = node_->clock().steady();
     if (now >= until) co_return fail(ErrorKind::kTimeout, "run_timeout", "The run `" + run + "` has not ended yet.");
     co_await listening.bell().wait_until(std::min(until, now + kLook));

@@ -113,7 +113,7 @@ void Execution::append(Event event, store::Database::Work more) {
   Entry entry{.node = run_.node, .events = {}, .more = std::move(more)};
   entry.events.push_back(std::move(event));
   parts_.committer.submit(std::move(entry), [link = link_, &loop = parts_.loop, &listeners = parts_.listeners,
-                                                 run = run_.id](const Result<void>& written) {
+                                             run = run_.id](const Result<void>& written) {
     if (written) return listeners.tell(run);
     loop.post([link] {
       if (link->self != nullptr) link->self->lose();

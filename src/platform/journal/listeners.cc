@@ -26,8 +26,7 @@ void Listeners::tell(const std::string& run) {
   if (count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);
   const auto [first, last] = by_run_.equal_range(run);
-  for (auto one = first; one != last; ++one)
-    one->second->loop_.post([bell = one->second->bell_] { bell->ring(); });
+  for (auto one = first; one != last; ++one) one->second->loop_.post([bell = one->second->bell_] { bell->ring(); });
 }
 
 }  // namespace fairlead::journal

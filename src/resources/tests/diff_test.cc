@@ -69,7 +69,9 @@ TEST(Diff, tells_all_of_two_lists) {
       if (one->from && !one->to) rebuilt.erase(rebuilt.begin() + place(*one)), ++taken;
     for (const Change& one : changes) {
       if (!one.from) rebuilt.insert(rebuilt.begin() + place(one), *one.to);
-      if (one.from && one.to) ASSERT_LT(place(one), to.size());
+      if (one.from && one.to) {
+        ASSERT_LT(place(one), to.size());
+      }
     }
     for (const Change& one : changes)
       if (one.from && one.to) rebuilt.at(place(one)) = *one.to;
