@@ -193,7 +193,7 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     start.user = who.user;
     return request(std::move(start));
   };
-  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, pin);
+  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "chains/http_calls.h"
 #include "llm/client.h"
 #include "platform/journal/definition.h"
 #include "platform/journal/run.h"
@@ -39,6 +40,8 @@ class Chains final : public journal::Definition {
   ~Chains() override;
   // The models that steps call; before the first advance(). It outlives the runs.
   void set_client(llm::Client& client) { client_ = &client; }
+  // What steps with `http` may reach; before the first advance(). Without it: nothing.
+  void set_http(HttpCalls calls) { http_ = std::move(calls); }
 
   // Compiles what is new of the project; runs that are started after it returns see it.
   void update(const resources::Project& project);
@@ -85,6 +88,7 @@ class Chains final : public journal::Definition {
   std::shared_ptr<const internal::Plan> plan_of(const journal::Run& run) const;
 
   llm::Client* client_ = nullptr;
+  HttpCalls http_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Project>> projects_;
 };

@@ -44,6 +44,18 @@ constexpr const char* kSchema = R"json({
           "model": {"type": "string", "minLength": 1},
           "transform": true,
           "chain": {"type": "string", "minLength": 1},
+          "http": {
+            "type": "object",
+            "required": ["url"],
+            "additionalProperties": false,
+            "properties": {
+              "method": {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
+              "url": {"type": "string", "minLength": 1},
+              "headers": {"type": "object", "maxProperties": 64},
+              "json": true,
+              "text": {"type": "string"}
+            }
+          },
           "approve": {"type": "string", "minLength": 1},
           "wait": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
           "variables": {"type": ["object", "string"]},
@@ -191,6 +203,26 @@ std::vector<resources::SpecError> check(std::string_view name, const bj::object&
   return faults;
 }
 
+// The secrets that headers of requests name.
+std::vector<resources::SecretReference> secrets_of(const bj::object& spec) {
+  std::vector<resources::SecretReference> out;
+  const bj::value* const steps = spec.if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return out;
+  std::size_t place = 0;
+  for (const bj::value& step : steps->get_array()) {
+    const std::string at = "/steps/" + std::to_string(place++) + "/http/headers/";
+    const bj::object* const request = step.is_object() ? member_object(step.get_object(), "http") : nullptr;
+    const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
+    if (headers == nullptr) continue;
+    constexpr std::string_view kSecret = "secret:";
+    for (const auto& [name, value] : *headers) {
+      const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
+      if (text.starts_with(kSecret)) out.push_back({at + std::string(name), std::string(text.substr(kSecret.size()))});
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 resources::Kind chain_kind() {
@@ -199,6 +231,7 @@ resources::Kind chain_kind() {
   kind.schema = kSchema;
   kind.check = check;
   kind.addressable = true;
+  kind.secrets = secrets_of;
   return kind;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/internal/cached_answer.h"
 #include "gateway/internal/checked_answer.h"
 #include "gateway/internal/fitting.h"
+#include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
@@ -119,9 +120,12 @@ class InnerCall {
     record_.includes = call_.includes;
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;
-    if (!call_.fit) co_return Result<void>();
-    auto fitted = co_await internal::fit(call_, record_, started_ + call_.model->timeout);
-    co_return fitted;
+    if (call_.fit) {
+      if (call_.output) unfitted_ = call_.request;
+      auto fitted = co_await internal::fit(call_, record_, started_ + call_.model->timeout);
+      if (!fitted) co_return fitted;
+    }
+    co_return internal::settle_output(call_);
   }
 
   async::Task<Result<void>> ask(llm::ClientAnswer& answer) {
@@ -150,7 +154,7 @@ class InnerCall {
     if (!cached) routed.emplace(request, way_.clock);
     Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
     std::optional<CheckedAnswer> checked;
-    if (call_.output) checked.emplace(first, request, *call_.output, way_.clock);
+    if (call_.output) checked.emplace(first, request, call_, unfitted_ ? *unfitted_ : call_.request, way_.clock);
     Answer& from = checked ? static_cast<Answer&>(*checked) : first;
     auto read = co_await take(from, answer);
     co_return read;
@@ -178,6 +182,7 @@ class InnerCall {
   Admission admission_;
   llm::Call call_;
   std::string body_;
+  std::optional<llm::ChatRequest> unfitted_;  // before anything was left out, for a repair
   telemetry::CallRecord record_;
 };
 

@@ -47,12 +47,13 @@ class Course::Variables final : public expr::Activation {
 };
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
-               llm::Client& client, const PinChain& pin)
+               llm::Client& client, const HttpCalls& http, const PinChain& pin)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
       input_(std::move(input)),
       client_(client),
+      http_(http),
       pin_(pin),
       states_(plan_->steps.size(), State::kPending),
       outputs_(plan_->steps.size()),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "chains/http_calls.h"
 #include "chains/internal/plan.h"
 #include "llm/client.h"
 #include "platform/async/bell.h"
@@ -29,7 +30,7 @@ using PinChain = std::function<Result<journal::RunRequest>(const std::string& pr
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
-         llm::Client& client, const PinChain& pin);
+         llm::Client& client, const HttpCalls& http, const PinChain& pin);
   async::Task<journal::Outcome> run();
 
  private:
@@ -53,6 +54,8 @@ class Course {
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
   async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call,
                                                                          journal::Attempt attempt);
+  async::Task<journal::StepResult> request(const StepPlan& step, std::string name, Scope scope);
+  void set_bounds(journal::Step& asked, const StepPlan& step) const;
   async::Task<journal::StepResult> start_chain(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> transform(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> approve(const StepPlan& step, std::string name, Scope scope);
@@ -70,6 +73,7 @@ class Course {
   const Account account_;
   const boost::json::value input_;
   llm::Client& client_;
+  const HttpCalls& http_;
   const PinChain& pin_;
   std::vector<State> states_;
   std::vector<boost::json::value> outputs_;

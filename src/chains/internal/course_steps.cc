@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "chains/internal/course.h"
+#include "chains/internal/http_step.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -113,6 +114,9 @@ async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, 
     case Does::kChain:
       result = co_await start_chain(step, std::move(name), scope);
       break;
+    case Does::kHttp:
+      result = co_await request(step, std::move(name), scope);
+      break;
     case Does::kApprove:
       result = co_await approve(step, std::move(name), scope);
       break;
@@ -120,8 +124,8 @@ async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, 
       result = co_await execution_.sleep(std::move(name), left(step.length));
       break;
     case Does::kReceive: {
-      std::string signal = step.target;
-      result = co_await execution_.receive(std::move(name), std::move(signal), left(step.within));
+      std::string signal = step.target, ask;
+      result = co_await execution_.receive(std::move(name), std::move(signal), left(step.within), std::move(ask));
       break;
     }
   }
@@ -149,7 +153,8 @@ async::Task<StepResult> Course::approve(const StepPlan& step, std::string name, 
 
 async::Task<StepResult> Course::start_chain(const StepPlan& step, std::string name, Scope scope) {
   if (execution_.knows(name)) {  // it has been started; which version and with what is settled
-    auto result = co_await execution_.child(std::move(name), {});
+    journal::RunRequest none;
+    auto result = co_await execution_.child(std::move(name), std::move(none));
     co_return result;
   }
   bj::object input;
@@ -193,23 +198,45 @@ Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& sco
   return call;
 }
 
+void Course::set_bounds(journal::Step& asked, const StepPlan& step) const {
+  asked.retry = step.retry;
+  if (step.cost > 0 && (asked.retry.cost == 0 || asked.retry.cost > step.cost)) asked.retry.cost = step.cost;
+  asked.uncertain = step.uncertain;
+  asked.timeout = step.timeout;
+  const Micros rest = left(Micros(0));
+  if (rest.count() == 0) return;
+  const Millis most = std::chrono::ceil<Millis>(rest);
+  asked.timeout = asked.timeout.count() > 0 ? std::min(asked.timeout, most) : most;
+  asked.retry.within = asked.retry.within.count() > 0 ? std::min(asked.retry.within, most) : most;
+}
+
 async::Task<StepResult> Course::call_model(const StepPlan& step, std::string name, Scope scope) {
   auto call = make_call(step, scope);
   if (!call) co_return failed(std::move(call).error());
   journal::Step asked;
   asked.name = std::move(name);
-  asked.retry = step.retry;
-  if (step.cost > 0 && (asked.retry.cost == 0 || asked.retry.cost > step.cost)) asked.retry.cost = step.cost;
-  asked.uncertain = step.uncertain;
-  asked.timeout = step.timeout;
-  if (const Micros rest = left(Micros(0)); rest.count() > 0) {
-    const Millis most = std::chrono::ceil<Millis>(rest);
-    asked.timeout = asked.timeout.count() > 0 ? std::min(asked.timeout, most) : most;
-    asked.retry.within = asked.retry.within.count() > 0 ? std::min(asked.retry.within, most) : most;
-  }
+  set_bounds(asked, step);
   asked.input =
       json::to_text(bj::object{{"model", call->model}, {"messages", call->messages}, {"variables", call->variables}});
   asked.work = [this, call = std::move(*call)](journal::Attempt attempt) { return ask(call, std::move(attempt)); };
+  auto result = co_await execution_.step(std::move(asked));
+  co_return result;
+}
+
+async::Task<StepResult> Course::request(const StepPlan& step, std::string name, Scope scope) {
+  auto made = make_value(*step.value, scope);
+  if (!made) co_return failed(std::move(made).error());
+  auto read = read_http_request(*made);
+  if (!read) co_return failed(std::move(read).error());
+  read->project = execution_.run().asked.project;
+  journal::Step asked;
+  asked.name = std::move(name);
+  set_bounds(asked, step);
+  asked.input =
+      json::to_text(bj::object{{"method", http::to_string(read->method)}, {"url", read->url}, {"body", read->body}});
+  asked.work = [this, sent = std::move(*read)](journal::Attempt attempt) {
+    return send_http(http_, sent, execution_.loop(), std::move(attempt));
+  };
   auto result = co_await execution_.step(std::move(asked));
   co_return result;
 }

@@ -122,7 +122,7 @@ class Reader {
 
   // The one member that says what the step does.
   void read_what(const bj::object& from, const std::string& pointer, StepPlan& step) {
-    static const std::vector<std::string> kWhat{"prompt", "model", "transform", "chain", "approve", "wait"};
+    static const std::vector<std::string> kWhat{"prompt", "model", "transform", "chain", "http", "approve", "wait"};
     std::vector<std::string> found;
     for (const std::string& one : kWhat)
       if (from.contains(one)) found.push_back(one);
@@ -138,6 +138,7 @@ class Reader {
     if (found[0] == "model") step.does = Does::kModel;
     if (found[0] == "transform") step.does = Does::kTransform;
     if (found[0] == "chain") step.does = Does::kChain;
+    if (found[0] == "http") step.does = Does::kHttp;
     if (found[0] == "approve") step.does = Does::kApprove;
     if (found[0] != "wait") return;
     const bool is_time = !step.target.empty() && std::isdigit(static_cast<unsigned char>(step.target[0]));
@@ -185,7 +186,7 @@ class Reader {
     only("input", {Does::kChain}, "`chain`");
     only("within", {Does::kApprove, Does::kReceive}, "`approve`, or `wait` for a signal");
     for (const char* const member : {"timeout", "retry", "uncertain"})
-      only(member, {Does::kPrompt, Does::kModel}, "an effect of their own: `prompt` or `model`");
+      only(member, {Does::kPrompt, Does::kModel, Does::kHttp}, "an effect of their own: `prompt`, `model` or `http`");
     if (step.does == Does::kModel && !from.contains("messages"))
       fault(pointer, "a step with `model` needs `messages`.");
     if (from.contains("until") != from.contains("at_most"))
@@ -347,6 +348,7 @@ class Reader {
     if (step.does == Does::kApprove)
       return Type::object({{"approved", Kind::kBool}, {"by", Kind::kString}, {"comment", Kind::kString}});
     if (step.does == Does::kModel) return Kind::kString;
+    if (step.does == Does::kHttp) return Type::object({{"status", Kind::kInt}, {"body", Type()}});
     if (!type_of_ || step.does == Does::kTransform || step.does == Does::kSleep || step.does == Does::kReceive)
       return {};
     return type_of_(step.does, step.target);
@@ -360,6 +362,7 @@ class Reader {
     };
     if (step.does == Does::kTransform) read("transform", inside, step.value);
     if (step.does == Does::kApprove) read("approve", inside, step.value);
+    if (step.does == Does::kHttp) read("http", inside, step.value);
     read("variables", inside, step.variables);
     read("messages", inside, step.messages);
     read("parameters", inside, step.parameters);

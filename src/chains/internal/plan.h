@@ -15,15 +15,15 @@
 
 namespace fairlead::chains::internal {
 
-enum class Does : std::uint8_t { kPrompt, kModel, kTransform, kChain, kApprove, kSleep, kReceive };
+enum class Does : std::uint8_t { kPrompt, kModel, kTransform, kChain, kHttp, kApprove, kSleep, kReceive };
 
 using Condition = std::shared_ptr<const expr::Expression>;
 
 struct StepPlan {
   std::string name;
   Does does = Does::kTransform;
-  std::string target{};                                           // of prompt, model, chain; the signal's name
-  std::optional<Template> value{};                                // of transform; the question of approve
+  std::string target{};             // of prompt, model, chain; the signal's name
+  std::optional<Template> value{};  // of transform; the question of approve; the request of http
   std::optional<Template> variables{}, messages{}, parameters{};  // of prompt and model
   std::optional<Template> input{};                                // of chain
   std::optional<Template> map{};

@@ -58,7 +58,7 @@ TEST(ChainSpec, AWholeOneHasNoFault) {
     "input": {"article": {"type": "string"}, "limit": {"type": "integer", "default": 3}},
     "deadline": "1h",
     "steps": [
-      {"name": "split", "transform": {"parts": "${{ input.article.split('\n') }}", "n": "${{ input.limit + 1 }}"}},
+      {"name": "split", "transform": {"parts": "${{ input.article.split('\\n') }}", "n": "${{ input.limit + 1 }}"}},
       {"name": "each", "map": "${{ steps.split.output.parts }}", "at_once": 4, "failures": "10%",
        "prompt": "say", "variables": {"text": "part ${{ index }}: ${{ item }}"}},
       {"name": "check", "prompt": "ask", "variables": {"question": "${{ steps.each.output.join(' ') }}"},

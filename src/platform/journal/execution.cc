@@ -68,6 +68,7 @@ void Execution::recall(const Event& event) {
   state.cost += event.cost;
   if (event.kind == EventKind::kUncertain) {
     state.asks = text_field(fields_of(event.data), "then") == "ask";
+    ++state.uncertain;
     return;
   }
   // What came after a person was asked took the answer.
@@ -98,6 +99,8 @@ void Execution::recall(const Event& event) {
     state.error = error_of(fields);
     state.failure = failure_class(text_field(fields, "class")).value_or(FailureClass::kPermanent);
     state.attempts = event.attempt;
+    ++state.ended;
+    state.uncertain = 0;
     state.not_before = number_field(fields, "retry_at");
     state.phase = fields.contains("retry_at") ? StepState::Phase::kBetween : StepState::Phase::kFailed;
   }

@@ -103,7 +103,7 @@ class Execution {
   // What the next signal of that name carries; signals that nobody waits for are kept. Fails with code timed_out after
   // `within`; 0: it waits for ever.
   // `ask`: JSON for the history, of what is asked; empty: nothing is.
-  async::Task<StepResult> receive(std::string step, std::string signal, Micros within, std::string ask = {});
+  async::Task<StepResult> receive(std::string step, std::string signal, Micros within, std::string ask);
   // A value that was made without an effect, for the history: the one that is there already, if it is.
   StepResult note(std::string step, std::string output);
   // The output of a run that is started for it, once for good. Its project, parent, author and priority are this

@@ -21,7 +21,9 @@ struct StepState {
   };
   Phase phase = Phase::kNew;
   std::int64_t attempts = 0;
-  std::int64_t first_at = 0;  // of its first attempt
+  std::int64_t ended = 0;      // of these: that came to an end. One that a crash cut off takes none of the retries
+  std::int64_t uncertain = 0;  // in a row
+  std::int64_t first_at = 0;   // of its first attempt
   std::int64_t cost = 0;
   std::int64_t not_before = 0;  // the next attempt
   std::string output{};

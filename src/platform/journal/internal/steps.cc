@@ -17,6 +17,9 @@ namespace {
 using Phase = StepState::Phase;
 using Why = StepError::Why;
 
+// Attempts of one step that a crash cut off, one after another: it may be the step that crashes the process.
+constexpr std::int64_t kMostUncertain = 50;
+
 std::unexpected<StepError> unloaded() {
   return std::unexpected(StepError{Why::kUnloaded});
 }
@@ -125,8 +128,10 @@ async::Task<std::expected<Effect, EffectFailed>> Execution::run_effect(const Ste
 // Nothing: another attempt comes, not before state.not_before.
 std::optional<StepResult> Execution::after_failure(const Step& step, StepState& state, EffectFailed failed) {
   state.cost += failed.cost;
+  ++state.ended;
+  state.uncertain = 0;
   const Failed told{.failure = failed.failure,
-                    .attempts = state.attempts,
+                    .attempts = state.ended,
                     .since_first = Millis((now() - state.first_at) / 1000),
                     .cost = state.cost,
                     .retry_after_ms = failed.error.retry_after_ms};
@@ -148,7 +153,8 @@ std::optional<StepResult> Execution::after_failure(const Step& step, StepState& 
 
 // An attempt's intent is in the history and its end is not. Nothing: the step may be tried again.
 async::Task<std::optional<StepResult>> Execution::settle_uncertain(Step& step, StepState& state) {
-  if (step.uncertain == Uncertain::kRetry) {
+  if (step.uncertain == Uncertain::kRetry && state.uncertain < kMostUncertain) {
+    ++state.uncertain;
     append(event(EventKind::kUncertain, step.name, with_class("retry"), state.attempts, step.most_cost));
     state.phase = Phase::kBetween;
     state.not_before = 0;
@@ -157,7 +163,7 @@ async::Task<std::optional<StepResult>> Execution::settle_uncertain(Step& step, S
   const Error error{
       ErrorKind::kUnavailable, "step_uncertain",
       "An attempt of step `" + step.name + "` had begun when its node died: whether it took place is not known."};
-  if (step.uncertain == Uncertain::kFail) {
+  if (step.uncertain != Uncertain::kAsk) {
     append(event(EventKind::kUncertain, step.name, with_class("fail"), state.attempts, step.most_cost));
     co_return finish_failed(state, step.name, FailureClass::kPermanent, error);
   }

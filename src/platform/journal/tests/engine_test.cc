@@ -34,12 +34,10 @@ async::Task<std::expected<Effect, EffectFailed>> refuse(FailureClass failure, st
   co_return std::unexpected(EffectFailed{failure, {ErrorKind::kUpstream, code, "It said " + code + "."}});
 }
 
-class EngineTest : public testing::Test {
+class EngineTest : public testing::TestWithParam<On> {
  protected:
-  void SetUp() override { open(); }
-  void open() {
-    database_.reset();
-    auto opened = store::open_sqlite(folder_.file("fairlead.db"), readers_, migrations());
+  void SetUp() override {
+    auto opened = store::open(new_store(GetParam(), folder_), readers_, migrations());
     ASSERT_TRUE(opened) << opened.error().message;
     database_ = std::move(*opened);
   }
@@ -66,7 +64,7 @@ async::Task<Outcome> two_steps(Upstream& upstream, Execution& execution) {
   co_return succeeded("[" + *one + "," + *two + "]");
 }
 
-TEST_F(EngineTest, ARunEndsWithItsOutputItsCostAndItsHistory) {
+TEST_P(EngineTest, ARunEndsWithItsOutputItsCostAndItsHistory) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -83,7 +81,7 @@ TEST_F(EngineTest, ARunEndsWithItsOutputItsCostAndItsHistory) {
   EXPECT_EQ(node.wait(node.engine().find("another", run.id)).error().code, "run_not_found");
 }
 
-TEST_F(EngineTest, OneKeyMakesOneRunHoweverManyAskAtOnce) {
+TEST_P(EngineTest, OneKeyMakesOneRunHoweverManyAskAtOnce) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -126,7 +124,7 @@ async::Task<Outcome> flaky(Upstream& upstream, std::atomic<int>& failures, Execu
   co_return succeeded(*end);
 }
 
-TEST_F(EngineTest, AFailedAttemptIsTriedAgainUnderTheSameKey) {
+TEST_P(EngineTest, AFailedAttemptIsTriedAgainUnderTheSameKey) {
   std::atomic<int> failures = 2;
   Written definition([&](Execution& execution) { return flaky(upstream_, failures, execution); });
   TestNode node(*database_, definition);
@@ -141,7 +139,7 @@ TEST_F(EngineTest, AFailedAttemptIsTriedAgainUnderTheSameKey) {
             "taken; intent call; failure call; intent call; failure call; intent call; result call; finished");
 }
 
-TEST_F(EngineTest, AStepThatFailsForGoodFailsTheRunWithItsReason) {
+TEST_P(EngineTest, AStepThatFailsForGoodFailsTheRunWithItsReason) {
   std::atomic<int> failures = 100;
   Written definition([&](Execution& execution) { return flaky(upstream_, failures, execution); });
   TestNode node(*database_, definition);
@@ -155,14 +153,16 @@ TEST_F(EngineTest, AStepThatFailsForGoodFailsTheRunWithItsReason) {
 }
 
 async::Task<Outcome> asks(Execution& execution) {
-  const auto said = co_await execution.receive("approve", "approval", Micros(0));
+  std::string step = "approve", signal = "approval", ask;
+  const auto said = co_await execution.receive(std::move(step), std::move(signal), Micros(0), std::move(ask));
   if (!said) co_return outcome_of(said.error(), "approve");
-  const auto slept = co_await execution.sleep("pause", Millis(300));
+  std::string pause = "pause";
+  const auto slept = co_await execution.sleep(std::move(pause), Millis(300));
   if (!slept) co_return outcome_of(slept.error(), "pause");
   co_return succeeded(*said);
 }
 
-TEST_F(EngineTest, ARunThatWaitsLeavesTheNodeAndComesBackForItsSignal) {
+TEST_P(EngineTest, ARunThatWaitsLeavesTheNodeAndComesBackForItsSignal) {
   Written definition([](Execution& execution) { return asks(execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -180,7 +180,7 @@ TEST_F(EngineTest, ARunThatWaitsLeavesTheNodeAndComesBackForItsSignal) {
   EXPECT_EQ(node.wait(node.engine().signal("default", yes)).error().code, "run_finished");
 }
 
-TEST_F(EngineTest, ASignalThatComesBeforeItsWaitIsKept) {
+TEST_P(EngineTest, ASignalThatComesBeforeItsWaitIsKept) {
   Written definition([](Execution& execution) { return asks(execution); });
   TestNode node(*database_, definition);
   RunRequest request = TestNode::request();
@@ -215,7 +215,7 @@ async::Task<Outcome> endless(Execution& execution) {
   co_return outcome_of(end.error(), "endless");
 }
 
-TEST_F(EngineTest, CancellingReachesTheAttemptThatRunsAndLeavesRoomToUndo) {
+TEST_P(EngineTest, CancellingReachesTheAttemptThatRunsAndLeavesRoomToUndo) {
   Written definition([](Execution& execution) { return endless(execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -236,7 +236,7 @@ async::Task<Outcome> timed(Execution& execution) {
   co_return outcome_of(end.error(), "endless");
 }
 
-TEST_F(EngineTest, AnAttemptEndsAtItsTimeout) {
+TEST_P(EngineTest, AnAttemptEndsAtItsTimeout) {
   Written definition([](Execution& execution) { return timed(execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -252,12 +252,13 @@ async::Task<Outcome> family(Upstream& upstream, Execution& execution) {
     co_return outcome;
   }
   RunRequest asked = TestNode::request("child");
-  const auto end = co_await execution.child("sub", std::move(asked));
+  std::string sub = "sub";
+  const auto end = co_await execution.child(std::move(sub), std::move(asked));
   if (!end) co_return outcome_of(end.error(), "sub");
   co_return succeeded(*end);
 }
 
-TEST_F(EngineTest, AChildsOutputAndCostAreItsParentsStep) {
+TEST_P(EngineTest, AChildsOutputAndCostAreItsParentsStep) {
   Written definition([this](Execution& execution) { return family(upstream_, execution); });
   TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
@@ -267,7 +268,7 @@ TEST_F(EngineTest, AChildsOutputAndCostAreItsParentsStep) {
   EXPECT_EQ(run.cost, 12);
 }
 
-TEST_F(EngineTest, WhatADeadNodeHadIsTakenOverAndItsLateWritesAreRefused) {
+TEST_P(EngineTest, WhatADeadNodeHadIsTakenOverAndItsLateWritesAreRefused) {
   Written definition([](Execution& execution) { return endless(execution); });
   auto frozen = TestNode::quick("node-b");
   frozen.beat = Millis(60'000);  // as if it were stopped: it says nothing, and goes on with its runs
@@ -287,7 +288,7 @@ TEST_F(EngineTest, WhatADeadNodeHadIsTakenOverAndItsLateWritesAreRefused) {
             "taken; intent endless; taken; intent first; result first; intent second; result second; finished");
 }
 
-TEST_F(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
+TEST_P(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
   Written definition([](Execution& execution) { return endless(execution); });
   std::string id;
   {
@@ -301,6 +302,8 @@ TEST_F(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
   ASSERT_TRUE(node.engine().start_blocking());
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
 }
+
+INSTANTIATE_TEST_SUITE_P(Store, EngineTest, testing::Values(On::kSqlite, On::kPostgresql), name_of);
 
 }  // namespace
 }  // namespace fairlead::journal

@@ -1,5 +1,6 @@
 // A journal on a store of its own, and runs whose steps a test writes down.
 #pragma once
+#include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include "platform/journal/execution.h"
 #include "platform/journal/schema.h"
 #include "platform/store/database.h"
+#include "platform/store/tests/postgresql_server.h"
 
 namespace fairlead::journal {
 
@@ -34,6 +36,15 @@ class TestFolder {
  private:
   std::string path_;
 };
+
+// Which store a test runs on; a new, empty one each time.
+enum class On { kSqlite, kPostgresql };
+inline std::string new_store(On engine, const TestFolder& folder) {
+  return engine == On::kSqlite ? folder.file("fairlead.db") : store::PostgresqlServer::shared().new_database();
+}
+inline std::string name_of(const testing::TestParamInfo<On>& info) {
+  return info.param == On::kSqlite ? "Sqlite" : "Postgresql";
+}
 
 // A definition that is a function; it forwards to coroutines.
 class Written final : public Definition {
