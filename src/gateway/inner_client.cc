@@ -125,6 +125,10 @@ class InnerCall {
       auto fitted = co_await internal::fit(call_, record_, started_ + call_.model->timeout);
       if (!fitted) co_return fitted;
     }
+    // Whoever asks from within for JSON of a schema reads it as that: what does not fit is no answer.
+    const llm::Member* const format = call_.request.member("response_format");
+    if (!call_.output && format != nullptr && format->json.find("\"json_schema\"") != std::string_view::npos)
+      call_.options.repair = 0;
     co_return internal::settle_output(call_);
   }
 

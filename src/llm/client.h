@@ -33,7 +33,7 @@ struct ClientAnswer {
   std::string text;           // of the first choice
   std::string finish_reason;  // of the first choice; empty: it said none
   std::string tool_calls;     // of the first choice, a JSON array; empty: none
-  bool structured = false;    // it was asked for as JSON of a schema, and checked
+  bool structured = false;    // it was asked for as JSON of a schema, and fits it
   Usage usage;
   NanoUsd cost = 0;
 };

@@ -103,7 +103,7 @@ steps:
     failures: 1
     model: small
     messages: hi
-    parameters: "${{ item == 500 ? {'x_fake': {'error': 500}} : {'x_fake': {'text': 'fine'}} }}"
+    parameters: {x_fake: "${{ item == 500 ? dyn({'error': 500}) : dyn({'text': 'fine'}) }}"}
   - name: instead
     model: small
     messages: hi

@@ -339,7 +339,8 @@ class Reader {
       const expr::Environment around = environment(nullptr, &output);
       step.until = compile_condition(source.spec->at("until"), source.pointer + "/until", around, faults_);
     }
-    if (map != nullptr) output = Type::list(output);
+    if (map != nullptr) output = Type::list(step.failures > 0 || step.failures_share > 0 ? Type() : output);
+    if (step.when) output = Type();  // it may be null
     if (step.otherwise) output = expr::joined(output, step.otherwise->type());
     types_[place] = output;
   }

@@ -114,7 +114,7 @@ async::Task<Result<void>> CallPipeline::prepare() {
     auto run = co_await stage->run(call_);
     if (!run) co_return fail(std::move(run).error());
   }
-  if (chat_needed && !no_chat_ && call_.request.message_count == 0) {
+  if (chat_needed && !no_chat_ && call_.request.message_count == 0 && (*target)->kind != "chain") {
     const std::string field(surface_.messages_field());
     const bool sent = call_.request.member("messages") != nullptr;
     co_return fail(ErrorKind::kInvalid, sent ? "empty_array" : "missing_required_parameter",
