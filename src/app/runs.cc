@@ -22,17 +22,36 @@ std::string node_name(const std::string& data_folder, const Clock& clock) {
 
 }  // namespace
 
-void Runs::prepare(store::Database& database, async::Runtime& loops, const gateway::SnapshotHolder& snapshots,
-                   telemetry::Telemetry& telemetry, gateway::cache::Cache& cache, const Clock& clock,
-                   const std::string& data_folder) {
-  client_ = std::make_unique<gateway::InnerClient>(snapshots, telemetry.recorder(), cache, clock);
+Result<void> Runs::prepare(Parts parts) {
+  client_ =
+      std::make_unique<gateway::InnerClient>(parts.snapshots, parts.telemetry.recorder(), parts.cache, parts.clock);
   chains_.set_client(*client_);
+  chains::HttpCalls calls;
+  auto hosts = chains::AllowedHosts::parse(parts.settings.chains.hosts);
+  if (!hosts) return fail(with_context(std::move(hosts).error(), "the setting `chains.hosts`"));
+  calls.hosts = std::move(*hosts);
+  parts.client.public_only = parts.settings.chains.internal != "true";
+  for (int i = 0; i < parts.loops.size(); ++i) {
+    FAIRLEAD_TRY(auto client, http::Client::create(parts.loops.loop(i), parts.blocking, parts.client));
+    http_clients_.push_back(std::move(client));
+  }
+  calls.client = [this](async::Loop& loop) -> http::Client& {
+    return *http_clients_[static_cast<std::size_t>(loop.index())];
+  };
+  calls.secret = [&pool = parts.blocking, &secrets = parts.secrets](std::string project, std::string name) {
+    return pool.run([&secrets, project = std::move(project), name = std::move(name)] {
+      return secrets.value_blocking(project, name);
+    });
+  };
+  chains_.set_http(std::move(calls));
   journal::EngineOptions options;
-  options.name = node_name(data_folder, clock);
-  engine_ = std::make_unique<journal::Engine>(
-      database, loops, clock, journal::Engine::Definitions{{chains::Chains::kKind, &chains_}}, std::move(options));
-  telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
-                          [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
+  options.name = node_name(parts.settings.data, parts.clock);
+  engine_ = std::make_unique<journal::Engine>(parts.database, parts.loops, parts.clock,
+                                              journal::Engine::Definitions{{chains::Chains::kKind, &chains_}},
+                                              std::move(options));
+  parts.telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
+                                [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
+  return {};
 }
 
 std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {

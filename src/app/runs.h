@@ -2,14 +2,18 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "access/guard.h"
+#include "access/secrets.h"
 #include "base/clock.h"
 #include "chains/chains.h"
 #include "gateway/cache/cache.h"
 #include "gateway/inner_client.h"
 #include "gateway/snapshot.h"
 #include "platform/async/runtime.h"
+#include "platform/config/settings.h"
+#include "platform/http/client.h"
 #include "platform/http/server.h"
 #include "platform/journal/engine.h"
 #include "platform/store/database.h"
@@ -25,10 +29,21 @@ class Runs {
   // For calls of that version of a chain as a model.
   std::shared_ptr<llm::Stage> stage_of(const resources::Version& version);
 
-  // What it is given outlives it. Before the loops run.
-  void prepare(store::Database& database, async::Runtime& loops, const gateway::SnapshotHolder& snapshots,
-               telemetry::Telemetry& telemetry, gateway::cache::Cache& cache, const Clock& clock,
-               const std::string& data_folder);
+  // All of it outlives the runs.
+  struct Parts {
+    store::Database& database;
+    async::Runtime& loops;
+    async::BlockingPool& blocking;
+    const gateway::SnapshotHolder& snapshots;
+    telemetry::Telemetry& telemetry;
+    gateway::cache::Cache& cache;
+    access::SecretService& secrets;
+    const Clock& clock;
+    const config::Settings& settings;
+    http::ClientOptions client;  // of requests that steps make
+  };
+  // Before the loops run. Error: invalid_setting.
+  Result<void> prepare(Parts parts);
   void add_routes(http::Router& router, const access::Guard& guard);
   // Takes up what was left. The loops run.
   Result<void> start();
@@ -40,6 +55,7 @@ class Runs {
  private:
   chains::Chains chains_;
   std::unique_ptr<gateway::InnerClient> client_;
+  std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
   std::unique_ptr<journal::Engine> engine_;
 };
 

@@ -97,13 +97,8 @@ Result<void> ServerParts::start() {
   // To compile the patterns takes as long as all the rest: it is done beside it.
   auto scanner = std::async(std::launch::async, [] { return pii::Scanner::create({}); });
   FAIRLEAD_CHECK(open_stores());
-  http::ClientOptions client_options;
-  client_options.connect_timeout = settings_.upstream.connect_timeout;
-  client_options.idle_timeout = settings_.upstream.idle_timeout;
-  client_options.idle_per_origin = settings_.upstream.idle_per_origin;
-  client_options.ca_file = settings_.upstream.ca_file;
   for (int i = 0; i < runtime_.size(); ++i) {
-    FAIRLEAD_TRY(auto client, http::Client::create(runtime_.loop(i), blocking_, client_options));
+    FAIRLEAD_TRY(auto client, http::Client::create(runtime_.loop(i), blocking_, client_options()));
     clients_.push_back(std::move(client));
   }
   FAIRLEAD_CHECK(load_resources());
@@ -122,6 +117,15 @@ Result<void> ServerParts::start() {
   server_->start();
   kLog.info("listening", {{"address", settings_.listen}, {"port", server_->port()}, {"data", settings_.data}});
   return {};
+}
+
+http::ClientOptions ServerParts::client_options() const {
+  http::ClientOptions options;
+  options.connect_timeout = settings_.upstream.connect_timeout;
+  options.idle_timeout = settings_.upstream.idle_timeout;
+  options.idle_per_origin = settings_.upstream.idle_per_origin;
+  options.ca_file = settings_.upstream.ca_file;
+  return options;
 }
 
 Result<void> ServerParts::open_stores() {
@@ -381,7 +385,8 @@ Result<void> ServerParts::listen() {
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
   FAIRLEAD_CHECK(share_answers());
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
-  runs_.prepare(*database_, runtime_, *snapshots_, *telemetry_, *cache_, clock_, settings_.data);
+  FAIRLEAD_CHECK(runs_.prepare({*database_, runtime_, blocking_, *snapshots_, *telemetry_, *cache_, *secrets_, clock_,
+                                settings_, client_options()}));
   capacity_.emplace(
       capacity::Routes::Parts{.ask = [this](const std::string& project, const std::string& query,
                                             std::int64_t limit) { return telemetry_->ask(project, query, limit); },

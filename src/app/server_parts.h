@@ -49,6 +49,7 @@ class ServerParts {
   void stop();
 
  private:
+  http::ClientOptions client_options() const;
   Result<void> open_stores();
   Result<void> open_database();
   Result<void> open_keys();

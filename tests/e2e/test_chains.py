@@ -1,6 +1,7 @@
 """Chains: what their steps give, what is refused at apply, people in the loop, crashes in the middle."""
 
 import collections
+import http.server
 import json
 import random
 import threading
@@ -410,3 +411,90 @@ def test_a_caller_who_leaves_cancels_the_run(server, openai_fake):
     assert openai_fake.requests[before].client_gone.wait(5)
     run = server.request("GET", "/api/v1/runs?chain=slow&limit=1").json["data"][0]
     assert finished(server, run["id"])["state"] == "cancelled"
+
+
+POSTS = """kind: chain
+name: post
+input: {{id: {{type: integer, default: 1}}, path: {{type: string, default: /articles}}}}
+steps:
+  - name: send
+    http:
+      method: POST
+      url: {base}${{{{ input.path }}}}?id=${{{{ input.id }}}}
+      headers: {{authorization: secret:cms-token, x-from: "chain ${{{{ input.id }}}}"}}
+      json: {{id: "${{{{ input.id }}}}"}}
+    retry: {{attempts: 3, first: 20ms}}
+output: ${{{{ steps.send.output }}}}
+"""
+
+
+class Cms(http.server.BaseHTTPRequestHandler):
+    seen, statuses = [], []
+
+    def do_POST(self):
+        self.seen.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["content-length"]))))
+        status = self.statuses.pop(0) if self.statuses else 201
+        body = b'{"address": "/a/1"}' if status == 201 else b"no"
+        self.send_response(status)
+        self.send_header("content-type", "application/json" if status == 201 else "text/plain")
+        self.send_header("content-length", str(len(body)))
+        if status == 302:
+            self.send_header("location", "http://169.254.169.254/")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def cms():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cms) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def posting(tmp_path, cms, *settings):
+    folder = tmp_path / "post"
+    folder.mkdir()
+    server = Fairlead(tmp_path / "data", None, {}, settings=settings).wait_ready()
+    server.cli("secrets", "set", "cms-token", input="Bearer s3cret-token")
+    (folder / "post.yaml").write_text(POSTS.format(base=f"http://127.0.0.1:{cms.server_port}"))
+    server.cli("apply", str(folder))
+    return server
+
+
+def test_a_request_goes_to_an_allowed_host(tmp_path, cms):
+    Cms.seen.clear()
+    with posting(tmp_path, cms, f"--chains.hosts=127.0.0.1:{cms.server_port}", "--chains.internal=true") as server:
+        run = finished(server, start(server, "post", {"id": 7}))
+        assert run["output"] == {"status": 201, "body": {"address": "/a/1"}}, run
+        path, headers, body = Cms.seen[-1]
+        assert path == "/articles?id=7" and json.loads(body) == {"id": 7}
+        assert headers["authorization"] == "Bearer s3cret-token" and headers["x-from"] == "chain 7"
+        assert "s3cret" not in json.dumps(events(server, run["id"])) + server.log
+
+        Cms.statuses[:] = [503, 429]
+        before = len(Cms.seen)
+        assert finished(server, start(server, "post"))["state"] == "succeeded"
+        assert len(Cms.seen) == before + 3 and len({headers["idempotency-key"] for _, headers, _ in Cms.seen[before:]}) == 1
+        for status, kind in ((404, "permanent"), (302, "permanent")):
+            Cms.statuses[:] = [status]
+            before = len(Cms.seen)
+            run = finished(server, start(server, "post"))
+            assert run["state"] == "failed" and run["error"]["class"] == kind and len(Cms.seen) == before + 1
+        assert finished(server, start(server, "post", {"path": "@evil.example/x"}))["error"]["code"] in ("host_not_allowed", "invalid_url")
+        assert finished(server, start(server, "post", {"path": "/a b"}))["error"]["code"] == "invalid_url"
+
+
+@pytest.mark.parametrize(
+    "settings, code",
+    [([], "host_not_allowed"), (["--chains.hosts=example.com"], "host_not_allowed"), (["--chains.hosts=127.0.0.1:{}"], "address_refused")],
+)
+def test_other_hosts_and_internal_addresses_are_not_reached(tmp_path, cms, settings, code):
+    before = len(Cms.seen)
+    with posting(tmp_path, cms, *[one.format(cms.server_port) for one in settings]) as server:
+        run = finished(server, start(server, "post"))
+        assert run["state"] == "failed" and run["error"]["code"] == code, run
+    assert len(Cms.seen) == before

@@ -100,7 +100,7 @@ async::Task<void> Course::do_step(std::size_t place) {
   } else if (result.error().why == Why::kCancelled) {
     cancelled_ = true;
   } else if (!error_) {
-    error_ = std::move(result).error().error;
+    error_ = std::move(result).error();
     failed_step_ = step.name;
   }
   --running_;
@@ -141,7 +141,8 @@ Outcome Course::end() {
   }
   if (error_) {
     out.end = Outcome::End::kFailed;
-    out.error = std::move(*error_);
+    out.error = std::move(error_->error);
+    out.failure = error_->failure;
     out.step = failed_step_;
     return out;
   }
@@ -192,7 +193,8 @@ Micros Course::left(Micros within) const {
 }
 
 StepResult Course::failed(Error error) const {
-  return std::unexpected(StepError{Why::kFailed, std::move(error)});
+  const journal::FailureClass failure = journal::class_of(error);
+  return std::unexpected(StepError{Why::kFailed, std::move(error), failure});
 }
 
 }  // namespace fairlead::chains::internal

@@ -83,7 +83,7 @@ class Course {
   async::Bell bell_;
   std::size_t running_ = 0;
   bool unloaded_ = false, cancelled_ = false;
-  std::optional<Error> error_;
+  std::optional<journal::StepError> error_;
   std::string failed_step_;
 };
 

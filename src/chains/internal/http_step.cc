@@ -61,7 +61,8 @@ async::Task<Result<SecretText>> header_lines(const HttpCalls& calls, const HttpR
   for (const auto& [name, value] : request.headers) {
     SecretText text(value.data(), value.size());
     if (value.starts_with(kSecret)) {
-      auto secret = co_await calls.secret(request.project, value.substr(kSecret.size()));
+      std::string project = request.project, secret_name = value.substr(kSecret.size());
+      auto secret = co_await calls.secret(std::move(project), std::move(secret_name));
       if (!secret) co_return fail(std::move(secret).error());
       text = std::move(*secret);
       if (!is_field_value({text.data(), text.size()}))

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <cstring>
 #include <vector>
 
+#include "platform/http/address.h"
 #include "platform/http/internal/client_connection.h"
 #include "platform/http/internal/resolver.h"
 #include "platform/http/internal/tls.h"
@@ -117,6 +120,20 @@ async::Task<Result<std::string>> PooledResponse::read_all(std::size_t limit) {
   }
 }
 
+std::unexpected<Error> refused(const std::string& where) {
+  return fail(ErrorKind::kPermissionDenied, "address_refused",
+              "`" + where + "` is at an address that is not on the internet, and may not be reached from here.");
+}
+
+bool is_public_endpoint(const Endpoint& endpoint) {
+  const int family = endpoint.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return false;
+  boost::asio::ip::tcp::endpoint typed;
+  typed.resize(endpoint.size());
+  std::memcpy(typed.data(), endpoint.data(), endpoint.size());
+  return is_public(typed.address());
+}
+
 bool is_idempotent(Method method) {
   return method != Method::kPost && method != Method::kPatch;
 }
@@ -157,12 +174,16 @@ async::Task<Result<std::unique_ptr<ClientConnection>>> PoolingClient::connect(co
     tls_ = std::move(*made);
   }
   std::vector<Endpoint> endpoints;
-  if (!origin.unix_path.empty()) {
+  if (!origin.unix_path.empty() && options_.public_only) {
+    co_return refused("unix:" + origin.unix_path);
+  } else if (!origin.unix_path.empty()) {
     endpoints.emplace_back(boost::asio::local::stream_protocol::endpoint(origin.unix_path));
   } else {
     auto resolved = co_await resolver_.resolve(origin.host, origin.port, options_.connect_timeout, cancellation);
     if (!resolved) co_return fail(std::move(resolved).error());
     endpoints = std::move(*resolved);
+    if (options_.public_only) std::erase_if(endpoints, [](const Endpoint& one) { return !is_public_endpoint(one); });
+    if (endpoints.empty()) co_return refused(origin.host_header);
   }
   const std::string name = origin.unix_path.empty() ? origin.host_header : "unix:" + origin.unix_path;
   auto connection = std::make_unique<ClientConnection>(loop_, options_, name);

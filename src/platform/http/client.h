@@ -32,6 +32,9 @@ struct ClientOptions {
   std::size_t idle_per_origin = 1024;
   std::size_t head_bytes = 64 * 1024;
   std::string ca_file;  // empty: the system's
+  // Only to addresses that are out on the internet (address.h), whatever a name resolves to; no Unix sockets. Else:
+  // kPermissionDenied, address_refused.
+  bool public_only = false;
 };
 
 struct ClientRequest {

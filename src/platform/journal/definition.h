@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "platform/async/task.h"
+#include "platform/journal/retry.h"
 
 namespace fairlead::journal {
 
@@ -20,6 +21,7 @@ struct Outcome {
   End end = End::kUnloaded;
   std::string output{};  // JSON
   Error error{};
+  FailureClass failure = FailureClass::kPermanent;
   std::string step{};
 };
 

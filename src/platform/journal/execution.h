@@ -68,6 +68,7 @@ struct StepError {
   };
   Why why;
   Error error{};
+  FailureClass failure = FailureClass::kPermanent;
 };
 using StepResult = std::expected<std::string, StepError>;  // the output, JSON
 

@@ -191,7 +191,7 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
                                                                    : RunState::kFailed;
   std::string error;
   if (state != RunState::kSucceeded) {
-    boost::json::object fields = failure_fields(class_of(outcome.error), outcome.error);
+    boost::json::object fields = failure_fields(outcome.failure, outcome.error);
     if (!outcome.step.empty()) fields.emplace("step", outcome.step);
     error = boost::json::serialize(fields);
   }

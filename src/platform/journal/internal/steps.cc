@@ -46,7 +46,7 @@ std::string with_class(const char* word) {
 
 std::optional<StepResult> Execution::settled(const StepState& state, bool shielded) const {
   if (state.phase == Phase::kDone) return StepResult(state.output);
-  if (state.phase == Phase::kFailed) return std::unexpected(StepError{Why::kFailed, state.error});
+  if (state.phase == Phase::kFailed) return std::unexpected(StepError{Why::kFailed, state.error, state.failure});
   if (lost_ || unloading_) return unloaded();
   if (cancelled_ && !shielded) return cancelled_error();
   return std::nullopt;
@@ -67,7 +67,8 @@ StepResult Execution::finish_failed(StepState& state, const std::string& step, F
   append(
       event(EventKind::kFailure, step, boost::json::serialize(failure_fields(failure, error)), state.attempts, cost));
   state.error = error;
-  return std::unexpected(StepError{Why::kFailed, std::move(error)});
+  state.failure = failure;
+  return std::unexpected(StepError{Why::kFailed, std::move(error), failure});
 }
 
 async::Task<StepResult> Execution::step(Step step) {

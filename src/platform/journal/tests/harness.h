@@ -67,6 +67,7 @@ inline Outcome outcome_of(const StepError& error, std::string step) {
   return {.end = cancelled ? Outcome::End::kCancelled : Outcome::End::kFailed,
           .output = {},
           .error = error.error,
+          .failure = error.failure,
           .step = std::move(step)};
 }
 
