@@ -14,6 +14,23 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 SHARED = TOP.parent / "shared"
 
 
+# For a project that answers from tests/fakes/openai_upstream.py: FAKE_PROVIDER.format(url=…), with documents behind it.
+FAKE_PROVIDER = """kind: provider
+name: fake
+type: openai
+base_url: {url}
+api_key: env:FAKE_OPENAI_KEY
+---
+"""
+FAKE_SMALL = """kind: model
+name: small
+retries: 0
+prices: {{input: 1, output: 1}}
+routes: [{{provider: fake, model: fake-1}}]
+---
+"""
+
+
 def binary():
     named = os.environ.get("FAIRLEAD_BINARY")
     candidates = [named] if named else [TOP / "build/release/fairlead", TOP / "build/dev/fairlead"]

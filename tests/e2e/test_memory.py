@@ -7,21 +7,9 @@ import openai
 import pytest
 
 from conftest import UPSTREAM_KEYS
-from harness import Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
 
-MODELS = """kind: provider
-name: fake
-type: openai
-base_url: {url}
-api_key: env:FAKE_OPENAI_KEY
----
-kind: model
-name: small
-retries: 0
-prices: {{input: 1, output: 1}}
-routes: [{{provider: fake, model: fake-1}}]
----
-kind: model
+MODELS = FAKE_PROVIDER + FAKE_SMALL + """kind: model
 name: windowed
 retries: 0
 card: {{context_length: 2048}}

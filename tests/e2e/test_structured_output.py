@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from conftest import UPSTREAM_KEYS
-from harness import Fairlead, eventually
+from harness import FAKE_PROVIDER, Fairlead, eventually
 
 SCHEMA = {
     "type": "object",
@@ -16,13 +16,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 GOOD, BAD = '{"intent": "card_lost"}', '{"intent": "card lost"}'
-MODELS = """kind: provider
-name: fake
-type: openai
-base_url: {url}
-api_key: env:FAKE_OPENAI_KEY
----
-kind: model
+MODELS = FAKE_PROVIDER + """kind: model
 name: small
 retries: 0
 timeout: 20s
