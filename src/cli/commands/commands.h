@@ -33,6 +33,7 @@ void add_sessions(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_cron(CLI::App& app, Context& context);
 void add_expr(CLI::App& app, Context& context);
 void add_privacy(CLI::App& app, Context& context, const Hooks& hooks);
 void add_config(CLI::App& app, Context& context);
