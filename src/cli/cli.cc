@@ -63,6 +63,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_feedback(app, context);
   add_sessions(app, context);
   add_runs(app, context);
+  add_schedules(app, context);
   add_stats(app, context);
   add_sql(app, context);
   add_status(app, context);
