@@ -86,9 +86,9 @@ def test_latest_starts_one_of_those_that_were_missed_and_pausing_stops_it(tmp_pa
         eventually(lambda: len(runs(server)) > 0, 5, "a tick")
         server.kill()
         time.sleep(13)  # more than what counts as on time
-        killed = time.time()
+        back = time.time()
         server = Fairlead(tmp_path / "data").wait_ready()
-        eventually(lambda: max(runs(server)) > killed, 5, "a tick of now")
+        eventually(lambda: max(runs(server)) > back, 5, "a tick of now")
         ticks = sorted(runs(server))
         gaps = [b - a for a, b in zip(ticks, ticks[1:]) if b - a > 1]
         assert len(gaps) == 1 and gaps[0] > 10, ticks
@@ -117,10 +117,17 @@ def test_two_nodes_on_postgresql_make_one_run_of_a_tick(tmp_path):
                 nodes.append(Fairlead(data, env={"FAIRLEAD_STORE": uri}).wait_ready())
             nodes[0].cli("apply", folder(tmp_path, "every: 1s\ncatch_up: all\n"))
             eventually(lambda: len(runs(nodes[1])) >= 4, 12, "four ticks")
+            end = datetime.datetime.now(UTC) - datetime.timedelta(hours=1)
+            body = {"from": (end - datetime.timedelta(seconds=19)).isoformat(), "to": end.isoformat(), "at_once": 2}
+            made = nodes[1].request("POST", "/api/v1/schedules/often/backfills", body)
+            assert made.status == 201, made.text
+            done = eventually(lambda: next((one for one in show(nodes[0])["backfills"] if one["state"] == "done"), None), 15, "the backfill")
+            assert done["ticks"] == done["started"] + done["had_run"] == 20 and done["failed"] == 0
+            assert sum(at < end.timestamp() for at in runs(nodes[0])) == 20
             nodes[0].kill()  # the other goes on
             before = len(runs(nodes[1]))
             eventually(lambda: len(runs(nodes[1])) >= before + 3, 12, "further ticks")
-            assert_each_second(runs(nodes[1]))
+            assert_each_second(at for at in runs(nodes[1]) if at > end.timestamp())
         finally:
             for one in nodes:
                 one.stop()

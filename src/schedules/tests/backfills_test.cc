@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "schedules/internal/rows.h"
 #include "schedules/scheduler.h"
 #include "schedules/tests/harness.h"
 
@@ -85,6 +86,40 @@ TEST_F(SchedulerTest, NoMoreThanSoManyOfABackfillRunAtOnceAndARestartGoesOn) {
   EXPECT_EQ(over.state, "done");
   EXPECT_EQ(over.started, 5);
   EXPECT_THAT(process.ticks(), ElementsAre("01:00:00", "02:00:00", "03:00:00", "04:00:00", "05:00:00"));
+}
+
+TEST_F(SchedulerTest, WhatADeadProcessHadTakenAndNotStartedIsStarted) {
+  Process process(*database_, clock_);
+  process.put("hourly", spec(R"("cron": "@hourly")"));
+  const auto made =
+      process.node().wait(process.scheduler().backfill(range("2026-11-27T07:00:00Z", "2026-11-27T09:00:00Z", 2)));
+  const auto schedule = *process.schedules().find("default", "hourly");
+  const auto taken = database_->write_blocking([&](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const auto ticks, internal::take_ticks(connection, made->id, schedule->timing));
+    EXPECT_EQ(ticks.size(), 2U);
+    // There is no room for others.
+    FAIRLEAD_TRY(const auto more, internal::take_ticks(connection, made->id, schedule->timing));
+    EXPECT_TRUE(more.empty());
+    return {};
+  });
+  ASSERT_TRUE(taken);
+  process.start_only("hourly", at("2026-11-27T07:00:00Z"));
+  const Backfill over = ended(process);
+  EXPECT_EQ(over.state, "done");
+  EXPECT_EQ(over.started + over.had_run, 3);
+  EXPECT_THAT(process.ticks(), ElementsAre("07:00:00", "08:00:00", "09:00:00"));
+}
+
+TEST_F(SchedulerTest, TwoNodesTogetherKeepWithinTheRoomOfABackfill) {
+  Process a(*database_, clock_, "node-a");
+  Process b(*database_, clock_, "node-b");
+  for (Process* const one : {&a, &b}) one->put("hourly", spec(R"("cron": "@hourly")", "waits"));
+  ASSERT_TRUE(a.node().wait(a.scheduler().backfill(range("2026-11-26T00:00:00Z", "2026-11-26T12:00:00Z", 3))));
+  for (Process* const one : {&a, &b}) one->scheduler().start_blocking();
+  for (int i = 0; i < 3'000 && a.ticks().size() < 3; ++i) std::this_thread::sleep_for(Millis(5));
+  std::this_thread::sleep_for(Millis(600));  // time enough for more looks of both
+  for (Process* const one : {&a, &b}) one->scheduler().stop_blocking();
+  EXPECT_THAT(a.ticks(), ElementsAre("00:00:00", "01:00:00", "02:00:00"));
 }
 
 TEST_F(SchedulerTest, ACancelledBackfillTakesNoFurtherTick) {

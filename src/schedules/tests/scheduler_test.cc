@@ -59,6 +59,32 @@ TEST_F(SchedulerTest, AProcessThatWasAwayCatchesUpByTheRule) {
   }
 }
 
+TEST_F(SchedulerTest, ADeathBetweenTheRunAndTheMarkMakesNoSecondRun) {
+  Process process(*database_, clock_);
+  process.put("often", spec(R"("every": "2s", "catch_up": "all")"));
+  process.look();
+  pass(5);
+  process.start_only("often", at("2026-11-27T10:00:02Z"));
+  process.put("often", R"({"chain": "echo", "input": {"at": "another"}, "every": "2s", "catch_up": "all"})");
+  process.look();
+  EXPECT_THAT(process.ticks(), ElementsAre("10:00:02", "10:00:04"));
+  EXPECT_EQ(process.node().wait_finished(process.runs().back().id).output, "\"2026-11-27T10:00:02Z\"");
+  pass(2);
+  process.look();
+  EXPECT_THAT(process.ticks(), ElementsAre("10:00:02", "10:00:04", "10:00:06"));
+}
+
+TEST_F(SchedulerTest, RunsHaveTheSchedulesDeadline) {
+  Process process(*database_, clock_);
+  process.put("often", spec(R"("every": "1s", "deadline": "200ms")", "waits"));
+  process.look();
+  pass(1);
+  process.look();
+  const journal::Run run = process.node().wait_finished(process.runs().front().id);
+  EXPECT_EQ(run.state, journal::RunState::kFailed);
+  EXPECT_THAT(run.error, testing::HasSubstr("deadline"));
+}
+
 TEST_F(SchedulerTest, APausedOneStartsNothingAndCatchesUpAfterwards) {
   Process process(*database_, clock_);
   process.put("hourly", spec(R"("cron": "@hourly", "catch_up": "all")"));
