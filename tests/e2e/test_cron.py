@@ -160,7 +160,7 @@ def test_next_says_local_time_and_utc():
 
 
 def test_what_cannot_be_is_refused():
-    for expression_, word in [("0 0 30 2 *", "never comes"), ("0 25 * * *", "0 to 23"), ("0 0 * *", "five"), ("0 0 L * *", "day of the month")]:
+    for expression_, word in [("0 0 30 2 *", "never comes"), ("0 25 * * *", "0 to 23"), ("0 0 * *", "five"), ("", "--cases"), ("0 0 L * *", "day of the month")]:
         done = subprocess.run([binary(), "cron", "next", expression_], capture_output=True, text=True, timeout=20)
         assert done.returncode == 2 and word in done.stderr, done
     done = subprocess.run([binary(), "cron", "next", "@daily", "--zone", "Europe/Atlantis"], capture_output=True, text=True, timeout=20)

@@ -100,6 +100,8 @@ void run_cases(Context& context, const Words& words) {
 
 void next(Context& context, const Words& words) {
   if (!words.cases.empty()) return run_cases(context, words);
+  if (words.expression.empty())
+    return context.fail_with({ErrorKind::kInvalid, "missing_argument", "Give an expression, or --cases FILE."});
   const auto times = times_of(words);
   if (!times) return context.fail_with(times.error());
   if (context.as_json) {

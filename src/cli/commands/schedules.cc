@@ -61,9 +61,11 @@ std::string backfill_line(const bj::value& one, bool colours) {
 std::string page(const bj::value& one, bool colours) {
   std::string out = fmt::format("  {} v{}  {}  chain {}{}\n", text_of(one, "name"), text_of(one, "version"), when(one),
                                 text_of(one, "chain"), is_paused(one) ? "  paused" : "");
-  if (const std::string until = text_of(one, "handled_until"); !until.empty())
-    out += fmt::format("  handled until {}; {} ticks came to a run; the last: {}\n", local_time(until),
-                       text_of(one, "started"), text_of(one, "last_run"));
+  if (const std::string until = text_of(one, "handled_until"); !until.empty()) {
+    const std::string run = text_of(one, "last_run");
+    out += fmt::format("  handled until {}; {} ticks came to a run{}\n", local_time(until), text_of(one, "started"),
+                       run.empty() ? "" : ", the last to " + run);
+  }
   if (const std::string error = text_of(one, "error"); !error.empty())
     out += "  " + painted("the last tick failed", Colour::kRed, colours) + ": " + error + "\n";
   for (const bj::value& tick : one.at("next").as_array())
