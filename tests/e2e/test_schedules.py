@@ -133,6 +133,26 @@ def test_two_nodes_on_postgresql_make_one_run_of_a_tick(tmp_path):
                 one.stop()
 
 
+def test_ticks_of_a_time_without_the_store_are_started_afterwards(tmp_path):
+    with PostgresqlServer() as postgresql:
+        server = Fairlead(tmp_path / "data", env={"FAIRLEAD_STORE": postgresql.new_database()}).wait_ready()
+        try:
+            server.cli("apply", folder(tmp_path, "every: 1s\ncatch_up: all\n"))
+            eventually(lambda: len(runs(server)) > 0, 5, "a tick")
+            postgresql.stop()
+            stopped = time.time()
+            time.sleep(3)
+            postgresql.start()
+            back = time.time()
+            eventually(lambda: server.request("GET", "/api/v1/schedules").status == 200, 20, "the store")
+            eventually(lambda: max(runs(server)) > back, 20, "a tick of afterwards")
+            found = runs(server)
+            assert_each_second(found)
+            assert sum(stopped < at < back for at in found) >= 2
+        finally:
+            server.stop()
+
+
 def test_a_backfill_survives_a_kill_and_runs_no_tick_again(tmp_path):
     waits = CHAIN.replace('    transform: "${{ input.at }}"', "    wait: 150ms")
     project = tmp_path / "p"
