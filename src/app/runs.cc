@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "chains/callable.h"
 #include "chains/http/routes.h"
+#include "schedules/http/routes.h"
 
 namespace fairlead::app {
 namespace {
@@ -26,6 +27,7 @@ Result<void> Runs::prepare(Parts parts) {
   client_ =
       std::make_unique<gateway::InnerClient>(parts.snapshots, parts.telemetry.recorder(), parts.cache, parts.clock);
   chains_.set_client(*client_);
+  clock_ = &parts.clock;
   chains::HttpCalls calls;
   auto hosts = chains::AllowedHosts::parse(parts.settings.chains.hosts);
   if (!hosts) return fail(with_context(std::move(hosts).error(), "the setting `chains.hosts`"));
@@ -49,9 +51,20 @@ Result<void> Runs::prepare(Parts parts) {
   engine_ = std::make_unique<journal::Engine>(parts.database, parts.loops, parts.clock,
                                               journal::Engine::Definitions{{chains::Chains::kKind, &chains_}},
                                               std::move(options));
+  scheduler_ = std::make_unique<schedules::Scheduler>(schedules::Scheduler::Parts{.database = parts.database,
+                                                                                  .schedules = schedules_,
+                                                                                  .chains = chains_,
+                                                                                  .engine = *engine_,
+                                                                                  .clock = parts.clock},
+                                                      parts.loops.loop(0));
   parts.telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
                                 [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
   return {};
+}
+
+void Runs::update(const resources::Project& project) {
+  chains_.update(project);
+  schedules_.update(project);  // after what they start
 }
 
 std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
@@ -60,13 +73,19 @@ std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
 
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {
   chains::add_routes(router, guard, chains_, *engine_);
+  schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
 }
 
 Result<void> Runs::start() {
-  return engine_->start_blocking();
+  FAIRLEAD_CHECK(engine_->start_blocking());
+  scheduler_->start_blocking();
+  is_started_ = true;
+  return {};
 }
 
 void Runs::stop(Millis patience) {
+  if (is_started_) scheduler_->stop_blocking();
+  is_started_ = false;
   if (engine_) engine_->stop_blocking(patience);
 }
 

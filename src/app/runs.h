@@ -1,4 +1,5 @@
-// Durable runs in this server: the chains, what their steps call, and the engine that carries them on.
+// Durable runs in this server: the chains, what their steps call, the engine that carries them on, and the schedules
+// that start them.
 #pragma once
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@
 #include "platform/journal/engine.h"
 #include "platform/store/database.h"
 #include "resources/project.h"
+#include "schedules/scheduler.h"
+#include "schedules/schedules.h"
 #include "telemetry/telemetry.h"
 
 namespace fairlead::app {
@@ -25,7 +28,8 @@ namespace fairlead::app {
 // Made and destroyed by the thread that owns the server's parts.
 class Runs {
  public:
-  chains::Chains& chains() { return chains_; }
+  // What is in force of the project from now on.
+  void update(const resources::Project& project);
   // For calls of that version of a chain as a model.
   std::shared_ptr<llm::Stage> stage_of(const resources::Version& version);
 
@@ -57,6 +61,10 @@ class Runs {
   std::unique_ptr<gateway::InnerClient> client_;
   std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
   std::unique_ptr<journal::Engine> engine_;
+  schedules::Schedules schedules_;
+  std::unique_ptr<schedules::Scheduler> scheduler_;
+  bool is_started_ = false;
+  const Clock* clock_ = nullptr;
 };
 
 }  // namespace fairlead::app

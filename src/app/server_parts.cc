@@ -29,6 +29,7 @@
 #include "providers/factory.h"
 #include "resources/http/routes.h"
 #include "safety/pii/http/routes.h"
+#include "schedules/schema.h"
 #include "serving/provider.h"
 
 namespace fairlead::app {
@@ -178,6 +179,7 @@ Result<void> ServerParts::open_database() {
   for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : schedules::migrations()) migrations.push_back(std::move(one));
   std::string location = settings_.store;
   if (location.empty()) {
     location = settings_.data + "/fairlead.db";
@@ -334,14 +336,14 @@ Result<void> ServerParts::load_resources() {
   for (const std::string& name : names) {
     FAIRLEAD_TRY(const resources::Project project, resources_->load_blocking(name));
     FAIRLEAD_TRY(const auto publish, configuration_->prepare(project));
-    runs_.chains().update(project);
+    runs_.update(project);
     publish();
   }
   snapshots_ = std::make_unique<gateway::SnapshotHolder>(runtime_, configuration_->snapshot());
   resources_->set_prepare([this](const resources::Project& after) -> Result<std::function<void()>> {
     FAIRLEAD_TRY(auto publish, configuration_->prepare(after));
     return [this, after, publish = std::move(publish)] {
-      runs_.chains().update(after);
+      runs_.update(after);
       publish();
     };
   });

@@ -38,7 +38,8 @@ int run(int argc, char** argv, const Hooks& hooks) {
   CLI::App app("Fairlead: LLMOps in one program.", "fairlead");
   app.require_subcommand(1);
   app.footer(
-      "The commands but `serve`, `expr` and `privacy` talk to the server at FAIRLEAD_URL (http://127.0.0.1:8484) with "
+      "The commands but `serve`, `expr`, `cron` and `privacy` talk to the server at FAIRLEAD_URL "
+      "(http://127.0.0.1:8484) with "
       "the key in "
       "FAIRLEAD_KEY.\n"
       "Exit status: 0 done, 1 failed, 2 wrong words or input, 3 a gate is not met.");
@@ -62,10 +63,12 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_feedback(app, context);
   add_sessions(app, context);
   add_runs(app, context);
+  add_schedules(app, context);
   add_stats(app, context);
   add_sql(app, context);
   add_status(app, context);
   add_expr(app, context);
+  add_cron(app, context);
   add_privacy(app, context, hooks);
   add_config(app, context);
   add_completion(app, context);
