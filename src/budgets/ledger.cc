@@ -202,7 +202,9 @@ void Ledger::find_left() {
       const auto metric = static_cast<Metric>(m);
       if (metric == Metric::kConcurrency || accounts_[i].used_ == 0 || !accounts_[i].is_shared(metric)) continue;
       const Taken left = accounts_[i].meters_[m].left();
-      if (left.amount > 0) left_[{&accounts_[i], metric}].taken = left;
+      if (left.amount == 0) continue;
+      accounts_[i].pins_.fetch_add(kOneAcquired);  // a sweep would give it to another
+      left_[{&accounts_[i], metric}].taken = left;
     }
   }
 }
@@ -230,12 +232,13 @@ void Ledger::settle_left(bool redis_knows) {
     Meter& meter = at.first->meter(at.second);
     if (redis_knows) {
       meter.forget(left.taken);
-      continue;
+    } else {
+      // Each loop heard of Redis by itself: what one still held may be in what another knew to be spent.
+      const Meter::Use use = meter.use(left.bound, now_us);
+      const std::int64_t most = std::max<std::int64_t>(left.bound.limit - use.spent, 0);
+      meter.settle(left.bound, left.taken, std::min(left.taken.amount, most), now_us);
     }
-    // Each loop heard of Redis by itself: what one still held may be in what another knew to be spent.
-    const Meter::Use use = meter.use(left.bound, now_us);
-    const std::int64_t most = std::max<std::int64_t>(left.bound.limit - use.spent, 0);
-    meter.settle(left.bound, left.taken, std::min(left.taken.amount, most), now_us);
+    release(*at.first);
   }
   left_.clear();
   touch();

@@ -126,6 +126,17 @@ TEST_F(LeftLedger, IsNoMoreThanTheLimitHas) {
   expect(use(*ledger, 7, "u-17"), 45, 0);
 }
 
+TEST_F(LeftLedger, IsNotGivenToAnotherWhenItsWindowIsOver) {
+  leave();
+  auto ledger = open_shared();
+  clock_.advance(std::chrono::hours(3));
+  ledger->sweep();
+  EXPECT_EQ(ledger->used(), 1u);
+  ledger->settle_left(true);
+  ledger->sweep();
+  EXPECT_EQ(ledger->used(), 0u);
+}
+
 TEST_F(LeftLedger, IsSpentByOneThatIsAlone) {
   leave();
   {
