@@ -12,7 +12,7 @@ from fakes.redis_server import RedisServer
 
 from conftest import UPSTREAM_KEYS
 from harness import Fairlead, eventually, free_port
-from test_budgets import LARGE, MODEL, SURFACES, check_refusals, limit_of, recorded, send
+from test_budgets import LARGE, MODEL, SURFACES, check_refusals, is_whole, limit_of, recorded, send
 
 RUNS = int(os.environ.get("BUDGET_RUNS", "1"))  # as in test_budgets.py
 FULL = 4110  # what 137 chats come to: 10 tokens in, 20 out, a dollar each
@@ -202,12 +202,6 @@ def standing(redis):
     """Of the only budget in Redis: dollars spent, dollars held, steps that are open, the dollars of these."""
     spent, held, open_, parts = redis.ask("EVAL", STANDING, "0").split("\r\n")[1].split()
     return round(float(spent), 6), round(float(held), 6), int(open_), round(float(parts), 6)
-
-
-def is_whole(answer):
-    """Whether it came to its end, of whatever surface it is."""
-    body = answer[2].rstrip() if answer is not None else ""
-    return body.endswith(("[DONE]", '{"type":"message_stop"}')) or '"type":"response.completed"' in body or (body.startswith("{") and body.endswith("}"))
 
 
 class Watch:
