@@ -150,6 +150,7 @@ Result<void> ServerParts::open_stores() {
   ledger.path = settings_.data + "/ledger";
   ledger.accounts = settings_.budgets.accounts;
   ledger.lanes = runtime_.size();
+  ledger.shared = !settings_.redis.url.empty();
   FAIRLEAD_TRY(ledger_, budgets::Ledger::open(ledger, clock_));
   FAIRLEAD_CHECK(share_budgets());
 

@@ -64,7 +64,11 @@ void Budget::adopt(std::int64_t now_us) const {
     for (const Definition::Limit& limit : definition_.limits) {
       Meter& meter = account.meter(limit.metric);
       meter.move_window(bound(limit, now_us), now_us);
-      if (!ledger_.started()) meter.spend_reserved(bound(limit, now_us), now_us);
+      if (ledger_.started()) continue;
+      if (ledger_.shared() != nullptr && account.is_shared(limit.metric))
+        ledger_.note_left(account, limit.metric, bound(limit, now_us));
+      else
+        meter.spend_reserved(bound(limit, now_us), now_us);
     }
   });
 }

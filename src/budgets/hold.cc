@@ -109,7 +109,8 @@ void Hold::count_request(std::int64_t now_us) {
     if (limit.metric != Metric::kRequests) return false;
     // Redis has counted it, and said so.
     const std::int64_t more = is_shared(entry) ? 0 : 1;
-    charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, more, now_us);
+    if (entry.here)
+      charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, more, now_us);
     if (shared_ != nullptr && !is_shared(entry)) shared_->add(lane_, shared_limit(entry, 1, now_us));
     charge.budget->alert(limit, *charge.account, now_us);
     return true;
@@ -142,12 +143,20 @@ Result<void> Hold::add(const Budget& budget, std::string_view subject, int lane)
 Result<void> Hold::take(std::size_t charge, std::size_t limit, std::int64_t amount, std::int64_t now_us) {
   const Charge& from = charges_[charge];
   const Definition::Limit& what = from.budget->definition().limits[limit];
-  Bound bound = from.budget->bound(what, now_us);
-  bound.hard = bound.hard && shared_ == nullptr;  // else Redis is asked
+  const Bound bound = from.budget->bound(what, now_us);
   Meter& meter = from.account->meter(what.metric);
   Taken taken;
   std::int64_t retry_after_us = 0;
   last_us_ = now_us;
+  // Else the file had what Redis has not granted, and told it as spent after a kill.
+  if (asks_ && from.budget->definition().hard) {
+    entries_.push_back({.charge = static_cast<std::uint16_t>(charge),
+                        .limit = static_cast<std::uint16_t>(limit),
+                        .taken = {.amount = amount},
+                        .here = false});
+    return {};
+  }
+  if (shared_ != nullptr) from.account->mark_shared(what.metric, false);
   from.budget->ledger().touch();
   if (!meter.take(bound, amount, now_us, taken, retry_after_us)) {
     refused_by_ = from.budget;
@@ -166,7 +175,8 @@ void Hold::give_back(std::size_t from, std::int64_t now_us) {
     const Entry& entry = entries_.back();
     const Charge& charge = charges_[entry.charge];
     const Definition::Limit& limit = charge.budget->definition().limits[entry.limit];
-    charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, 0, now_us);
+    if (entry.here)
+      charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, 0, now_us);
     entries_.pop_back();
   }
 }
@@ -217,7 +227,7 @@ void Hold::settle(const Amounts& used, std::int64_t now_us) {
     }
     if (!is_last) actual = std::min(actual, entry.taken.amount);
     if (shared_ != nullptr) truths.push_back(actual);
-    if (entry.step == kNoStep)  // else when Redis has heard it
+    if (entry.step == kNoStep && entry.here)  // else when Redis has heard it
       charge.account->meter(limit.metric).settle(charge.budget->bound(limit, now_us), entry.taken, actual, now_us);
     charge.budget->alert(limit, *charge.account, now_us);
     if (actual <= entry.taken.amount) continue;

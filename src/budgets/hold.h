@@ -32,8 +32,8 @@ class Hold {
   Result<void> enter(const Book& book, const Caller& caller, Part part, int lane, std::int64_t now_us);
 
   // Where nodes share their budgets, and a hard one is among those of this call, what enter() and each reserve() took
-  // is this node's word alone until ask() has returned: it takes the same in Redis, or gives all of it back here.
-  // Errors as those two have them; kUnavailable: budgets_unavailable, with retry_after_ms.
+  // of hard ones is but a wish until ask() has returned: it takes it in Redis and then here, or gives all the rest
+  // back. Errors as those two have them; kUnavailable: budgets_unavailable, with retry_after_ms.
   bool asks() const { return asks_; }
   async::Task<Result<void>> ask(std::int64_t now_us);
 
@@ -70,12 +70,14 @@ class Hold {
     std::uint16_t limit;  // of the budget's
     Taken taken;
     std::uint16_t step = kNoStep, place = 0;  // that Redis knows it by
+    bool here = true;                         // it is in this node's ledger
   };
   static constexpr std::uint16_t kNoStep = 0xffff;
 
   Result<void> add(const Budget& budget, std::string_view subject, int lane);
   Result<void> take(std::size_t charge, std::size_t limit, std::int64_t amount, std::int64_t now_us);
   void give_back(std::size_t from, std::int64_t now_us);
+  void take_here(Entry& entry);
   void count_request(std::int64_t now_us);
   void release();
   Error refusal(const Charge& charge, const Definition::Limit& limit, std::int64_t amount, const Meter::Use& use,

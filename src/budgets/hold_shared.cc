@@ -77,6 +77,7 @@ async::Task<Result<void>> Hold::ask_once(bool counts_requests, bool is_last, std
     Entry& entry = entries_[places[i]];
     entry.step = static_cast<std::uint16_t>(steps_.size());
     entry.place = static_cast<std::uint16_t>(i);
+    take_here(entry);
     const Charge& charge = charges_[entry.charge];
     const Metric metric = charge.budget->definition().limits[entry.limit].metric;
     if (metric == Metric::kConcurrency) continue;
@@ -87,6 +88,22 @@ async::Task<Result<void>> Hold::ask_once(bool counts_requests, bool is_last, std
   co_return Result<void>{};
 }
 
+// What Redis has set aside is in this node's ledger too, until Redis has heard what it came to.
+void Hold::take_here(Entry& entry) {
+  const Charge& charge = charges_[entry.charge];
+  const Definition::Limit& limit = charge.budget->definition().limits[entry.limit];
+  const std::int64_t now_us = shared_->now_us();
+  Bound bound = charge.budget->bound(limit, now_us);
+  bound.hard = false;
+  charge.account->mark_shared(limit.metric, true);
+  Taken taken;
+  std::int64_t ignored = 0;
+  // Of more than a meter has room for, Redis alone knows.
+  entry.here = charge.account->meter(limit.metric).take(bound, entry.taken.amount, now_us, taken, ignored);
+  entry.taken.generation = taken.generation;
+  charge.budget->ledger().touch();
+}
+
 void Hold::settle_shared(std::span<const std::int64_t> actual, std::int64_t now_us) {
   for (std::size_t e = 0; e < entries_.size(); ++e)
     if (!is_shared(entries_[e])) shared_->add(lane_, shared_limit(entries_[e], actual[e], now_us));
@@ -94,7 +111,8 @@ void Hold::settle_shared(std::span<const std::int64_t> actual, std::int64_t now_
   for (std::size_t step = 0; step < steps_.size(); ++step) {
     truths.clear();
     for (std::size_t e = 0; e < entries_.size(); ++e)
-      if (entries_[e].step == step) truths.push_back({entries_[e].place, actual[e], entries_[e].taken});
+      if (entries_[e].step == step)
+        truths.push_back({entries_[e].place, actual[e], entries_[e].here ? entries_[e].taken : Taken{}});
     shared_->settle(lane_, steps_[step], truths);
   }
   steps_.clear();

@@ -66,7 +66,8 @@ struct Ledger::Header {
   char magic[8];
   std::uint32_t account_bytes;
   std::uint32_t reserved;
-  std::atomic<std::uint32_t> begun;  // accounts that were ever used: none beyond has been touched
+  std::atomic<std::uint32_t> begun;        // accounts that were ever used: none beyond has been touched
+  std::atomic<std::uint64_t> node, epoch;  // Told
 };
 
 class Ledger::Section {
@@ -154,8 +155,8 @@ Result<void> Ledger::map() {
   return {};
 }
 
-// What a process left behind: its reservations are spent, since nobody knows what they came to; its calls at a time are
-// over.
+// What a process left behind: its reservations are spent, since nobody knows what they came to, unless Redis does; its
+// calls at a time are over.
 void Ledger::rebuild() {
   const std::string random = random_bytes(sizeof seed_);
   std::memcpy(seed_, random.data(), sizeof seed_);
@@ -163,6 +164,7 @@ void Ledger::rebuild() {
   chain_count_ = std::bit_ceil(capacity_);
   chains_ = std::make_unique<std::atomic<std::uint32_t>[]>(chain_count_);
   lanes_ = std::make_unique<Lane[]>(static_cast<std::size_t>(options_.lanes) + 1);
+  if (!options_.shared) set_told({});
   for (std::uint32_t i = 0; i < header_->begun; ++i) {
     Account& account = accounts_[i];
     account.pins_ = 0;
@@ -170,8 +172,12 @@ void Ledger::rebuild() {
       put_back(account);
       continue;
     }
-    for (std::size_t metric = 0; metric < kMetrics; ++metric)
-      account.meters_[metric].recover(static_cast<Metric>(metric) == Metric::kConcurrency);
+    for (std::size_t m = 0; m < kMetrics; ++m) {
+      const auto metric = static_cast<Metric>(m);
+      if (!options_.shared) account.mark_shared(metric, false);
+      if (metric == Metric::kConcurrency || !account.is_shared(metric))
+        account.meters_[m].recover(metric == Metric::kConcurrency);
+    }
     account.subject_size_ = std::min<std::uint32_t>(account.subject_size_, sizeof account.subject_);
     std::atomic<std::uint32_t>& head = chain_of(account.budget_, account.subject());
     // Two of a kind: one had just been made by a thread that came second, and is empty.
@@ -187,6 +193,55 @@ void Ledger::rebuild() {
     head = i + 1;
     in_use_.fetch_add(1);
   }
+  if (options_.shared) find_left();
+}
+
+void Ledger::find_left() {
+  for (std::uint32_t i = 0; i < header_->begun; ++i) {
+    for (std::size_t m = 0; m < kMetrics; ++m) {
+      const auto metric = static_cast<Metric>(m);
+      if (metric == Metric::kConcurrency || accounts_[i].used_ == 0 || !accounts_[i].is_shared(metric)) continue;
+      const Taken left = accounts_[i].meters_[m].left();
+      if (left.amount == 0) continue;
+      accounts_[i].pins_.fetch_add(kOneAcquired);  // a sweep would give it to another
+      left_[{&accounts_[i], metric}].taken = left;
+    }
+  }
+}
+
+Ledger::Told Ledger::told() const {
+  return {header_->node.load(), header_->epoch.load()};
+}
+
+// In an order in which a kill in between leaves what tells too much rather than too little: an epoch that is not the
+// node's is none.
+void Ledger::set_told(const Told& told) {
+  header_->epoch.store(0);
+  header_->node.store(told.node);
+  header_->epoch.store(told.epoch);
+  touch();
+}
+
+void Ledger::note_left(Account& account, Metric metric, const Bound& bound) {
+  if (const auto found = left_.find({&account, metric}); found != left_.end()) found->second.bound = bound;
+}
+
+void Ledger::settle_left(bool redis_knows) {
+  const std::int64_t now_us = clock_.unix_micros();
+  for (const auto& [at, left] : left_) {
+    Meter& meter = at.first->meter(at.second);
+    if (redis_knows) {
+      meter.forget(left.taken);
+    } else {
+      // Each loop heard of Redis by itself: what one still held may be in what another knew to be spent.
+      const Meter::Use use = meter.use(left.bound, now_us);
+      const std::int64_t most = std::max<std::int64_t>(left.bound.limit - use.spent, 0);
+      meter.settle(left.bound, left.taken, std::min(left.taken.amount, most), now_us);
+    }
+    release(*at.first);
+  }
+  left_.clear();
+  touch();
 }
 
 Ledger::~Ledger() {
@@ -243,7 +298,7 @@ Account* Ledger::acquire_in_section(std::uint64_t budget, std::string_view subje
   made->subject_size_ = static_cast<std::uint32_t>(subject.size());
   subject.copy(made->subject_, subject.size());
   made->pins_.store(kOneAcquired, std::memory_order_relaxed);
-  made->used_.store(1, std::memory_order_release);
+  made->used_.store(1, std::memory_order_release);  // no meter is marked
   // Whoever comes first is the one; the head changes when anybody comes.
   std::uint32_t seen = head.load(std::memory_order_acquire);
   for (;;) {
@@ -315,7 +370,7 @@ void Ledger::for_each_known(int lane, std::int64_t now_us, const KnownVisitor& v
       const Account& account = account_at(at);
       for (std::size_t metric = 0; metric < kMetrics; ++metric)
         if (const auto known = account.meters_[metric].known(now_us))
-          visit(account.budget_, account.subject(), static_cast<Metric>(metric), *known);
+          visit(account, account.budget_, static_cast<Metric>(metric), *known);
       at = account.next_.load(std::memory_order_acquire);
     }
   }

@@ -31,8 +31,19 @@ class Account {
   // Marks these alerts (bits) of the window that ends then; those that were not marked before.
   std::uint8_t alert(Metric metric, std::uint32_t window_end, std::uint8_t bits);
 
+  // What is taken of that meter from now on is set aside in Redis too, by name; or it is not.
+  void mark_shared(Metric metric, bool shared) {
+    const std::uint32_t bit = kShared << static_cast<unsigned>(metric);
+    if (((used_.load(std::memory_order_relaxed) & bit) != 0) == shared) return;
+    shared ? used_.fetch_or(bit) : used_.fetch_and(~bit);
+  }
+  bool is_shared(Metric metric) const {
+    return (used_.load(std::memory_order_relaxed) & (kShared << static_cast<unsigned>(metric))) != 0;
+  }
+
  private:
   friend class Ledger;
+  static constexpr std::uint32_t kShared = 1U << 8;  // of the first metric; the others follow
   bool idle(std::int64_t now_us) const;
   bool is(std::uint64_t budget, std::string_view subject) const {
     return budget_ == budget && this->subject() == subject;
@@ -43,7 +54,7 @@ class Account {
   std::uint64_t budget_ = 0;
   std::atomic<std::uint64_t> pins_{0};  // how often it was acquired (32 bits), dead (1), how many hold it (31)
   std::atomic<std::uint32_t> next_{0};  // in its chain or in the list of free ones: index + 1
-  std::atomic<std::uint32_t> used_{0};
+  std::atomic<std::uint32_t> used_{0};  // 1, and which meters are marked
   std::uint32_t subject_size_ = 0;
   char subject_[108] = {};
 };
@@ -63,8 +74,9 @@ struct Counters {
 // is built when the file is opened. Finding one takes no lock and makes no system call; one thread of its own writes
 // the file out and frees accounts whose windows are over.
 //
-// Where several nodes share their budgets (shared_ledger.h), it has what this node has set aside, and what it knows to
-// be spent by all.
+// Where several nodes share their budgets (shared_ledger.h), it has what Redis has set aside for this node, what the
+// node knows to be spent by all, and by what name and in which epoch Redis knew it, so that a process that follows one
+// that was killed can tell what Redis has heard of all that.
 class Ledger {
  public:
   struct Options {
@@ -73,6 +85,7 @@ class Ledger {
     int lanes = 1;                  // threads that acquire by a number of their own
     std::chrono::milliseconds sync{50};
     std::chrono::milliseconds sweep{10'000};
+    bool shared = false;  // it will be: what a process that died had set aside in Redis waits for settle_left()
   };
   // Makes the file, its disk space too, or opens it; what was reserved by a process that died is spent. Errors:
   // ledger_unwritable, ledger_unreadable (it is no ledger), ledger_in_use.
@@ -102,12 +115,24 @@ class Ledger {
   void for_each(std::uint64_t budget, const std::function<void(Account&)>& visit);
   std::shared_ptr<Counters> counters(std::uint64_t budget);
   // Every meter of which something is spent at that moment. By the thread of `lane`.
-  using KnownVisitor = std::function<void(std::uint64_t budget, std::string_view subject, Metric, const Meter::Known&)>;
+  using KnownVisitor = std::function<void(const Account&, std::uint64_t budget, Metric, const Meter::Known&)>;
   void for_each_known(int lane, std::int64_t now_us, const KnownVisitor& visit);
 
   // Several nodes count together in this, or null. Before any budget is made; outlives them.
   void share(SharedLedger* with) { shared_ = with; }
   SharedLedger* shared() const { return shared_; }
+  // By what name Redis knows the reservations that are in the file, and the epoch in which it was told all of it.
+  // Zeros: nobody shared it. By one thread at a time.
+  struct Told {
+    std::uint64_t node = 0, epoch = 0;
+  };
+  Told told() const;
+  void set_told(const Told& told);
+  // What a process that died had set aside in Redis: Redis knows what has become of it, or it is spent here, as far as
+  // the limit has it. Once, when calls may run.
+  void settle_left(bool redis_knows);
+  // How a limit stands of which something may be left. Before start().
+  void note_left(Account& account, Metric metric, const Bound& bound);
 
   // Frees the accounts that nobody would miss. By one thread at a time, that of start() if it was started.
   void sweep();
@@ -126,6 +151,7 @@ class Ledger {
   Ledger(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
   Result<void> map();
   void rebuild();
+  void find_left();
   Account* find(std::atomic<std::uint32_t>& head, std::uint64_t budget, std::string_view subject);
   Account* acquire_in_section(std::uint64_t budget, std::string_view subject);
   Account* allocate();
@@ -142,6 +168,11 @@ class Ledger {
   const Options options_;
   const Clock& clock_;
   SharedLedger* shared_ = nullptr;
+  struct Left {
+    Taken taken;
+    Bound bound{.limit = INT64_MAX};
+  };
+  std::map<std::pair<Account*, Metric>, Left> left_;
   int file_ = -1;
   void* mapped_ = nullptr;
   std::size_t mapped_bytes_ = 0, capacity_ = 0;

@@ -240,6 +240,24 @@ void Meter::recover(bool forget) {
   }
 }
 
+Taken Meter::left() const {
+  Word word = guess();
+  while (!const_cast<Meter*>(this)->swap(word, word)) {
+  }
+  const State state = decode(word);
+  return {state.reserved, state.generation};
+}
+
+void Meter::forget(const Taken& left) {
+  Word word = guess();
+  for (;;) {
+    State state = decode(word);
+    if (!state.is_bucket && state.generation != left.generation) return;
+    state.reserved = std::max<std::int64_t>(state.reserved - left.amount, 0);
+    if (swap(word, encode(state))) return;
+  }
+}
+
 void Meter::spend_reserved(const Bound& bound, std::int64_t now_us) {
   if (bound.refill_ns == 0) return;
   Word word = guess();

@@ -69,6 +69,9 @@ class Meter {
   void recover(bool forget);
   // says that nobody is in flight: it is spent.
   void spend_reserved(const Bound& bound, std::int64_t now_us);
+  // Or it stays reserved until it is known what became of it: then this is settled, or not counted any longer.
+  Taken left() const;
+  void forget(const Taken& left);
 
  private:
   __extension__ typedef unsigned __int128 Word;

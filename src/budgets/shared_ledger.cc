@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_future.hpp>
+#include <cstring>
 #include <future>
 #include <map>
 #include <unordered_map>
@@ -22,10 +23,14 @@ constexpr std::int64_t kRetry_ms = 1'000;
 constexpr std::size_t kMostAtOnce = 200;  // meters in one script
 constexpr std::size_t kMostIds = 50'000;
 
-std::string key_of(std::uint64_t budget, Metric metric, std::string_view subject) {
+std::string hex_of(std::uint64_t number) {
   char hex[17];
-  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(budget));
-  return std::string(hex) + ":" + std::to_string(static_cast<int>(metric)) + ":" + std::string(subject);
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(number));
+  return hex;
+}
+
+std::string key_of(std::uint64_t budget, Metric metric, std::string_view subject) {
+  return hex_of(budget) + ":" + std::to_string(static_cast<int>(metric)) + ":" + std::string(subject);
 }
 
 std::string micros_text(std::chrono::milliseconds time) {
@@ -39,6 +44,13 @@ void append(std::vector<std::string>& to, const SharedLimit& one) {
   to.push_back(one.period);
   for (const std::int64_t number : {one.window_end_us, one.amount, one.limit, one.refill_us})
     to.push_back(std::to_string(number));
+}
+
+std::uint64_t random_name() {
+  std::uint64_t out = 0;
+  const std::string random = random_bytes(sizeof out);
+  std::memcpy(&out, random.data(), sizeof out);
+  return out | 1;
 }
 
 }  // namespace
@@ -201,6 +213,8 @@ class SharedLedger::Lane {
     shared_.learn_time(joined->number(0));
     const std::string epoch = joined->list.size() > 1 ? joined->list[1].text : std::string();
     epoch_ = std::hash<std::string>{}(epoch) | 1;
+    joined_in_ = epoch_;
+    note_told();
     if (loop_.index() == 0 && shared_.seeded_ != epoch_) tasks_.spawn(seed_when_all_have_added(epoch_));
     for (const auto& [id, open] : open_)
       if (open.truths) send_settlement(id, *open.truths);
@@ -209,6 +223,28 @@ class SharedLedger::Lane {
     else
       send_batch();
     co_return Result<void>{};
+  }
+
+  // Who was here before this process is dead, and what it had set aside is spent in Redis, unless Redis does not know
+  // it any longer: then it is spent here, and told with the rest.
+  async::Task<Result<void>> follow(bool redis_knows) {
+    const std::uint64_t before = shared_.ledger_.told().node;
+    if (before != 0 && before != shared_.name_) {
+      std::vector<std::string> arguments = {hex_of(before) + "."};
+      const auto buried = co_await redis_.ask(internal::kBury, std::move(arguments));
+      if (!buried) co_return fail(buried.error());
+    }
+    shared_.ledger_.settle_left(redis_knows);
+    co_return Result<void>{};
+  }
+
+  // Each lane's reservations are in this epoch: who follows this process need not tell them.
+  void note_told() {
+    const auto has_joined = [this](const auto& lane) { return lane->joined_in_ == epoch_; };
+    if (loop_.index() != 0 || shared_.seeded_ != epoch_ || shared_.ledger_.told().epoch == epoch_ ||
+        !std::ranges::all_of(shared_.lanes_, has_joined))
+      return;
+    shared_.ledger_.set_told({shared_.name_, epoch_});
   }
 
   // What this node knows has in it what it counted for soft limits and has not yet added in Redis.
@@ -220,20 +256,31 @@ class SharedLedger::Lane {
            epoch == epoch_ && !stopping_)
       co_await wait(timer, std::chrono::milliseconds(2));
     if (epoch != epoch_ || stopping_) co_return;
-    const auto seeded = co_await seed();
-    if (seeded)
-      shared_.seeded_ = epoch;
-    else
-      redis_.drop(seeded.error().message);  // it is tried again with the next connection
+    const bool redis_knows = shared_.ledger_.told().epoch == epoch;
+    auto told = co_await follow(redis_knows);
+    if (told) {
+      auto seeded = co_await seed(redis_knows);
+      told = std::move(seeded);
+    }
+    if (!told) {
+      redis_.drop(told.error().message);  // it is tried again with the next connection
+      co_return;
+    }
+    // From now on calls set aside in this process's name.
+    if (shared_.ledger_.told().node != shared_.name_)
+      shared_.ledger_.set_told({shared_.name_, redis_knows ? epoch : 0});
+    shared_.seeded_ = epoch;
+    note_told();
   }
 
-  // All that this node knows to be spent.
-  async::Task<Result<void>> seed() {
+  // All that this node knows to be spent, but for what it knows from this Redis, which may have been corrected since.
+  async::Task<Result<void>> seed(bool redis_knows) {
     std::vector<std::string> known;
     shared_.ledger_.for_each_known(
         loop_.index(), shared_.now_us(),
-        [&known](std::uint64_t budget, std::string_view subject, Metric metric, const Meter::Known& one) {
-          known.push_back(key_of(budget, metric, subject));
+        [&](const Account& account, std::uint64_t budget, Metric metric, const Meter::Known& one) {
+          if (redis_knows && account.is_shared(metric)) return;
+          known.push_back(key_of(budget, metric, account.subject()));
           known.emplace_back(one.is_bucket ? "b" : "w");
           known.push_back(std::to_string(one.end_us));
           known.push_back(std::to_string(one.spent));
@@ -267,6 +314,7 @@ class SharedLedger::Lane {
         redis_.drop("it does not know this node any longer");
       else
         note_opening(beaten->number(2));
+      note_told();
     }
   }
 
@@ -333,8 +381,9 @@ class SharedLedger::Lane {
   Timer pause_, farewell_;
   async::TaskGroup tasks_;
   std::uint64_t last_id_ = 0, generation_ = 0, batch_number_ = 0;
-  std::uint64_t epoch_ = 0;                 // that the connection is in
-  std::atomic<std::uint64_t> added_in_{0};  // in which nothing is left from before
+  std::uint64_t epoch_ = 0;                  // that the connection is in
+  std::atomic<std::uint64_t> joined_in_{0};  // in which Redis has all that is open
+  std::atomic<std::uint64_t> added_in_{0};   // in which nothing is left from before
   std::unordered_map<std::uint64_t, Open> open_;
   std::vector<std::uint64_t> settled_;        // which Redis has not been told that it is known
   std::map<std::string, SharedLimit> added_;  // soft, not sent
@@ -345,7 +394,7 @@ class SharedLedger::Lane {
 
 SharedLedger::SharedLedger(async::Runtime& runtime, const shared::RedisOptions& options, Ledger& ledger,
                            const Clock& clock, Timing timing)
-    : ledger_(ledger), clock_(clock), timing_(timing), node_(to_hex(random_bytes(8))) {
+    : ledger_(ledger), clock_(clock), timing_(timing), name_(random_name()), node_(hex_of(name_)) {
   for (int i = 0; i < runtime.size(); ++i) lanes_.push_back(std::make_unique<Lane>(*this, runtime.loop(i), options));
 }
 

@@ -43,8 +43,9 @@ struct SharedAnswer {
 // each, is kept until Redis has settled it, and is told anew to a Redis that has lost it. The ledger in the data folder
 // knows what was spent, as this node has heard it, and tells a Redis that comes back with less.
 //
-// A node is as many members as it has loops. A member that is not heard of for ten seconds is dead, and what it had set
-// aside is spent. docs/reference/budgets.md says what is exact; docs/decisions/0017-shared-budgets.md why.
+// A node is as many members as it has loops, under a name that each process draws anew. A member that is not heard of
+// for ten seconds is dead, and what it had set aside is spent; so it is, at once, when the next process on its data
+// folder says so. docs/reference/budgets.md says what is exact; docs/decisions/0017-shared-budgets.md why.
 class SharedLedger {
  public:
   struct Timing {
@@ -93,7 +94,8 @@ class SharedLedger {
   Ledger& ledger_;
   const Clock& clock_;
   const Timing timing_;
-  std::string node_;
+  const std::uint64_t name_;  // never 0
+  const std::string node_;    // the same in hexadecimal
   std::atomic<std::int64_t> offset_us_{0};
   std::atomic<std::uint64_t> seeded_{0};  // the epoch in which what this node knows was told
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import threading
+import time
 
 import pytest
 from fakes.metered_upstream import MeteredUpstream
@@ -10,7 +12,7 @@ from fakes.redis_server import RedisServer
 
 from conftest import UPSTREAM_KEYS
 from harness import Fairlead, eventually, free_port
-from test_budgets import LARGE, MODEL, SURFACES, check_refusals, limit_of, recorded, send
+from test_budgets import LARGE, MODEL, SURFACES, check_refusals, is_whole, limit_of, recorded, send
 
 RUNS = int(os.environ.get("BUDGET_RUNS", "1"))  # as in test_budgets.py
 FULL = 4110  # what 137 chats come to: 10 tokens in, 20 out, a dollar each
@@ -51,8 +53,8 @@ def budgets(names, what):
     return "---\n".join(f"kind: budget\nname: {name}\nfor: {{tag: {name}}}\n{what}\n" for name in names)
 
 
-async def storm(nodes, count, tag, during=None):
-    """(path, answer) of that many calls at once, over the nodes in turn; `during` gets a function that begins the second half."""
+async def storm(nodes, count, tag, during=None, first=None):
+    """(path, answer) of that many calls at once, over the nodes in turn; `during` gets a function that begins those after the first (half)."""
     keys = [node.admin_key for node in nodes]
 
     async def one(i):
@@ -62,14 +64,14 @@ async def storm(nodes, count, tag, during=None):
 
     tasks = []
 
-    def begin(numbers):
-        tasks.extend(asyncio.create_task(one(i)) for i in numbers)
+    def begin(until=count):
+        tasks.extend(asyncio.create_task(one(i)) for i in range(len(tasks), until))
 
     if during:
-        begin(range(count // 2))
-        await during(lambda: begin(range(count // 2, count)))
+        begin(first or count // 2)
+        await during(begin)
     else:
-        begin(range(count))
+        begin()
     return await asyncio.gather(*tasks)
 
 
@@ -178,6 +180,116 @@ def test_redis_killed_in_the_middle(serve, upstream, redis, keep):
         assert records(nodes, "all")[0] == spent
     else:
         assert records(nodes, "all")[0] <= spent
+
+
+STANDING = """local spent, held, open, parts = 0, 0, 0, 0
+for _, key in ipairs(redis.call('KEYS', 'fairlead:budgets:a:*:4:')) do
+  local meter = cmsgpack.unpack(redis.call('GET', key))
+  spent, held = spent + meter.s, held + meter.r
+end
+for _, key in ipairs(redis.call('KEYS', 'fairlead:budgets:r:*')) do
+  for _, kept in ipairs(redis.call('HVALS', key)) do
+    if kept ~= 'done' then
+      open = open + 1
+      for _, one in ipairs(cmsgpack.unpack(kept)) do if one then parts = parts + one[3] end end
+    end
+  end
+end
+return string.format('%.9f %.9f %d %.9f', spent / 1e9, held / 1e9, open, parts / 1e9)"""
+
+
+def standing(redis):
+    """Of the only budget in Redis: dollars spent, dollars held, steps that are open, the dollars of these."""
+    spent, held, open_, parts = redis.ask("EVAL", STANDING, "0").split("\r\n")[1].split()
+    return round(float(spent), 6), round(float(held), 6), int(open_), round(float(parts), 6)
+
+
+class Watch:
+    """Looks all the time whether more than the budget is spent or held."""
+
+    def __init__(self, redis, budget):
+        self.redis, self.budget, self.looks, self.worst = redis, budget, 0, None
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        while not self.ended.wait(0.01):
+            spent, held, open_, parts = standing(self.redis)
+            self.looks += 1
+            if spent + held > self.budget or held != parts:
+                self.worst = self.worst or (spent, held, open_, parts)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("back", ["at once", "late", "never"])
+def test_a_killed_node(serve, upstream, redis, back, run):
+    """What it had set aside is held until its lease ends or it is back, and then spent at its worst, once; the other node goes on."""
+    strict = ["--telemetry.durability=strict"]  # whoever has an answer has a record
+    budget = budgets(["all"], "cost: 9000\nper: ever")
+    a, b = serve(budget, settings=strict)
+    upstream.delay, upstream.pause = 1.0, 0.05
+    killed_at = None
+
+    async def kill(begin):
+        nonlocal killed_at
+        deadline = time.monotonic() + 10
+        while upstream.requests < 36:
+            assert time.monotonic() < deadline, "the budget has room for all of these"
+            await asyncio.sleep(0.001)
+        begin(250)  # of which most only ask
+        await asyncio.sleep(0.01 + 0.332 * (run % 7))
+        b.kill()
+        killed_at = time.monotonic()
+        await asyncio.sleep(3)  # what the other node had in flight has ended
+        begin()
+
+    with Watch(redis, 9000) as watch:
+        answers = asyncio.run(storm([a, b], 500, "all", kill, first=36))
+        numbered = [(i, i // len(SURFACES) % 2 == 0, one) for i, one in enumerate(answers)]
+        check_refusals([one for _, is_a, one in numbered if is_a], "all")
+        assert any(answer[0] == 200 for i, is_a, (_, answer) in numbered if is_a and i >= 250), "the other node goes on"
+        broken = sum(not is_whole(one) for i, is_a, (_, one) in numbered if not is_a and i < 250)
+        assert broken > 0, "nothing was in flight"
+        eventually(lambda: limit_of(a, "all")["reserved"] == 0, what="the end of all calls of the node that is left")
+        before, held, open_, parts = standing(redis)
+        assert time.monotonic() - killed_at < 9, "too late to see it held"
+        assert open_ > 0 and held == parts > 0, "the dead node's calls are set aside still"
+        if back == "at once":
+            (b,) = serve(budget, ["b"], settings=strict)
+            # Without waiting for the lease's end.
+            eventually(lambda: standing(redis)[1] == 0, 3, "the end of what its last process held")
+            assert limit_of(b, "all")["spent"] <= before + held and limit_of(b, "all")["reserved"] == 0
+        eventually(lambda: time.monotonic() - killed_at > 11.5, 20, "the lease's end")
+        assert standing(redis) == (round(before + held, 6), 0, 0, 0), "spent at its worst, once"
+        if back == "late":
+            (b,) = serve(budget, ["b"], settings=strict)
+        nodes = [a] if back == "never" else [a, b]
+        assert standing(redis)[0] == round(before + held, 6), "its file tells nothing new"
+        assert upstream.billed_input + upstream.billed_output <= before + held
+        # What has no record is what was open; what ended in the instant of the kill may be in both or in neither.
+        if back != "never":
+            eventually(lambda: abs(before - records(nodes, "all")[0]) <= 30 * broken, what="all records")
+        cost = records(nodes, "all")[0]
+        # From here on all agree.
+        upstream.delay = upstream.pause = 0
+        upstream.billed_input = upstream.billed_output = 0
+        second = asyncio.run(storm(nodes, 300, "all"))
+        check_refusals(second, "all")
+        assert any(answer[0] == 200 for _, answer in second)
+        spent = quiet(nodes, redis, "all")
+        assert spent == standing(redis)[0] <= 9000
+        assert spent - round(before + held, 6) == pytest.approx(upstream.billed_input + upstream.billed_output)
+        eventually(lambda: records(nodes, "all")[0] - cost == pytest.approx(upstream.billed_input + upstream.billed_output), what="the sum of records")
+        print(f"KILLED {back} {run}: spent {before}, held {held} in {open_} steps, {broken} broken, records {cost} ({before - cost:+g}), at the end {spent}, {watch.looks} looks")
+    assert watch.looks > 100 and watch.worst is None, watch.worst
 
 
 def test_more_tries_ask_for_more(serve, upstream, redis):

@@ -80,6 +80,21 @@ local function spent_and_end(m, one)
   if m.g == 'b' then return math.ceil(math.max(m.f - now, 0) * one.limit / one.refill), m.f end
   return m.s or 0, m.e or 0
 end
+-- What a dead member had set aside is spent, once: it is kept under another name, so that one that was only cut off corrects it.
+local function bury(dead)
+  local all = redis.call('HGETALL', P .. 'r:' .. dead)
+  for i = 1, #all, 2 do
+    for _, one in ipairs(limits_of(all[i + 1])) do
+      if one then settle(one, one[3]) end
+    end
+    redis.call('HSET', P .. 'x:' .. dead, all[i], all[i + 1])
+  end
+  redis.call('PEXPIRE', P .. 'x:' .. dead, 86400000)
+  redis.call('DEL', P .. 'r:' .. dead)
+  redis.call('HDEL', P .. 'gen', dead)
+  redis.call('HDEL', P .. 'seq', dead)
+  redis.call('ZREM', P .. 'members', dead)
+end
 local function wait()
   return math.max((tonumber(redis.call('HGET', P .. 'meta', 'open')) or 0) - now, 0)
 end
@@ -150,20 +165,20 @@ if redis.call('HGET', P .. 'gen', ARGV[1]) ~= ARGV[2] then return {0, now, 0} en
 redis.call('ZADD', P .. 'members', string.format('%.0f', now + ARGV[3]), ARGV[1])
 for i = 4, #ARGV do redis.call('HDEL', P .. 'r:' .. ARGV[1], ARGV[i]) end
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', P .. 'members', '-inf', string.format('%.0f', now), 'LIMIT', 0, 8)) do
-  local all = redis.call('HGETALL', P .. 'r:' .. dead)
-  for i = 1, #all, 2 do
-    for _, one in ipairs(limits_of(all[i + 1])) do
-      if one then settle(one, one[3]) end
-    end
-    redis.call('HSET', P .. 'x:' .. dead, all[i], all[i + 1])
-  end
-  redis.call('PEXPIRE', P .. 'x:' .. dead, 86400000)
-  redis.call('DEL', P .. 'r:' .. dead)
-  redis.call('HDEL', P .. 'gen', dead)
-  redis.call('HDEL', P .. 'seq', dead)
-  redis.call('ZREM', P .. 'members', dead)
+  bury(dead)
 end
 return {1, now, wait()}
+)lua");
+
+const shared::Script kBury(std::string(kCommon) + R"lua(
+local buried = 0
+for _, member in ipairs(redis.call('ZRANGE', P .. 'members', 0, -1)) do
+  if string.sub(member, 1, #ARGV[1]) == ARGV[1] then
+    bury(member)
+    buried = buried + 1
+  end
+end
+return buried
 )lua");
 
 const shared::Script kTake(std::string(kCommon) + R"lua(

@@ -24,6 +24,8 @@ extern const shared::Script kJoin;
 // member, generation, lease, ids that it knows to be settled. Keeps the member alive, and spends what dead ones had set
 // aside. Returns whether it was known (1), now, µs until hard budgets are answered for.
 extern const shared::Script kBeat;
+// A node's name, with a dot. What its members had set aside is spent, and they are dead. Returns how many were not yet.
+extern const shared::Script kBury;
 // member, generation, id, id of an earlier step of the call whose requests are now spent (or ''), whether requests of
 // this one are spent at once, number of limits, limits. Takes all or none. Returns
 //   1, now, then spent and window's end (or when it is full) of each limit, then those of the earlier step's requests

@@ -70,6 +70,115 @@ TEST_F(LedgerTest, KeepsWhatIsSpent) {
   EXPECT_EQ(use(*ledger, 7, "u-17").reserved, 0);
 }
 
+// What a process had set aside in Redis under its own name, when it was killed.
+class LeftLedger : public LedgerTest {
+ protected:
+  std::unique_ptr<Ledger> open_shared(bool shared = true) {
+    return std::move(*Ledger::open({.path = path(), .accounts = 64, .lanes = 4, .shared = shared}, clock_));
+  }
+  void leave() {
+    auto ledger = open_shared();
+    Account* const hard = ledger->acquire(0, 7, "u-17");
+    const Taken taken = take(*hard, 100);
+    hard->meter(Metric::kCost).settle(bound(1'000'000), taken, 42, clock_.unix_micros());
+    hard->mark_shared(Metric::kCost, true);
+    take(*hard, 8);
+    take(*ledger->acquire(0, 7, "soft"), 30);
+    ledger->set_told({17, 4});
+  }
+  void expect(const Meter::Use& is, std::int64_t spent, std::int64_t reserved) {
+    EXPECT_EQ(is.spent, spent);
+    EXPECT_EQ(is.reserved, reserved);
+  }
+};
+
+TEST_F(LeftLedger, WaitsUntilItIsKnownWhatHasBecomeOfIt) {
+  leave();
+  for (int deaths = 0; deaths < 3; ++deaths) {
+    auto ledger = open_shared();
+    EXPECT_EQ(ledger->told().node, 17u);
+    EXPECT_EQ(ledger->told().epoch, 4u);
+    expect(use(*ledger, 7, "u-17"), 42, 8);
+    expect(use(*ledger, 7, "soft"), 30, 0);
+  }
+  auto ledger = open_shared();
+  Account* const account = ledger->acquire(0, 7, "u-17");
+  const Taken of_this_process = take(*account, 5);
+  ledger->settle_left(true);
+  expect(use(*ledger, 7, "u-17"), 42, 5);
+  account->meter(Metric::kCost).settle(bound(1'000'000), of_this_process, 5, clock_.unix_micros());
+  ledger->settle_left(true);
+  expect(use(*ledger, 7, "u-17"), 47, 0);
+}
+
+TEST_F(LeftLedger, IsSpentIfRedisDoesNotKnow) {
+  leave();
+  auto ledger = open_shared();
+  ledger->settle_left(false);
+  expect(use(*ledger, 7, "u-17"), 50, 0);
+}
+
+TEST_F(LeftLedger, IsNoMoreThanTheLimitHas) {
+  leave();
+  auto ledger = open_shared();
+  ledger->note_left(*ledger->acquire(0, 7, "u-17"), Metric::kCost, bound(45));
+  ledger->settle_left(false);
+  expect(use(*ledger, 7, "u-17"), 45, 0);
+}
+
+TEST_F(LeftLedger, IsNotGivenToAnotherWhenItsWindowIsOver) {
+  leave();
+  auto ledger = open_shared();
+  clock_.advance(std::chrono::hours(3));
+  ledger->sweep();
+  EXPECT_EQ(ledger->used(), 1u);
+  ledger->settle_left(true);
+  ledger->sweep();
+  EXPECT_EQ(ledger->used(), 0u);
+}
+
+TEST_F(LeftLedger, IsSpentByOneThatIsAlone) {
+  leave();
+  {
+    auto ledger = open_shared(false);
+    expect(use(*ledger, 7, "u-17"), 50, 0);
+    EXPECT_EQ(ledger->told().node, 0u);
+  }
+  auto ledger = open_shared();
+  ledger->settle_left(true);
+  expect(use(*ledger, 7, "u-17"), 50, 0);
+  EXPECT_EQ(ledger->told().epoch, 0u);
+}
+
+TEST_F(LeftLedger, OfARateComesBackFromNowOn) {
+  const Bound rate{.limit = 100, .refill_ns = 100'000'000'000};
+  const auto take_of = [&](Ledger& ledger) {
+    Account* const account = ledger.acquire(0, 9, "");
+    account->mark_shared(Metric::kTokens, true);
+    Taken taken;
+    std::int64_t ignored = 0;
+    EXPECT_TRUE(account->meter(Metric::kTokens).take(rate, 60, clock_.unix_micros(), taken, ignored));
+  };
+  const auto left_of = [&](Ledger& ledger) {
+    return ledger.acquire(0, 9, "")->meter(Metric::kTokens).use(rate, clock_.unix_micros());
+  };
+  {
+    auto ledger = open_shared();
+    take_of(*ledger);
+  }
+  {
+    auto ledger = open_shared();
+    expect(left_of(*ledger), 0, 60);
+    ledger->settle_left(true);
+    expect(left_of(*ledger), 0, 0);
+    take_of(*ledger);
+  }
+  auto ledger = open_shared();
+  ledger->note_left(*ledger->acquire(0, 9, ""), Metric::kTokens, rate);
+  ledger->settle_left(false);
+  expect(left_of(*ledger), 60, 0);
+}
+
 TEST_F(LedgerTest, LongSubjectsAreToldApart) {
   auto ledger = open();
   const std::string one(5000, 'x'), other = std::string(4999, 'x') + "y";

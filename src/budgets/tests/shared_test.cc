@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/parse.hpp>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <random>
 #include <thread>
 
@@ -47,7 +49,8 @@ class Node {
        SharedLedger::Timing timing = kQuick)
       : runtime_(2) {
     std::filesystem::create_directories(folder);
-    ledger_ = std::move(*Ledger::open({.path = folder + "/ledger", .accounts = 64, .lanes = 2}, clock_));
+    ledger_ =
+        std::move(*Ledger::open({.path = folder + "/ledger", .accounts = 64, .lanes = 2, .shared = true}, clock_));
     const shared::RedisOptions options = *shared::parse_redis_url(redis.url());
     shared_ = std::make_unique<SharedLedger>(runtime_, options, *ledger_, clock_, timing);
     ledger_->share(shared_.get());
@@ -55,6 +58,7 @@ class Node {
     for (const auto& [name, spec] : specs)
       all.push_back(*Definition::of("bank", name, 1, boost::json::parse(spec).as_object()));
     book_ = std::make_unique<Book>("bank", std::move(all), *ledger_);
+    book_->adopt(clock_.unix_micros());
     runtime_.start();
     shared_->start();
   }
@@ -248,6 +252,105 @@ TEST_F(SharedBudgets, PlacesOfADeadNodeAreFreeAndWhatItHeldIsSpent) {
   }
   EXPECT_FALSE(call(*b_, 131, 0));
   EXPECT_TRUE(call(*b_, 130, 0));
+}
+
+// A process that is killed leaves a file; here it is taken from under one that then does nothing any more.
+class KilledNode : public SharedBudgets {
+ protected:
+  static constexpr SharedLedger::Timing kShort{.grace = 400ms, .lease = 300ms, .beat = 20ms};
+
+  // 50 of 200 are spent, 60 set aside, and 30 times 100 are asked for when it dies.
+  void kill_a(SharedLedger::Timing timing = kQuick) {
+    start({{"team", R"({"cost": 200, "per": "ever"})"}}, timing);
+    EXPECT_TRUE(call(*a_, 50, 50));
+    eventually([&] { return a_->reserved() == 0; });
+    ASSERT_TRUE(a_->on(0, a_->open(open_, 0, 60)));
+    redis_->pause();
+    for (Hold& hold : asking_) (void)a_->begin(1, a_->open(hold, 1, 100));
+    std::this_thread::sleep_for(50ms);
+    a_->die();
+    std::filesystem::create_directories(folder_ / "again");
+    std::filesystem::copy_file(folder_ / "a" / "ledger", folder_ / "again" / "ledger");
+    redis_->resume();
+  }
+  void TearDown() override {
+    for (Hold& hold : asking_) std::destroy_at(&hold), std::construct_at(&hold);
+    std::destroy_at(&open_), std::construct_at(&open_);
+    SharedBudgets::TearDown();
+  }
+  // What is spent as Redis has it, in dollars.
+  std::int64_t in_redis() {
+    eventually([this] { return call(*b_, 0, 0).has_value(); });
+    return b_->spent();
+  }
+
+  Hold open_;
+  std::array<Hold, 30> asking_;
+};
+
+TEST_F(KilledNode, ThatIsBackAtOnceTellsNothingThatItOnlyAskedForAndNothingTwice) {
+  kill_a({.grace = 400ms, .lease = 3s, .beat = 20ms});
+  const auto again = node("again");
+  EXPECT_EQ(in_redis(), 110) << "50 were spent, and 60 may have been";
+  EXPECT_FALSE(call(*b_, 91, 0));
+  EXPECT_TRUE(call(*again, 20, 20));
+  std::this_thread::sleep_for(3'200ms);  // the lease has ended
+  EXPECT_EQ(in_redis(), 130);
+  EXPECT_FALSE(call(*again, 71, 0));
+  EXPECT_TRUE(call(*again, 70, 70));
+}
+
+TEST_F(KilledNode, ThatIsBackLateFindsItSpentOnce) {
+  kill_a(kShort);
+  eventually([this] { return in_redis() == 110; });
+  EXPECT_TRUE(call(*b_, 10, 10));
+  const auto again = node("again");
+  EXPECT_EQ(in_redis(), 120);
+  EXPECT_TRUE(call(*again, 80, 80));
+  EXPECT_FALSE(call(*b_, 1, 0));
+}
+
+TEST_F(KilledNode, ThatIsNeverBackHasSpentWhatItHadSetAside) {
+  kill_a(kShort);
+  eventually([this] { return in_redis() == 110; });
+  EXPECT_FALSE(call(*b_, 91, 0));
+  EXPECT_TRUE(call(*b_, 90, 90));
+}
+
+TEST_F(KilledNode, WithTheDataOfRedisIsTheOnlyOneThatKnowsWhatItHadSetAside) {
+  kill_a();
+  ask({"FLUSHALL"});
+  const auto again = node("again");
+  EXPECT_TRUE(call_when_back(*again, 0, 0));
+  EXPECT_EQ(again->spent(), 110);
+  EXPECT_FALSE(call(*b_, 91, 0));
+  EXPECT_TRUE(call(*b_, 90, 90));
+}
+
+TEST_F(KilledNode, KnowsNoMoreThanARedisThatWasRestartedWithItsData) {
+  kill_a();
+  redis_->kill();
+  redis_->start();
+  const auto again = node("again");
+  EXPECT_TRUE(call_when_back(*b_, 0, 0));
+  EXPECT_EQ(in_redis(), 110);
+  EXPECT_FALSE(call(*again, 91, 0));
+  EXPECT_TRUE(call(*again, 90, 90));
+}
+
+// Two folders of one name: the first goes on, and tells the truth.
+TEST_F(SharedBudgets, ACopyOfADataFolderTakesNothingFromTheNodeThatLives) {
+  start(kTeam);
+  Hold open;
+  ASSERT_TRUE(a_->on(0, a_->open(open, 0, 60)));
+  std::filesystem::create_directories(folder_ / "copy");
+  std::filesystem::copy_file(folder_ / "a" / "ledger", folder_ / "copy" / "ledger");
+  const auto copy = node("copy");
+  EXPECT_TRUE(call_when_back(*copy, 0, 0));
+  EXPECT_TRUE(call_when_back(*a_, 1, 1));
+  EXPECT_TRUE(a_->on(0, a_->close(open, 9)));
+  eventually([&] { return call(*b_, 190, 0).has_value(); });
+  EXPECT_FALSE(call(*b_, 191, 0));
 }
 
 // Its connection stands, but it was not heard of for longer than its lease.
