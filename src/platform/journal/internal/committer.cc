@@ -116,6 +116,14 @@ async::Task<Result<void>> Committer::commit(Entry entry) {
   co_return result;
 }
 
+void Committer::give_up() {
+  {
+    const std::lock_guard lock(mutex_);
+    giving_up_ = true;
+  }
+  wake_.notify_one();
+}
+
 std::optional<Error> Committer::trouble() const {
   const std::lock_guard lock(mutex_);
   return trouble_;
@@ -172,7 +180,7 @@ bool Committer::wait_for_store(Error error, std::chrono::milliseconds pause) {
   if (!trouble_ || trouble_->code != error.code)
     kLog.warning("the store takes no entries", {{"code", error.code}, {"message", error.message}});
   trouble_ = std::move(error);
-  return !wake_.wait_for(lock, pause, [this] { return stopping_; });
+  return !wake_.wait_for(lock, pause, [this] { return stopping_ || giving_up_; });
 }
 
 Result<void> Committer::write(std::span<Item> batch) {

@@ -40,6 +40,9 @@ class Committer {
   void submit(Entry entry, Done done);
   // Errors: journal_fenced; journal_stopped; what `more` gave.
   async::Task<Result<void>> commit(Entry entry);
+  // From now on entries that the store does not take are refused with its error, and do not wait for it: the process is
+  // to stop.
+  void give_up();
   // What keeps the store from taking entries now.
   std::optional<Error> trouble() const;
 
@@ -60,7 +63,7 @@ class Committer {
   std::condition_variable wake_;
   std::vector<Item> queue_;
   std::optional<Error> trouble_;
-  bool stopping_ = false;
+  bool stopping_ = false, giving_up_ = false;
   std::thread thread_;
 };
 

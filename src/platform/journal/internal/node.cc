@@ -114,6 +114,7 @@ void Engine::Node::stop_blocking(Millis patience) {
       });
     }
   }
+  committer_.give_up();
   for (auto& lane : lanes_) join(lane->loop, lane->tasks);
   const std::string mine = node();
   const auto left = database_.write_blocking([&](store::Connection& connection) -> Result<void> {

@@ -303,6 +303,82 @@ TEST_P(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
 }
 
+// A store whose disk is full for as long as a test wants.
+class FullStore final : public store::Database {
+ public:
+  explicit FullStore(store::Database& under) : under_(under) {}
+  std::atomic<bool> full = false;
+
+  Result<void> read_blocking(const Work& work) override { return under_.read_blocking(work); }
+  Result<void> write_blocking(const Work& work) override { return full ? refused() : under_.write_blocking(work); }
+  async::Task<Result<void>> read(Work work) override { return under_.read(std::move(work)); }
+  async::Task<Result<void>> write(Work work) override {
+    if (full) co_return refused();
+    auto written = co_await under_.write(std::move(work));
+    co_return written;
+  }
+
+ private:
+  static Result<void> refused() {
+    return fail(ErrorKind::kUnavailable, "store_full", "The disk of the store is full: make room.");
+  }
+  store::Database& under_;
+};
+
+async::Task<std::expected<Effect, EffectFailed>> fill_and_answer(FullStore& store, std::atomic<bool>& filled) {
+  if (!filled.exchange(true)) store.full = true;
+  co_return Effect{"1"};
+}
+
+async::Task<Outcome> fills(Upstream& upstream, FullStore& store, std::atomic<bool>& filled, Execution& execution) {
+  Step first{.name = "zeroth", .work = [&](Attempt attempt) {
+               upstream.note(attempt);
+               return fill_and_answer(store, filled);
+             }};
+  const auto one = co_await execution.step(std::move(first));
+  if (!one) co_return outcome_of(one.error(), "zeroth");
+  auto outcome = co_await two_steps(upstream, execution);
+  co_return outcome;
+}
+
+TEST_P(EngineTest, AFullStoreMakesRunsWaitAndSaysSo) {
+  FullStore full(*database_);
+  std::atomic<bool> filled = false;
+  Written definition([&](Execution& execution) { return fills(upstream_, full, filled, execution); });
+  TestNode node(full, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const auto started = node.wait(node.engine().start(TestNode::request()));
+  for (int i = 0; i < 200 && !node.engine().trouble(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(node.engine().trouble());
+  EXPECT_EQ(node.engine().trouble()->code, "store_full");
+  EXPECT_EQ(upstream_.times("first"), 0u) << "nothing begins whose intent is not on the disk";
+  full.full = false;
+  EXPECT_EQ(node.wait_finished(started->run.id).state, RunState::kSucceeded);
+  EXPECT_FALSE(node.engine().trouble());
+  EXPECT_EQ(upstream_.times("zeroth"), 1u);
+}
+
+TEST_P(EngineTest, AProcessStopsThoughTheStoreTakesNothing) {
+  FullStore full(*database_);
+  std::atomic<bool> filled = false;
+  Written definition([&](Execution& execution) { return fills(upstream_, full, filled, execution); });
+  std::string id;
+  {
+    TestNode node(full, definition);
+    ASSERT_TRUE(node.engine().start_blocking());
+    id = node.wait(node.engine().start(TestNode::request()))->run.id;
+    for (int i = 0; i < 200 && !node.engine().trouble(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto begin = std::chrono::steady_clock::now();
+    node.engine().stop_blocking(Millis(100));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  }
+  full.full = false;
+  TestNode node(full, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, EngineTest, testing::Values(On::kSqlite, On::kPostgresql), name_of);
 
 }  // namespace
