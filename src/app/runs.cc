@@ -47,6 +47,7 @@ Result<void> Runs::prepare(Parts parts) {
   };
   chains_.set_http(std::move(calls));
   journal::EngineOptions options;
+  options.retention = parts.settings.runs.retention;
   options.name = node_name(parts.settings.data, parts.clock);
   engine_ = std::make_unique<journal::Engine>(parts.database, parts.loops, parts.clock,
                                               journal::Engine::Definitions{{chains::Chains::kKind, &chains_}},

@@ -26,6 +26,8 @@ struct EngineOptions {
   Millis lease{6'000};         // after which silence the others take over what it had
   Millis poll{250};            // how often it looks for what others have put there
   Millis linger{1'000};        // how long a run stays loaded once all its branches wait
+  Micros retention{0};         // how long a run is kept after its end, with its history; 0: for ever
+  Millis sweep{60'000};        // how often what is over that is looked for
   PointHook hook{};
 };
 

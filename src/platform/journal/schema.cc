@@ -43,6 +43,7 @@ create index journal_runs_due on journal_runs (project, priority desc, due) wher
 create index journal_runs_when on journal_runs (due) where due is not null;
 create index journal_runs_node on journal_runs (node) where node is not null;
 create index journal_runs_queue on journal_runs (project, queue) where node is not null and queue <> '';
+create index journal_runs_finished on journal_runs (finished_at) where finished_at > 0;
 create index journal_runs_listed on journal_runs (project, id);
 create index journal_runs_parent on journal_runs (parent) where parent <> '';
 create table journal_events (

@@ -40,6 +40,7 @@ async::Task<Result<void>> Engine::Node::look() {
     next_beat_ = clock_.steady() + options_.beat;
     FAIRLEAD_CO_CHECK(co_await watch());
   }
+  if (options_.retention.count() > 0 && clock_.steady() >= next_sweep_) FAIRLEAD_CO_CHECK(co_await sweep());
   FAIRLEAD_CO_CHECK(co_await fetch_signals());
   FAIRLEAD_CO_CHECK(co_await take_up());
   co_return Result<void>();
@@ -98,6 +99,20 @@ async::Task<Result<void>> Engine::Node::watch() {
     FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
     kLog.warning("took over what a silent node had", {{"node", other.node}, {"runs", *runs}});
   }
+  co_return Result<void>();
+}
+
+// A few at a time, so that no write stands in the way of runs for long.
+async::Task<Result<void>> Engine::Node::sweep() {
+  constexpr std::int64_t kAtATime = 100;
+  auto gone = std::make_shared<std::size_t>(0);
+  const std::int64_t by = clock_.unix_micros() - options_.retention.count();
+  store::Database::Work work = [gone, by](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*gone, purge(connection, by, kAtATime));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
+  if (*gone < kAtATime) next_sweep_ = clock_.steady() + options_.sweep;
   co_return Result<void>();
 }
 

@@ -59,6 +59,7 @@ class Engine::Node {
   async::Task<Result<void>> take_up();
   async::Task<Result<void>> fetch_signals();
   async::Task<Result<void>> watch();
+  async::Task<Result<void>> sweep();
   async::Task<Result<void>> begin_again();
   void lose_all();
   std::string node() const;
@@ -86,7 +87,7 @@ class Engine::Node {
   async::TaskGroup keeping_;
   async::Bell bell_;
   std::map<std::string, Seen> seen_;  // other nodes
-  SteadyTime next_beat_{};
+  SteadyTime next_beat_{}, next_sweep_{};
   std::string told_;  // the last trouble that was logged
   std::atomic<bool> stopping_{false};
   bool started_ = false;

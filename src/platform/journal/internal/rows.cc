@@ -209,6 +209,28 @@ Result<void> mark_taken(Connection& connection, const std::string& run, const st
   return {};
 }
 
+Result<std::size_t> purge(Connection& connection, std::int64_t ended_by, std::int64_t most) {
+  std::vector<std::string> runs;
+  const Value values[] = {ended_by, most};
+  FAIRLEAD_CHECK(
+      connection.query("select id from journal_runs where finished_at > 0 and finished_at <= $1"
+                       " order by finished_at limit $2",
+                       values, [&](const Row& row) -> Result<void> {
+                         runs.emplace_back(row.text(0));
+                         return {};
+                       }));
+  for (const std::string& run : runs) {
+    const Value of_run[] = {run};
+    for (const char* const sql :
+         {"delete from journal_events where run = $1", "delete from journal_signals where run = $1",
+          "delete from journal_runs where id = $1"}) {
+      FAIRLEAD_TRY(const auto gone, connection.execute(sql, of_run));
+      (void)gone;
+    }
+  }
+  return runs.size();
+}
+
 std::string input_digest(const RunRequest& request) {
   return sha256_hex(request.kind + '\n' + request.name + '\n' + request.input);
 }

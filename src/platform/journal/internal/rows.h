@@ -33,6 +33,9 @@ Result<bool> insert_signal(store::Connection& connection, const Signal& signal);
 Result<void> cancel_children(store::Connection& connection, const std::string& parent, std::int64_t at);
 Result<void> mark_taken(store::Connection& connection, const std::string& run, const std::string& id);
 
+// Forgets runs that had ended by then, with all that is kept of them, so many at the most. Their number.
+Result<std::size_t> purge(store::Connection& connection, std::int64_t ended_by, std::int64_t most);
+
 // The digest by which a key's second use is told from its first: of the kind, the name and the input.
 std::string input_digest(const RunRequest& request);
 

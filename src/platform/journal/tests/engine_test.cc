@@ -303,6 +303,34 @@ TEST_P(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
 }
 
+TEST_P(EngineTest, RunsAreForgottenAfterTheirTime) {
+  Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
+  auto options = TestNode::quick("node-a");
+  options.retention = Millis(300);
+  options.sweep = Millis(20);
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.engine().start_blocking());
+  std::string last;
+  for (int i = 0; i < 150; ++i) last = node.wait(node.engine().start(TestNode::request()))->run.id;
+  EXPECT_EQ(node.wait_finished(last).state, RunState::kSucceeded);
+  std::int64_t left = -1;
+  for (int i = 0; i < 500 && left != 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    left = 0;
+    for (const char* const table : {"journal_runs", "journal_events", "journal_signals"}) {
+      ASSERT_TRUE(database_->read_blocking([&](store::Connection& connection) {
+        return connection.query(std::string("select count(*) from ") + table, {},
+                                [&](const store::Row& row) -> Result<void> {
+                                  left += row.integer(0);
+                                  return {};
+                                });
+      }));
+    }
+  }
+  EXPECT_EQ(left, 0);
+  EXPECT_EQ(node.wait(node.engine().find("default", last)).error().code, "run_not_found");
+}
+
 // A store whose disk is full for as long as a test wants.
 class FullStore final : public store::Database {
  public:
