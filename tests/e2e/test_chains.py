@@ -486,3 +486,14 @@ def test_other_hosts_and_internal_addresses_are_not_reached(tmp_path, cms, setti
         run = finished(server, start(server, "post"))
         assert run["state"] == "failed" and run["error"]["code"] == code, run
     assert len(Cms.seen) == before
+
+
+def test_queues(server):
+    server.cli("queues", "set", "nightly", "--concurrency", "1", "--paused")
+    run = start(server, "digest", {"article": "a"}, queue="nightly")
+    assert "paused" in server.cli("queues", "list").stdout
+    assert show(server, run)["state"] == "queued" and show(server, run)["queue"] == "nightly"
+    server.cli("queues", "set", "nightly", "--concurrency", "1")
+    assert finished(server, run)["state"] == "succeeded"
+    refused = server.request("PUT", "/api/v1/queues/nightly", {"concurrency": -1})
+    assert refused.status == 400 and refused.error["param"] == "concurrency"

@@ -343,6 +343,62 @@ async::Task<void> cancel(http::Exchange& exchange, const Parts& parts, const Pri
   co_await access::respond_json(exchange, 202, std::move(answer));
 }
 
+async::Task<void> list_queues(http::Exchange& exchange, const Parts& parts, std::string project) {
+  auto queues = co_await parts.engine.queues(std::move(project));
+  if (!queues) {
+    co_await access::refuse(exchange, std::move(queues).error());
+    co_return;
+  }
+  bj::array data;
+  for (const journal::Queue& queue : *queues)
+    data.push_back({{"name", queue.name},
+                    {"paused", queue.paused},
+                    {"concurrency", queue.concurrency},
+                    {"running", queue.running},
+                    {"due", queue.due}});
+  bj::object answer{{"data", std::move(data)}};
+  co_await access::respond_json(exchange, 200, std::move(answer));
+}
+
+Result<journal::Queue> read_queue(const bj::object& body, std::string project, std::string name) {
+  FAIRLEAD_CHECK(access::only_members(body, {"paused", "concurrency"}));
+  journal::Queue queue;
+  queue.project = std::move(project);
+  queue.name = std::move(name);
+  if (!resources::is_name(queue.name))
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "A queue's name is 1 to 63 lower-case letters, digits, `.`, `_` or `-`.", "name");
+  if (const bj::value* const paused = body.if_contains("paused")) {
+    if (!paused->is_bool()) return fail(ErrorKind::kInvalid, "invalid_type", "`paused` is true or false.", "paused");
+    queue.paused = paused->get_bool();
+  }
+  if (const bj::value* const most = body.if_contains("concurrency")) {
+    if (!most->is_int64() || most->get_int64() < 0)
+      return fail(ErrorKind::kInvalid, "invalid_value", "`concurrency` is a whole number; 0: any number of runs.",
+                  "concurrency");
+    queue.concurrency = most->get_int64();
+  }
+  return queue;
+}
+
+async::Task<void> set_queue(http::Exchange& exchange, const Parts& parts, std::string project) {
+  auto body = co_await access::read_object(exchange);
+  std::string name(exchange.path_parameter("name"));
+  Result<journal::Queue> queue =
+      body ? read_queue(*body, std::move(project), std::move(name)) : fail(std::move(body).error());
+  Result<void> done;
+  if (queue)
+    done = co_await parts.engine.set_queue(*queue);
+  else
+    done = fail(std::move(queue).error());
+  if (!done) {
+    co_await access::refuse(exchange, std::move(done).error());
+    co_return;
+  }
+  bj::object answer{{"name", queue->name}, {"paused", queue->paused}, {"concurrency", queue->concurrency}};
+  co_await access::respond_json(exchange, 200, std::move(answer));
+}
+
 }  // namespace
 
 void add_routes(http::Router& router, const access::Guard& guard, Chains& chains, journal::Engine& engine) {
@@ -368,6 +424,13 @@ void add_routes(http::Router& router, const access::Guard& guard, Chains& chains
   add_signal("/api/v1/runs/{id}/signals", Scope::kCall, read_signal, false);
   add_signal("/api/v1/runs/{id}/approvals", Scope::kApprove, read_approval, true);
   add_signal("/api/v1/runs/{id}/resolutions", Scope::kApprove, read_resolution, true);
+  add(http::Method::kGet, "/api/v1/queues", Scope::kRead, [parts](Exchange& exchange, const Principal& principal) {
+    return list_queues(exchange, *parts, principal.project);
+  });
+  add(http::Method::kPut, "/api/v1/queues/{name}", Scope::kWrite,
+      [parts](Exchange& exchange, const Principal& principal) {
+        return set_queue(exchange, *parts, principal.project);
+      });
   add(http::Method::kPost, "/api/v1/runs/{id}/cancel", Scope::kCall,
       [parts](Exchange& exchange, const Principal& principal) { return cancel(exchange, *parts, principal); });
 }

@@ -296,6 +296,41 @@ void add_decisions(CLI::App& runs, Context& context) {
   });
 }
 
+void add_queues(CLI::App& app, Context& context) {
+  CLI::App* const queues = app.add_subcommand("queues", "Limits that runs share by the queue that they name");
+  queues->require_subcommand(1);
+  CLI::App* const list = command(*queues, context, "list", "List queues that have been set", "fairlead queues list");
+  list->callback([&context] {
+    answer(context, http::Method::kGet, "/api/v1/queues", nullptr, [&context](const bj::value& reply) {
+      std::vector<std::vector<std::string>> rows;
+      for (const bj::value& queue : reply.at("data").as_array()) {
+        const std::string most = text_of(queue, "concurrency");
+        rows.push_back({text_of(queue, "name"), most == "0" ? "any" : most, text_of(queue, "running"),
+                        text_of(queue, "due"), queue.at("paused").as_bool() ? "paused" : ""});
+      }
+      if (rows.empty()) return std::string("  No queue has been set.\n");
+      return table({"queue", "at once", "running", "due", ""}, rows, context.colours());
+    });
+  });
+
+  struct Limits {
+    std::string name;
+    std::int64_t concurrency = 0;
+    bool paused = false;
+  };
+  const auto limits = std::make_shared<Limits>();
+  CLI::App* const set = command(*queues, context, "set", "Set how many of a queue's runs go on at once, or pause it",
+                                "fairlead queues set nightly --concurrency 4");
+  set->add_option("queue", limits->name, "The queue, as runs name it")->required();
+  set->add_option("--concurrency", limits->concurrency, "At most so many at once, over all nodes; 0: any number");
+  set->add_flag("--paused", limits->paused, "None is taken up; those that run go on");
+  set->callback([&context, limits] {
+    const bj::value body{{"concurrency", limits->concurrency}, {"paused", limits->paused}};
+    answer(context, http::Method::kPut, "/api/v1/queues/" + segment(limits->name), &body,
+           [limits](const bj::value&) { return "  " + limits->name + " is set\n"; });
+  });
+}
+
 }  // namespace
 
 void add_runs(CLI::App& app, Context& context) {
@@ -304,6 +339,7 @@ void add_runs(CLI::App& app, Context& context) {
   runs->require_subcommand(1);
   add_lists(*runs, context);
   add_decisions(*runs, context);
+  add_queues(app, context);
 }
 
 }  // namespace fairlead::cli

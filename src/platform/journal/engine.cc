@@ -95,6 +95,22 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
   co_return std::move(*events);
 }
 
+async::Task<Result<void>> Engine::set_queue(Queue queue) {
+  store::Database::Work work = [queue](store::Connection& connection) { return write_queue(connection, queue); };
+  const auto written = co_await node_->database().write(std::move(work));
+  co_return written;
+}
+
+async::Task<Result<std::vector<Queue>>> Engine::queues(std::string project) {
+  auto found = std::make_shared<std::vector<Queue>>();
+  store::Database::Work work = [found, project](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*found, read_queues(connection, project));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
+  co_return std::move(*found);
+}
+
 Listeners& Engine::listeners() {
   return node_->listeners();
 }

@@ -44,6 +44,14 @@ struct RunFilter {
   std::int64_t most = 50;
 };
 
+// Runs that count against one limit.
+struct Queue {
+  std::string project, name;
+  bool paused = false;           // none of its runs is taken up; those that a node has go on
+  std::int64_t concurrency = 0;  // so many of its runs are loaded at a time, over all nodes; 0: any number
+  std::int64_t running = 0, due = 0;
+};
+
 // Thread-safe; never blocks a loop. `database` (with the tables of schema.h), `loops` and the definitions outlive it;
 // the loops run from before start() until after stop().
 class Engine {
@@ -77,6 +85,10 @@ class Engine {
   // The events after that one; error: run_not_found.
   async::Task<Result<std::vector<Event>>> history(std::string project, std::string run, std::int64_t after,
                                                   std::int64_t most);
+  // Durable when it returns; it counts from the next claim on, on every node.
+  async::Task<Result<void>> set_queue(Queue queue);
+  // Those that have been set, by name.
+  async::Task<Result<std::vector<Queue>>> queues(std::string project);
   // For whoever follows a run; what other nodes write is to be looked for now and then.
   Listeners& listeners();
   // The run once it has ended. Errors: run_not_found; kTimeout once `until` has come; kCancelled.

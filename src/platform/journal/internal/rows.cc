@@ -209,6 +209,38 @@ Result<void> mark_taken(Connection& connection, const std::string& run, const st
   return {};
 }
 
+Result<void> write_queue(Connection& connection, const Queue& queue) {
+  const Value values[] = {queue.project, queue.name, std::int64_t{queue.paused}, queue.concurrency};
+  FAIRLEAD_TRY(const auto written,
+               connection.execute("insert into journal_queues (project, name, paused, concurrency, closed) values"
+                                  " ($1, $2, $3, $4, 0) on conflict (project, name) do update set"
+                                  " paused = excluded.paused, concurrency = excluded.concurrency",
+                                  values));
+  (void)written;
+  return {};
+}
+
+Result<std::vector<Queue>> read_queues(Connection& connection, const std::string& project) {
+  std::vector<Queue> queues;
+  const Value values[] = {project};
+  FAIRLEAD_CHECK(connection.query(
+      "select name, paused, concurrency, (select count(*) from journal_runs r where r.project = q.project and r.queue ="
+      " q.name and r.queue <> '' and r.node is not null), (select count(*) from journal_runs r where r.project ="
+      " q.project and r.queue = q.name and r.due is not null) from journal_queues q where project = $1 order by name",
+      values, [&](const Row& row) -> Result<void> {
+        Queue queue;
+        queue.project = project;
+        queue.name = row.text(0);
+        queue.paused = row.integer(1) != 0;
+        queue.concurrency = row.integer(2);
+        queue.running = row.integer(3);
+        queue.due = row.integer(4);
+        queues.push_back(std::move(queue));
+        return {};
+      }));
+  return queues;
+}
+
 Result<std::size_t> purge(Connection& connection, std::int64_t ended_by, std::int64_t most) {
   std::vector<std::string> runs;
   const Value values[] = {ended_by, most};

@@ -33,6 +33,9 @@ Result<bool> insert_signal(store::Connection& connection, const Signal& signal);
 Result<void> cancel_children(store::Connection& connection, const std::string& parent, std::int64_t at);
 Result<void> mark_taken(store::Connection& connection, const std::string& run, const std::string& id);
 
+Result<void> write_queue(store::Connection& connection, const Queue& queue);
+Result<std::vector<Queue>> read_queues(store::Connection& connection, const std::string& project);
+
 // Forgets runs that had ended by then, with all that is kept of them, so many at the most. Their number.
 Result<std::size_t> purge(store::Connection& connection, std::int64_t ended_by, std::int64_t most);
 

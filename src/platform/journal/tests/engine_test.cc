@@ -303,6 +303,24 @@ TEST_P(EngineTest, ANodeThatStopsGivesBackWhatItHas) {
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
 }
 
+async::Task<std::expected<Effect, EffectFailed>> take_time(async::Loop& loop, std::atomic<int>& running,
+                                                           std::atomic<int>& most) {
+  const int now = ++running;
+  for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+  }
+  async::Bell bell(loop.executor());
+  co_await bell.wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  --running;
+  co_return Effect{"1"};
+}
+
+async::Task<Outcome> counts(std::atomic<int>& running, std::atomic<int>& most, Execution& execution) {
+  Step step{.name = "count", .work = [&](const Attempt&) { return take_time(execution.loop(), running, most); }};
+  const auto end = co_await execution.step(std::move(step));
+  if (!end) co_return outcome_of(end.error(), "count");
+  co_return succeeded(*end);
+}
+
 TEST_P(EngineTest, RunsAreForgottenAfterTheirTime) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
   auto options = TestNode::quick("node-a");
@@ -329,6 +347,29 @@ TEST_P(EngineTest, RunsAreForgottenAfterTheirTime) {
   }
   EXPECT_EQ(left, 0);
   EXPECT_EQ(node.wait(node.engine().find("default", last)).error().code, "run_not_found");
+}
+
+TEST_P(EngineTest, AQueueHoldsItsRunsToItsLimitAndCanBePaused) {
+  std::atomic<int> running = 0, most = 0;
+  Written definition([&](Execution& execution) { return counts(running, most, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "slow", .concurrency = 2})));
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "off", .paused = true})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  std::vector<std::string> ids;
+  RunRequest request = TestNode::request();
+  request.queue = "slow";
+  for (int i = 0; i < 8; ++i) ids.push_back(node.wait(node.engine().start(request))->run.id);
+  request.queue = "off";
+  const std::string paused = node.wait(node.engine().start(request))->run.id;
+  for (const std::string& id : ids) EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+  EXPECT_EQ(most, 2);
+  EXPECT_EQ(node.wait(node.engine().find("default", paused))->state, RunState::kQueued);
+  const auto queues = node.wait(node.engine().queues("default"));
+  ASSERT_EQ(queues->size(), 2u);
+  EXPECT_EQ(queues->at(0).due, 1);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "off"})));
+  EXPECT_EQ(node.wait_finished(paused).state, RunState::kSucceeded);
 }
 
 // A store whose disk is full for as long as a test wants.
