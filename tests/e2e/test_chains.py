@@ -1,6 +1,7 @@
 """Chains: what their steps give, what is refused at apply, people in the loop, crashes in the middle."""
 
 import collections
+import contextlib
 import http.server
 import json
 import random
@@ -443,14 +444,16 @@ def cms():
         server.shutdown()
 
 
+@contextlib.contextmanager
 def posting(tmp_path, cms, *settings):
     folder = tmp_path / "post"
     folder.mkdir()
-    server = Fairlead(tmp_path / "data", None, {}, settings=settings).wait_ready()
-    server.cli("secrets", "set", "cms-token", input="Bearer s3cret-token")
     (folder / "post.yaml").write_text(POSTS.format(base=f"http://127.0.0.1:{cms.server_port}"))
-    server.cli("apply", str(folder))
-    return server
+    with Fairlead(tmp_path / "data", None, {}, settings=settings) as server:
+        server.wait_ready()
+        server.cli("secrets", "set", "cms-token", input="Bearer s3cret-token")
+        server.cli("apply", str(folder))
+        yield server
 
 
 def test_a_request_goes_to_an_allowed_host(tmp_path, cms):
