@@ -9,6 +9,7 @@
 #include "chains/internal/course.h"
 #include "llm/reference.h"
 #include "platform/journal/execution.h"
+#include "platform/json/member.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains {
@@ -17,6 +18,7 @@ namespace {
 namespace bj = boost::json;
 
 constexpr log::Logger kLog{"chains"};
+constexpr Millis kUntilInForce{500};
 
 // A run's input as it is kept: what the chain gets, and on whose account it runs.
 std::string kept_input(bj::object input, const internal::Account& account) {
@@ -24,11 +26,6 @@ std::string kept_input(bj::object input, const internal::Account& account) {
   if (!account.session.empty()) out.emplace("session", account.session);
   if (!account.user.empty()) out.emplace("user", account.user);
   return json::to_text(out);
-}
-
-std::string text_of(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 }  // namespace
@@ -170,16 +167,22 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
   const journal::Run& run = execution.run();
   auto plan = plan_of(run);
   auto kept = json::parse(run.asked.input);
-  if (!plan || !kept || !kept->is_object()) {
+  if (!plan) {  // applied through another node a moment ago, and not in force here yet
+    kLog.warning("a run waits for its chain",
+                 {{"run", run.id}, {"chain", run.asked.name}, {"digest", run.asked.digest}});
+    journal::Outcome later;
+    later.again = kUntilInForce;
+    co_return later;
+  }
+  if (!kept || !kept->is_object()) {
     journal::Outcome out;
     out.end = journal::Outcome::End::kFailed;
-    out.error = {ErrorKind::kInternal, "definition_not_found",
-                 "The version of chain `" + run.asked.name + "` that this run is of is not there."};
+    out.error = {ErrorKind::kInternal, "store_corrupt", "The input of run `" + run.id + "` cannot be read."};
     co_return out;
   }
   bj::object& fields = kept->as_object();
-  internal::Account account{text_of(fields, "key_id"), text_of(fields, "key_name"), text_of(fields, "session"),
-                            text_of(fields, "user")};
+  internal::Account account{json::text_member(fields, "key_id"), json::text_member(fields, "key_name"),
+                            json::text_member(fields, "session"), json::text_member(fields, "user")};
   bj::value input = fields.contains("input") ? fields.at("input") : bj::value(bj::object());
   const internal::PinChain pin = [this](const std::string& project, const std::string& reference, bj::object given,
                                         const internal::Account& who) {

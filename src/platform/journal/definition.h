@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "platform/async/task.h"
 #include "platform/journal/retry.h"
@@ -23,6 +24,7 @@ struct Outcome {
   Error error{};
   FailureClass failure = FailureClass::kPermanent;
   std::string step{};
+  Micros again{0};  // of kUnloaded, where no branch waits: when to call advance() again
 };
 
 // Thread-safe: called on any loop, for many runs at a time.

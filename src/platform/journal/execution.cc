@@ -8,6 +8,7 @@
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
 #include "platform/journal/listeners.h"
+#include "platform/json/member.h"
 
 namespace fairlead::journal {
 namespace {
@@ -57,7 +58,7 @@ void Execution::recall(const Event& event) {
       return;
     case EventKind::kSignal: {
       const auto fields = fields_of(event.data);
-      delivered_.insert(text_field(fields, "id"));
+      delivered_.insert(json::text_member(fields, "id"));
       mail_[event.step].push_back(boost::json::serialize(fields.at("data")));
       return;
     }
@@ -67,7 +68,9 @@ void Execution::recall(const Event& event) {
   StepState& state = state_of(event.step);
   state.cost += event.cost;
   if (event.kind == EventKind::kUncertain) {
-    state.asks = text_field(fields_of(event.data), "then") == "ask";
+    const std::string then = json::text_member(fields_of(event.data), "then");
+    state.asks = then == "ask";
+    if (then == "retry") state.phase = StepState::Phase::kBetween;
     ++state.uncertain;
     return;
   }
@@ -79,14 +82,14 @@ void Execution::recall(const Event& event) {
   }
   if (event.kind == EventKind::kIntent) {
     const auto fields = fields_of(event.data);
-    state.child = text_field(fields, "child");
+    state.child = json::text_member(fields, "child");
     state.phase = StepState::Phase::kOpen;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
   } else if (event.kind == EventKind::kWait) {
     const auto fields = fields_of(event.data);
     state.waits = true;
-    state.signal = text_field(fields, "for");
+    state.signal = json::text_member(fields, "for");
     state.until = number_field(fields, "until");
   } else if (event.kind == EventKind::kResult) {
     state.phase = StepState::Phase::kDone;
@@ -97,7 +100,7 @@ void Execution::recall(const Event& event) {
   } else {
     const auto fields = fields_of(event.data);
     state.error = error_of(fields);
-    state.failure = failure_class(text_field(fields, "class")).value_or(FailureClass::kPermanent);
+    state.failure = failure_class(json::text_member(fields, "class")).value_or(FailureClass::kPermanent);
     state.attempts = event.attempt;
     ++state.ended;
     state.uncertain = 0;

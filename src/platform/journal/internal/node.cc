@@ -18,17 +18,6 @@ constexpr std::int64_t kAllEvents = INT64_MAX;
 
 constexpr Micros kPutOff = std::chrono::minutes(1);
 
-store::Database::Work put_off(const std::string& run, std::int64_t due) {
-  return [run, due](store::Connection& connection) -> Result<void> {
-    const store::Value values[] = {run, due};
-    FAIRLEAD_TRY(const auto done, connection.execute("update journal_runs set state = 'waiting', due = $2, node = null"
-                                                     " where id = $1",
-                                                     values));
-    (void)done;
-    return {};
-  };
-}
-
 std::string raw_or_null(const std::string& json) {
   return json.empty() ? "null" : json;
 }
@@ -67,34 +56,39 @@ Result<void> Engine::Node::start_blocking() {
   return {};
 }
 
-void Engine::Node::on_lane(Lane& lane, std::function<void()> work) {
-  std::promise<void> done;
-  lane.loop.post([&] {
-    work();
-    done.set_value();
-  });
-  done.get_future().wait();
-}
-
-void Engine::Node::with_each_lane(void (*work)(Lane&)) {
-  for (auto& lane : lanes_) on_lane(*lane, [&] { work(*lane); });
-}
-
 namespace {
 
-// From a thread that is not the group's.
+// On the loop, from another thread; returns when it has been done.
+void on_loop(async::Loop& loop, const std::function<void()>& work) {
+  const auto done = std::make_shared<std::promise<void>>();  // it may return before set_value() has
+  loop.post([&work, done] {
+    work();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+// The same, of a group.
 void join(async::Loop& loop, async::TaskGroup& group) {
-  std::promise<void> done;
-  loop.post([&] {
-    boost::asio::co_spawn(loop.executor(), group.join(), [&done](std::exception_ptr error) {
+  const auto done = std::make_shared<std::promise<void>>();
+  loop.post([&loop, &group, done] {
+    boost::asio::co_spawn(loop.executor(), group.join(), [done](std::exception_ptr error) {
       if (error) std::terminate();
-      done.set_value();
+      done->set_value();
     });
   });
-  done.get_future().wait();
+  done->get_future().wait();
 }
 
 }  // namespace
+
+void Engine::Node::with_each_execution(void (Execution::*what)()) {
+  for (auto& lane : lanes_) {
+    on_loop(lane->loop, [&executions = lane->executions, what] {
+      for (auto one = executions.begin(); one != executions.end();) ((one++)->second->*what)();
+    });
+  }
+}
 
 void Engine::Node::stop_blocking(Millis patience) {
   if (!started_) return;
@@ -102,18 +96,13 @@ void Engine::Node::stop_blocking(Millis patience) {
   stopping_ = true;
   loops_.loop(0).post([this] { bell_.ring(); });
   join(loops_.loop(0), keeping_);
-  with_each_lane([](Lane& lane) {
-    for (auto one = lane.executions.begin(); one != lane.executions.end();) (one++)->second->unload();
-  });
+  with_each_execution(&Execution::unload);
+  bool idle = false;
   {
     std::unique_lock lock(mutex_);
-    if (!empty_.wait_for(lock, patience, [this] { return loaded_ == 0; })) {
-      lock.unlock();
-      with_each_lane([](Lane& lane) {
-        for (auto one = lane.executions.begin(); one != lane.executions.end();) (one++)->second->lose();
-      });
-    }
+    idle = empty_.wait_for(lock, patience, [this] { return loaded_ == 0; });
   }
+  if (!idle) with_each_execution(&Execution::lose);
   committer_.give_up();
   for (auto& lane : lanes_) join(lane->loop, lane->tasks);
   const std::string mine = node();
@@ -162,9 +151,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     const auto read = co_await database_.read(std::move(work));
     if (!read) {
       kLog.error("a run cannot be read", {{"run", run.id}, {"message", read.error().message}});
-      Entry later{.node = run.node};
-      later.more = put_off(run.id, clock_.unix_micros() + kPutOff.count());
-      (void)co_await committer_.commit(std::move(later));
+      co_await put_off(run.id, run.node);
       co_return;
     }
   }
@@ -175,14 +162,35 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
   if (stopping_) execution.unload();
   Outcome outcome = co_await definition->second->advance(execution);
-  if (lane.executions[execution.run().id] == &execution) lane.executions.erase(execution.run().id);
-  if (execution.lost()) co_return;
+  // Taken for dead, this node may have taken the same run up anew, in the same lane.
+  const auto mine = lane.executions.find(execution.run().id);
+  if (mine != lane.executions.end() && mine->second == &execution) lane.executions.erase(mine);
+  if (execution.lost()) {
+    if (!stopping_) co_await put_off(execution.run().id, execution.run().node);
+    co_return;
+  }
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
-  Entry entry = unloaded ? leaving(execution, stopping_) : ending(execution, std::move(outcome));
+  Entry entry = unloaded ? leaving(execution, outcome.again) : ending(execution, std::move(outcome));
   const auto written = co_await committer_.commit(std::move(entry));
   if (written) listeners_.tell(execution.run().id);
   if (!written && written.error().code != "journal_fenced")
     kLog.warning("a run's end was not written", {{"run", execution.run().id}, {"code", written.error().code}});
+}
+
+// A run that the store would not give, or whose events it would not take, and that nobody else has taken over.
+async::Task<void> Engine::Node::put_off(std::string run, std::string node) {
+  Entry later{.node = std::move(node)};
+  later.more = [run = std::move(run),
+                due = clock_.unix_micros() + kPutOff.count()](store::Connection& connection) -> Result<void> {
+    const store::Value values[] = {run, due};
+    FAIRLEAD_TRY(const auto done, connection.execute("update journal_runs set state = 'waiting', due = $2, node = null"
+                                                     " where id = $1",
+                                                     values));
+    (void)done;
+    return {};
+  };
+  const auto refused = co_await committer_.commit(std::move(later));
+  (void)refused;  // fenced: another has it
 }
 
 Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
@@ -225,12 +233,14 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
 }
 
 // A signal that came in the meantime is why it is due at once.
-Entry Engine::Node::leaving(Execution& execution, bool stopping) {
+Entry Engine::Node::leaving(Execution& execution, Micros again) {
   const Run& run = execution.run();
   const std::int64_t now = clock_.unix_micros();
   Entry entry{.node = run.node};
-  entry.more = [id = run.id, due = execution.due(), cost = execution.cost(), now,
-                stopping](store::Connection& connection) -> Result<void> {
+  std::int64_t due = execution.due();
+  if (due == 0 && again.count() > 0) due = now + again.count();
+  if (stopping_) due = now;
+  entry.more = [id = run.id, due, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};
     FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
@@ -238,7 +248,7 @@ Entry Engine::Node::leaving(Execution& execution, bool stopping) {
                                       mail = true;
                                       return {};
                                     }));
-    const std::int64_t when = mail || stopping ? now : due;
+    const std::int64_t when = mail ? now : due;
     const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost};
     FAIRLEAD_TRY(const auto left,
                  connection.execute("update journal_runs set state = 'waiting', due = $2, cost = $3, node = null"

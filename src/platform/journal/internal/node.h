@@ -52,7 +52,8 @@ class Engine::Node {
   async::Task<void> carry(Lane& lane, Run run);
   async::Task<void> carry_loaded(Lane& lane, Run run);
   Entry ending(Execution& execution, Outcome outcome);
-  Entry leaving(Execution& execution, bool stopping);
+  Entry leaving(Execution& execution, Micros again);
+  async::Task<void> put_off(std::string run, std::string node);
 
   async::Task<void> keep();
   async::Task<Result<void>> look();
@@ -63,8 +64,7 @@ class Engine::Node {
   async::Task<Result<void>> begin_again();
   void lose_all();
   std::string node() const;
-  void with_each_lane(void (*work)(Lane&));
-  void on_lane(Lane& lane, std::function<void()> work);
+  void with_each_execution(void (Execution::*what)());
 
   store::Database& database_;
   async::Runtime& loops_;

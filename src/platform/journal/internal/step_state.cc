@@ -3,17 +3,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "platform/json/member.h"
+
 namespace fairlead::journal {
 
 boost::json::object fields_of(const std::string& data) {
   boost::system::error_code failed;
   boost::json::value parsed = boost::json::parse(data.empty() ? "{}" : data, failed);
   return !failed && parsed.is_object() ? std::move(parsed.as_object()) : boost::json::object();
-}
-
-std::string text_field(const boost::json::object& fields, std::string_view name) {
-  const boost::json::value* value = fields.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
 std::int64_t number_field(const boost::json::object& fields, std::string_view name) {
@@ -31,13 +28,13 @@ std::string resolve_signal(const std::string& step) {
 
 Error error_of(const boost::json::object& fields) {
   Error error;
-  const auto failure = failure_class(text_field(fields, "class")).value_or(FailureClass::kPermanent);
+  const auto failure = failure_class(json::text_member(fields, "class")).value_or(FailureClass::kPermanent);
   error.kind = failure == FailureClass::kTimeout     ? ErrorKind::kTimeout
                : failure == FailureClass::kRateLimit ? ErrorKind::kExhausted
                : failure == FailureClass::kTransient ? ErrorKind::kUpstream
                                                      : ErrorKind::kInvalid;
-  error.code = text_field(fields, "code");
-  error.message = text_field(fields, "message");
+  error.code = json::text_member(fields, "code");
+  error.message = json::text_member(fields, "message");
   return error;
 }
 

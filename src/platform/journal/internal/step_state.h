@@ -47,7 +47,6 @@ struct Waiter {
 
 // Fields of an event's data; absent: "" and 0. `data` was written by this room.
 boost::json::object fields_of(const std::string& data);
-std::string text_field(const boost::json::object& fields, std::string_view name);
 std::int64_t number_field(const boost::json::object& fields, std::string_view name);
 // {"class", "code", "message"}
 boost::json::object failure_fields(FailureClass failure, const Error& error);

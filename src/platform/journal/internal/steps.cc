@@ -10,6 +10,7 @@
 #include "platform/journal/internal/committer.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
+#include "platform/json/member.h"
 
 namespace fairlead::journal {
 namespace {
@@ -178,7 +179,7 @@ async::Task<std::optional<StepResult>> Execution::settle_uncertain(Step& step, S
   const auto answer = fields_of(box.front());
   box.pop_front();
   state.asks = false;
-  const std::string then = text_field(answer, "then");
+  const std::string then = json::text_member(answer, "then");
   if (then == "retry") {
     state.phase = Phase::kBetween;
     state.not_before = 0;
@@ -273,7 +274,8 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
   box.pop_front();
   if (const boost::json::value* output = end.if_contains("output"))
     co_return finish(state, step, boost::json::serialize(*output), number_field(end, "cost"));
-  co_return finish_failed(state, step, failure_class(text_field(end, "class")).value_or(FailureClass::kPermanent),
+  co_return finish_failed(state, step,
+                          failure_class(json::text_member(end, "class")).value_or(FailureClass::kPermanent),
                           error_of(end), number_field(end, "cost"));
 }
 

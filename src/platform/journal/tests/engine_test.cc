@@ -1,68 +1,12 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <set>
 
-#include "platform/journal/tests/harness.h"
+#include "platform/journal/tests/engine_fixture.h"
 
 namespace fairlead::journal {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Effects that a test counts; each returns {"n": …} after its time.
-struct Upstream {
-  std::mutex mutex;
-  std::vector<std::string> seen;  // "step key"
-  void note(const Attempt& attempt) {
-    const std::lock_guard lock(mutex);
-    seen.push_back(attempt.step + " " + attempt.key);
-  }
-  std::size_t times(const std::string& step) {
-    const std::lock_guard lock(mutex);
-    return static_cast<std::size_t>(
-        std::ranges::count_if(seen, [&](const std::string& line) { return line.starts_with(step + " "); }));
-  }
-};
-
-async::Task<std::expected<Effect, EffectFailed>> answer(std::string output, std::int64_t cost = 0) {
-  co_return Effect{std::move(output), cost};
-}
-async::Task<std::expected<Effect, EffectFailed>> refuse(FailureClass failure, std::string code) {
-  co_return std::unexpected(EffectFailed{failure, {ErrorKind::kUpstream, code, "It said " + code + "."}});
-}
-
-class EngineTest : public testing::TestWithParam<On> {
- protected:
-  void SetUp() override {
-    auto opened = store::open(new_store(GetParam(), folder_), readers_, migrations());
-    ASSERT_TRUE(opened) << opened.error().message;
-    database_ = std::move(*opened);
-  }
-
-  TestFolder folder_;
-  async::BlockingPool readers_{4};
-  std::unique_ptr<store::Database> database_;
-  Upstream upstream_;
-};
-
-async::Task<Outcome> two_steps(Upstream& upstream, Execution& execution) {
-  Step first{.name = "first", .work = [&upstream](Attempt attempt) {
-               upstream.note(attempt);
-               return answer(R"({"n":1})", 5);
-             }};
-  const auto one = co_await execution.step(std::move(first));
-  if (!one) co_return outcome_of(one.error(), "first");
-  Step second{.name = "second", .work = [&upstream](Attempt attempt) {
-                upstream.note(attempt);
-                return answer(R"({"n":2})", 7);
-              }};
-  const auto two = co_await execution.step(std::move(second));
-  if (!two) co_return outcome_of(two.error(), "second");
-  co_return succeeded("[" + *one + "," + *two + "]");
-}
 
 TEST_P(EngineTest, ARunEndsWithItsOutputItsCostAndItsHistory) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
@@ -193,16 +137,6 @@ TEST_P(EngineTest, ASignalThatComesBeforeItsWaitIsKept) {
   const journal::Run run = node.wait_finished(started->run.id);
   EXPECT_EQ(run.output, "7");
   EXPECT_GE(run.started_at, request.due);
-}
-
-async::Task<std::expected<Effect, EffectFailed>> until_cancelled(async::Loop& loop, async::Cancellation& cancellation) {
-  async::Bell bell(loop.executor());
-  const async::Cancellation::Registration registration(
-      cancellation, [](void* self) { static_cast<async::Bell*>(self)->ring(); }, &bell);
-  co_await bell.wait();
-  const bool late = cancellation.reason() == ErrorKind::kTimeout;
-  co_return std::unexpected(EffectFailed{late ? FailureClass::kTimeout : FailureClass::kPermanent,
-                                         {cancellation.reason(), late ? "timeout" : "cancelled", "It was stopped."}});
 }
 
 async::Task<Outcome> endless(Execution& execution) {
@@ -372,80 +306,38 @@ TEST_P(EngineTest, AQueueHoldsItsRunsToItsLimitAndCanBePaused) {
   EXPECT_EQ(node.wait_finished(paused).state, RunState::kSucceeded);
 }
 
-// A store whose disk is full for as long as a test wants.
-class FullStore final : public store::Database {
- public:
-  explicit FullStore(store::Database& under) : under_(under) {}
-  std::atomic<bool> full = false;
-
-  Result<void> read_blocking(const Work& work) override { return under_.read_blocking(work); }
-  Result<void> write_blocking(const Work& work) override { return full ? refused() : under_.write_blocking(work); }
-  async::Task<Result<void>> read(Work work) override { return under_.read(std::move(work)); }
-  async::Task<Result<void>> write(Work work) override {
-    if (full) co_return refused();
-    auto written = co_await under_.write(std::move(work));
-    co_return written;
-  }
-
- private:
-  static Result<void> refused() {
-    return fail(ErrorKind::kUnavailable, "store_full", "The disk of the store is full: make room.");
-  }
-  store::Database& under_;
-};
-
-async::Task<std::expected<Effect, EffectFailed>> fill_and_answer(FullStore& store, std::atomic<bool>& filled) {
-  if (!filled.exchange(true)) store.full = true;
-  co_return Effect{"1"};
+async::Task<Outcome> once_in_force(std::atomic<bool>& in_force) {
+  Outcome later;
+  later.again = Millis(50);
+  if (!in_force) co_return later;
+  co_return succeeded("1");
 }
 
-async::Task<Outcome> fills(Upstream& upstream, FullStore& store, std::atomic<bool>& filled, Execution& execution) {
-  Step first{.name = "zeroth", .work = [&](Attempt attempt) {
-               upstream.note(attempt);
-               return fill_and_answer(store, filled);
-             }};
-  const auto one = co_await execution.step(std::move(first));
-  if (!one) co_return outcome_of(one.error(), "zeroth");
-  auto outcome = co_await two_steps(upstream, execution);
-  co_return outcome;
-}
-
-TEST_P(EngineTest, AFullStoreMakesRunsWaitAndSaysSo) {
-  FullStore full(*database_);
-  std::atomic<bool> filled = false;
-  Written definition([&](Execution& execution) { return fills(upstream_, full, filled, execution); });
-  TestNode node(full, definition);
+TEST_P(EngineTest, ARunWhoseDefinitionIsNotThereYetIsAskedForAgain) {
+  std::atomic<bool> in_force = false;
+  Written definition([&](Execution&) { return once_in_force(in_force); });
+  TestNode node(*database_, definition);
   ASSERT_TRUE(node.engine().start_blocking());
-  const auto started = node.wait(node.engine().start(TestNode::request()));
-  for (int i = 0; i < 200 && !node.engine().trouble(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  ASSERT_TRUE(node.engine().trouble());
-  EXPECT_EQ(node.engine().trouble()->code, "store_full");
-  EXPECT_EQ(upstream_.times("first"), 0u) << "nothing begins whose intent is not on the disk";
-  full.full = false;
-  EXPECT_EQ(node.wait_finished(started->run.id).state, RunState::kSucceeded);
-  EXPECT_FALSE(node.engine().trouble());
-  EXPECT_EQ(upstream_.times("zeroth"), 1u);
-}
-
-TEST_P(EngineTest, AProcessStopsThoughTheStoreTakesNothing) {
-  FullStore full(*database_);
-  std::atomic<bool> filled = false;
-  Written definition([&](Execution& execution) { return fills(upstream_, full, filled, execution); });
-  std::string id;
-  {
-    TestNode node(full, definition);
-    ASSERT_TRUE(node.engine().start_blocking());
-    id = node.wait(node.engine().start(TestNode::request()))->run.id;
-    for (int i = 0; i < 200 && !node.engine().trouble(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    const auto begin = std::chrono::steady_clock::now();
-    node.engine().stop_blocking(Millis(100));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
-  }
-  full.full = false;
-  TestNode node(full, definition);
-  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = node.wait(node.engine().start(TestNode::request()))->run.id;
+  node.wait_state(id, RunState::kWaiting);
+  in_force = true;
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
+async::Task<Outcome> impatient(Execution& execution) {
+  std::string step = "approve", signal = "approval", ask;
+  const auto said = co_await execution.receive(std::move(step), std::move(signal), Millis(150), std::move(ask));
+  if (!said) co_return outcome_of(said.error(), "approve");
+  co_return succeeded(*said);
+}
+
+TEST_P(EngineTest, AWaitForASignalEndsAtItsTime) {
+  Written definition([](Execution& execution) { return impatient(execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const auto run = node.wait_finished(node.wait(node.engine().start(TestNode::request()))->run.id);
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.error, HasSubstr(R"("code":"timed_out")"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, EngineTest, testing::Values(On::kSqlite, On::kPostgresql), name_of);

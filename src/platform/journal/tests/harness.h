@@ -105,15 +105,14 @@ class TestNode {
   // Waits for the task, run on a loop of its own kind.
   template <class T>
   T wait(async::Task<T> task) {
-    std::promise<T> done;
-    auto future = done.get_future();
-    loops_.loop(0).post([&] {
-      boost::asio::co_spawn(loops_.loop(0).executor(), std::move(task), [&](std::exception_ptr error, T value) {
+    const auto done = std::make_shared<std::promise<T>>();
+    loops_.loop(0).post([this, &task, done] {
+      boost::asio::co_spawn(loops_.loop(0).executor(), std::move(task), [done](std::exception_ptr error, T value) {
         if (error) std::terminate();
-        done.set_value(std::move(value));
+        done->set_value(std::move(value));
       });
     });
-    return future.get();
+    return done->get_future().get();
   }
   Run wait_finished(const std::string& id, const std::string& project = "default") {
     for (int i = 0; i < 3'000; ++i) {
