@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "llm/chat.h"
+#include "platform/json/member.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains {
@@ -80,13 +81,10 @@ class RunProvider final : public llm::Provider {
                 "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) + "."};
     const auto told = json::parse(run.error);
     if (!told || !told->is_object()) return error;
-    const auto word = [&](const char* name) {
-      const bj::value* const value = told->get_object().if_contains(name);
-      return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-    };
-    const std::string step = word("step");
+    const bj::object& fields = told->get_object();
+    const std::string step = json::text_member(fields, "step");
     error.message = "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) +
-                    (step.empty() ? "" : " at step `" + step + "`") + ": " + word("message");
+                    (step.empty() ? "" : " at step `" + step + "`") + ": " + json::text_member(fields, "message");
     return error;
   }
 

@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "platform/http/client.h"
+#include "platform/json/member.h"
 #include "providers/internal/spec.h"
 #include "providers/internal/vendor.h"
 
@@ -43,9 +44,7 @@ bool is_visible(std::string_view text) {
 }
 
 std::string pointer_to(std::string_view header) {
-  std::string out = "/headers/";
-  for (const char c : header) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
-  return out;
+  return "/headers/" + fairlead::json::pointer_token(header);
 }
 
 void check_headers(const json::object& headers, std::vector<SpecError>& errors) {

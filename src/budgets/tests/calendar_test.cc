@@ -4,24 +4,13 @@
 
 #include <ctime>
 
+#include "platform/calendar/tests/utc_text.h"
+
 namespace fairlead::budgets {
 namespace {
 
-// "2026-03-29T01:30:00Z"
-std::int64_t at(const char* text) {
-  std::tm parts{};
-  EXPECT_NE(strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts), nullptr) << text;
-  return timegm(&parts);
-}
-
-std::string text(std::int64_t unix_s) {
-  const std::time_t when = unix_s;
-  std::tm parts{};
-  gmtime_r(&when, &parts);
-  char out[32];
-  strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return out;
-}
+using calendar::at;
+using calendar::text;
 
 std::string window(Unit unit, const char* zone, const char* now) {
   const Window found = window_of(unit, **TimeZone::load(zone), at(now));

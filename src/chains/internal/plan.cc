@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "platform/config/settings.h"
 #include "platform/expr/schema.h"
+#include "platform/json/member.h"
 
 namespace fairlead::chains::internal {
 namespace {
@@ -17,11 +18,6 @@ using expr::Kind;
 using expr::Type;
 
 constexpr double kNanos = 1e9;
-
-std::string text_of(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 std::string output_of(const std::string& step) {
   return "steps." + step + ".output";
@@ -78,7 +74,7 @@ class Reader {
   }
 
   Micros duration(const bj::object& from, const char* name, const std::string& pointer) {
-    const auto read = config::parse_duration(text_of(from, name));
+    const auto read = config::parse_duration(json::text_member(from, name));
     if (read && read->count() > 0) return *read;
     fault(pointer + "/" + name, read ? "must be longer than nothing" : read.error().message);
     return Micros(0);
@@ -100,7 +96,7 @@ class Reader {
     static const bj::object kNone;
     const bj::object& from = value.is_object() ? value.get_object() : kNone;
     StepPlan step;
-    step.name = text_of(from, "name");
+    step.name = json::text_member(from, "name");
     if (places_.contains(step.name)) fault(pointer + "/name", "there is a step `" + step.name + "` already.");
     places_.emplace(step.name, plan_.steps.size());
     read_what(from, pointer, step);
@@ -111,7 +107,7 @@ class Reader {
     step.timeout = std::chrono::duration_cast<Millis>(duration_or(from, "timeout", pointer, Micros(0)));
     step.cost = dollars(from, "cost");
     read_retry(from, pointer, step);
-    const std::string uncertain = text_of(from, "uncertain");
+    const std::string uncertain = json::text_member(from, "uncertain");
     step.uncertain = uncertain == "fail"  ? journal::Uncertain::kFail
                      : uncertain == "ask" ? journal::Uncertain::kAsk
                                           : journal::Uncertain::kRetry;
@@ -133,7 +129,7 @@ class Reader {
                                    : "says two things that it does: " + found[0] + " and " + found[1] + ".");
       return;
     }
-    step.target = text_of(from, found[0]);
+    step.target = json::text_member(from, found[0]);
     if (found[0] == "prompt") step.does = Does::kPrompt;
     if (found[0] == "model") step.does = Does::kModel;
     if (found[0] == "transform") step.does = Does::kTransform;
@@ -148,7 +144,7 @@ class Reader {
 
   static void read_failures(const bj::object& from, StepPlan& step) {
     step.failures = whole(from, "failures", 0);
-    const std::string share = text_of(from, "failures");
+    const std::string share = json::text_member(from, "failures");
     if (!share.empty()) step.failures_share = std::strtod(share.c_str(), nullptr) / 100;
   }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "platform/expr/json.h"
+#include "platform/json/member.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -11,12 +12,6 @@ namespace {
 namespace bj = boost::json;
 
 constexpr std::string_view kOpen = "${{", kClose = "}}";
-
-std::string escaped(std::string_view token) {  // RFC 6901
-  std::string out;
-  for (const char c : token) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return out;
-}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -96,7 +91,7 @@ Template Template::compile(const bj::value& source, const std::string& pointer, 
   } else if (source.is_object()) {
     Object object;
     for (const auto& [name, value] : source.get_object())
-      object.members.emplace_back(name, compile(value, pointer + "/" + escaped(name), environment, faults));
+      object.members.emplace_back(name, compile(value, pointer + "/" + json::pointer_token(name), environment, faults));
     out.form_ = std::move(object);
   } else {
     out.form_ = source;

@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "platform/config/project_text.h"
+#include "platform/json/member.h"
 #include "platform/json/text.h"
 
 namespace fairlead::resources {
@@ -42,12 +43,6 @@ std::optional<std::string> resolve(std::string_view yaml_file, std::string_view 
   return joined;
 }
 
-std::string escaped(std::string_view name) {  // RFC 6901
-  std::string out;
-  for (const char c : name) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
-  return out;
-}
-
 struct Inliner {
   const std::string& yaml_file;
   const Files& files;
@@ -65,7 +60,7 @@ struct Inliner {
         if (const std::string* text = find(path, pointer)) value = *text;
         return;
       }
-      for (auto& member : object) walk(member.value(), pointer + "/" + escaped(member.key()));
+      for (auto& member : object) walk(member.value(), pointer + "/" + json::pointer_token(member.key()));
     }
   }
 

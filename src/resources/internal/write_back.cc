@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "platform/config/yaml.h"
 #include "platform/config/yaml_edit.h"
+#include "platform/json/member.h"
 #include "platform/json/text.h"
 #include "resources/internal/inline_files.h"
 
@@ -20,12 +21,6 @@ std::string digest_of(const bj::object& spec) {
   return sha256_hex(json::canonical(spec));
 }
 
-std::string escaped(std::string_view name) {  // RFC 6901
-  std::string out;
-  for (const char c : name) out += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
-  return out;
-}
-
 // What makes one spec of another, each step on what those before it left.
 class Steps {
  public:
@@ -33,7 +28,7 @@ class Steps {
 
   void objects(const std::string& at, const bj::object& from, const bj::object& to) {
     for (const auto& [name, before] : from) {
-      const std::string pointer = at + "/" + escaped(name);
+      const std::string pointer = at + "/" + json::pointer_token(name);
       if (const bj::value* after = to.if_contains(name)) {
         values(pointer, before, *after);
       } else {
@@ -41,7 +36,7 @@ class Steps {
       }
     }
     for (const auto& [name, after] : to)
-      if (!from.contains(name)) edits.push_back({YamlEdit::Kind::kInsert, at + "/" + escaped(name), after});
+      if (!from.contains(name)) edits.push_back({YamlEdit::Kind::kInsert, at + "/" + json::pointer_token(name), after});
   }
 
  private:
