@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <future>
 
 #include "base/log.h"
 #include "schedules/internal/rows.h"
 
 namespace fairlead::schedules {
+namespace asio = boost::asio;
 namespace {
 
 constexpr log::Logger kLog{"schedules"};
@@ -28,26 +31,17 @@ void Scheduler::start_blocking() {
       if (const auto still = bell.lock()) still->ring();
     });
   });
-  std::promise<void> done;
-  loop_.post([this, &done] {
-    tasks_.spawn(run());
-    done.set_value();
-  });
-  done.get_future().wait();
+  asio::post(loop_.context(), asio::use_future([this] { tasks_.spawn(run()); })).get();
 }
 
 void Scheduler::stop_blocking() {
   parts_.schedules.on_change({});
-  std::promise<void> done;
-  loop_.post([this, &done] {
+  const auto stop = [this] {
     stopping_ = true;
     bell_->ring();
-    boost::asio::co_spawn(loop_.executor(), tasks_.join(), [&done](std::exception_ptr error) {
-      if (error) std::terminate();
-      done.set_value();
-    });
-  });
-  done.get_future().wait();
+  };
+  asio::post(loop_.context(), asio::use_future(stop)).get();
+  asio::co_spawn(loop_.executor(), tasks_.join(), asio::use_future).get();
 }
 
 async::Task<void> Scheduler::run() {

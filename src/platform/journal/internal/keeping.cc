@@ -46,13 +46,14 @@ async::Task<Result<void>> Engine::Node::look() {
   co_return Result<void>();
 }
 
-// Another node has taken over: what is loaded here is not ours any more.
+// Another node has taken over: what is loaded here is not ours any more. Under a name of its own from now on: if it was
+// a node of the same name (a data folder that was copied), the two would unseat each other for ever.
 async::Task<Result<void>> Engine::Node::begin_again() {
   kLog.warning("was taken for dead by another node: its runs are gone, and it begins anew", {{"node", node()}});
   lose_all();
-  const std::string fresh = options_.name + "/" + new_id(clock_.unix_micros());
-  store::Database::Work work = [name = options_.name, fresh,
-                                now = clock_.unix_micros()](store::Connection& connection) {
+  const std::string name = new_id(clock_.unix_micros());
+  const std::string fresh = name + "/" + new_id(clock_.unix_micros());
+  store::Database::Work work = [name, fresh, now = clock_.unix_micros()](store::Connection& connection) {
     return register_node(connection, name, fresh, now);
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));

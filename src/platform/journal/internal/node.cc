@@ -1,6 +1,8 @@
 #include "platform/journal/internal/node.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/json/serialize.hpp>
 #include <future>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "platform/journal/internal/step_state.h"
 
 namespace fairlead::journal {
+namespace asio = boost::asio;
 namespace {
 
 constexpr log::Logger kLog{"journal"};
@@ -56,37 +59,12 @@ Result<void> Engine::Node::start_blocking() {
   return {};
 }
 
-namespace {
-
-// On the loop, from another thread; returns when it has been done.
-void on_loop(async::Loop& loop, const std::function<void()>& work) {
-  const auto done = std::make_shared<std::promise<void>>();  // it may return before set_value() has
-  loop.post([&work, done] {
-    work();
-    done->set_value();
-  });
-  done->get_future().wait();
-}
-
-// The same, of a group.
-void join(async::Loop& loop, async::TaskGroup& group) {
-  const auto done = std::make_shared<std::promise<void>>();
-  loop.post([&loop, &group, done] {
-    boost::asio::co_spawn(loop.executor(), group.join(), [done](std::exception_ptr error) {
-      if (error) std::terminate();
-      done->set_value();
-    });
-  });
-  done->get_future().wait();
-}
-
-}  // namespace
-
 void Engine::Node::with_each_execution(void (Execution::*what)()) {
   for (auto& lane : lanes_) {
-    on_loop(lane->loop, [&executions = lane->executions, what] {
+    const auto work = [&executions = lane->executions, what] {
       for (auto one = executions.begin(); one != executions.end();) ((one++)->second->*what)();
-    });
+    };
+    asio::post(lane->loop.context(), asio::use_future(work)).get();
   }
 }
 
@@ -95,7 +73,7 @@ void Engine::Node::stop_blocking(Millis patience) {
   started_ = false;
   stopping_ = true;
   loops_.loop(0).post([this] { bell_.ring(); });
-  join(loops_.loop(0), keeping_);
+  asio::co_spawn(loops_.loop(0).executor(), keeping_.join(), asio::use_future).get();
   with_each_execution(&Execution::unload);
   bool idle = false;
   {
@@ -104,7 +82,7 @@ void Engine::Node::stop_blocking(Millis patience) {
   }
   if (!idle) with_each_execution(&Execution::lose);
   committer_.give_up();
-  for (auto& lane : lanes_) join(lane->loop, lane->tasks);
+  for (auto& lane : lanes_) asio::co_spawn(lane->loop.executor(), lane->tasks.join(), asio::use_future).get();
   const std::string mine = node();
   const auto left = database_.write_blocking([&](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(const auto runs, take_over_all(connection, mine, clock_.unix_micros()));

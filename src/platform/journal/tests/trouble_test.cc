@@ -1,3 +1,5 @@
+#include <set>
+
 #include "platform/journal/tests/engine_fixture.h"
 
 namespace fairlead::journal {
@@ -79,6 +81,32 @@ TEST_P(UncertainStep, IsTriedAgainUnderTheSameKeyWhenAPersonSaysSo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, UncertainStep, testing::Values(On::kSqlite, On::kPostgresql), name_of);
+
+TEST_P(UncertainStep, TwoNodesOfOneNameDoNotUnseatEachOtherForEver) {
+  Written definition([this](Execution& execution) { return one_step(upstream_, Uncertain::kRetry, execution); });
+  TestNode first(*database_, definition, TestNode::quick("copied"));
+  ASSERT_TRUE(first.engine().start_blocking());
+  TestNode second(*database_, definition, TestNode::quick("copied"));
+  ASSERT_TRUE(second.engine().start_blocking());
+  const auto nodes = [&] {
+    std::set<std::string> found;
+    EXPECT_TRUE(database_->read_blocking([&](store::Connection& connection) {
+      return connection.query("select node from journal_nodes", {}, [&](const store::Row& row) -> Result<void> {
+        found.emplace(row.text(0));
+        return {};
+      });
+    }));
+    return found;
+  };
+  for (int i = 0; i < 500 && nodes().size() < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const auto both = nodes();
+  EXPECT_EQ(both.size(), 2u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // many beats
+  EXPECT_EQ(nodes(), both) << "neither has unseated the other";
+  for (TestNode* const node : {&first, &second})
+    EXPECT_EQ(node->wait_finished(node->wait(node->engine().start(TestNode::request()))->run.id).state,
+              RunState::kSucceeded);
+}
 
 // A store whose disk is full for as long as a test wants.
 class FullStore final : public store::Database {
