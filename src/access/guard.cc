@@ -19,6 +19,8 @@ std::string_view name_of(Scope scope) {
       return "admin";
     case Scope::kApprove:
       return "approve";
+    case Scope::kWork:
+      return "work";
   }
   return "";
 }

@@ -18,10 +18,10 @@ namespace {
 using store::Connection;
 
 constexpr std::size_t kKeyBytes = 32;  // 43 characters of base64url
-constexpr std::uint8_t kEveryScope = static_cast<std::uint8_t>(Scope::kCall) | static_cast<std::uint8_t>(Scope::kRead) |
-                                     static_cast<std::uint8_t>(Scope::kWrite) |
-                                     static_cast<std::uint8_t>(Scope::kAdmin) |
-                                     static_cast<std::uint8_t>(Scope::kApprove);
+constexpr std::uint8_t kEveryScope =
+    static_cast<std::uint8_t>(Scope::kCall) | static_cast<std::uint8_t>(Scope::kRead) |
+    static_cast<std::uint8_t>(Scope::kWrite) | static_cast<std::uint8_t>(Scope::kAdmin) |
+    static_cast<std::uint8_t>(Scope::kApprove) | static_cast<std::uint8_t>(Scope::kWork);
 
 bool is_admin(std::uint8_t scopes) {
   return (scopes & static_cast<std::uint8_t>(Scope::kAdmin)) != 0;
@@ -59,7 +59,7 @@ Result<void> check(const KeyRequest& request, const Principal& admin, std::int64
   }
   if (request.scopes == 0 || (request.scopes & ~kEveryScope) != 0) {
     return fail(ErrorKind::kInvalid, "invalid_scopes",
-                "`scopes` must name at least one of call, read, write, approve, admin.", "scopes");
+                "`scopes` must name at least one of call, read, write, approve, work, admin.", "scopes");
   }
   if (request.expires_at_us != 0 && request.expires_at_us <= now_us) {
     return fail(ErrorKind::kInvalid, "invalid_expiry", "`expires_at` must be in the future.", "expires_at");

@@ -19,6 +19,7 @@ enum class Scope : std::uint8_t {
   kWrite = 4,     // apply, promote, roll back
   kAdmin = 8,     // keys, secrets, which labels are protected
   kApprove = 16,  // approve or reject what another asked for
+  kWork = 32,     // do the tasks of chains
 };
 
 struct Principal {

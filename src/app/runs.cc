@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "chains/callable.h"
 #include "chains/http/routes.h"
+#include "chains/http/task_routes.h"
 #include "schedules/http/routes.h"
 
 namespace fairlead::app {
@@ -49,9 +50,14 @@ Result<void> Runs::prepare(Parts parts) {
   journal::EngineOptions options;
   options.retention = parts.settings.runs.retention;
   options.name = node_name(parts.settings.data, parts.clock);
-  engine_ = std::make_unique<journal::Engine>(parts.database, parts.loops, parts.clock,
-                                              journal::Engine::Definitions{{chains::Chains::kKind, &chains_}},
-                                              std::move(options));
+  engine_ = std::make_unique<journal::Engine>(
+      parts.database, parts.loops, parts.clock,
+      journal::Engine::Definitions{{chains::Chains::kKind, &chains_}, {gateway::Background::kKind, &parts.background}},
+      std::move(options));
+  parts.background.set_runs(*engine_, [this](const std::string& reference, const llm::Call& call) {
+    return chains::run_of_call(chains_, reference, call);
+  });
+  tasks_ = std::make_unique<chains::Tasks>(parts.database, *engine_, parts.clock);
   scheduler_ = std::make_unique<schedules::Scheduler>(schedules::Scheduler::Parts{.database = parts.database,
                                                                                   .schedules = schedules_,
                                                                                   .chains = chains_,
@@ -74,6 +80,7 @@ std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
 
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {
   chains::add_routes(router, guard, chains_, *engine_);
+  chains::add_task_routes(router, guard, *tasks_, *clock_);
   schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
 }
 
@@ -82,6 +89,10 @@ Result<void> Runs::start() {
   scheduler_->start_blocking();
   is_started_ = true;
   return {};
+}
+
+void Runs::release() {
+  if (tasks_) tasks_->stop();
 }
 
 void Runs::stop(Millis patience) {

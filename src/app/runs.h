@@ -9,6 +9,8 @@
 #include "access/secrets.h"
 #include "base/clock.h"
 #include "chains/chains.h"
+#include "chains/tasks.h"
+#include "gateway/background.h"
 #include "gateway/cache/cache.h"
 #include "gateway/inner_client.h"
 #include "gateway/snapshot.h"
@@ -42,6 +44,7 @@ class Runs {
     telemetry::Telemetry& telemetry;
     gateway::cache::Cache& cache;
     access::SecretService& secrets;
+    gateway::Background& background;
     const Clock& clock;
     const config::Settings& settings;
     http::ClientOptions client;  // of requests that steps make
@@ -51,6 +54,8 @@ class Runs {
   void add_routes(http::Router& router, const access::Guard& guard);
   // Takes up what was left. The loops run.
   Result<void> start();
+  // Whoever waits for something to do is let go. The loops still run.
+  void release();
   // Runs that are in a step have so long to end it. The loops still run.
   void stop(Millis patience);
   // Why runs wait: the store is full or away.
@@ -61,6 +66,7 @@ class Runs {
   std::unique_ptr<gateway::InnerClient> client_;
   std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
   std::unique_ptr<journal::Engine> engine_;
+  std::unique_ptr<chains::Tasks> tasks_;
   schedules::Schedules schedules_;
   std::unique_ptr<schedules::Scheduler> scheduler_;
   bool is_started_ = false;

@@ -92,6 +92,33 @@ class RunProvider final : public llm::Provider {
   const journal::RunRequest request_;
 };
 
+// `fairlead.variables` is the input. A conversation goes to the input `messages`, where the chain has it; else the
+// text of its last message to the one input that is needed and not given.
+Result<void> read_input(const Chains& chains, const std::string& reference, const llm::Call& call, bj::object& input) {
+  if (!call.options.variables.empty()) {
+    FAIRLEAD_TRY(bj::value given, json::parse(call.options.variables));
+    if (given.is_object()) input = std::move(given.as_object());
+  }
+  FAIRLEAD_TRY(const bj::value messages, json::parse(call.request.messages));
+  if (!messages.is_array() || messages.get_array().empty()) return {};
+  const auto needed = chains.missing_inputs(call.project, reference, input);
+  if (needed.takes_messages && !input.contains(kMessages)) {
+    input[kMessages] = messages;
+    return {};
+  }
+  const bj::value& last = messages.get_array().back();
+  const bj::value* const content = last.is_object() ? last.get_object().if_contains("content") : nullptr;
+  if (needed.names.size() == 1 && content != nullptr && content->is_string()) {
+    input[needed.names[0]] = *content;
+    return {};
+  }
+  return fail(ErrorKind::kInvalid, "invalid_value",
+              "The chain `" + reference.substr(0, reference.rfind('@')) +
+                  "` takes no messages: give its input in `fairlead.variables`, or declare an input "
+                  "`messages`.",
+              "messages");
+}
+
 class CallableChain final : public llm::Stage {
  public:
   CallableChain(Chains& chains, const std::unique_ptr<journal::Engine>& engine, std::string name, int version)
@@ -99,16 +126,7 @@ class CallableChain final : public llm::Stage {
   std::string_view name() const override { return "chain"; }
 
   async::Task<Result<void>> run(llm::Call& call) override {
-    StartRequest start;
-    start.project = call.project;
-    start.chain = reference_;
-    start.key_id = call.key_id;
-    start.key_name = call.key_name;
-    start.session = call.options.session;
-    start.user = call.options.user;
-    if (!call.options.idempotency_key.empty()) start.key = "call:" + call.options.idempotency_key;
-    FAIRLEAD_CO_CHECK(read_input(call, start.input));
-    FAIRLEAD_CO_TRY(auto request, chains_.request(std::move(start)));
+    FAIRLEAD_CO_TRY(auto request, run_of_call(chains_, reference_, call));
     auto model = std::make_shared<llm::Model>();
     model->name = name_;
     model->timeout = kLongest;
@@ -123,39 +141,25 @@ class CallableChain final : public llm::Stage {
  private:
   static constexpr std::chrono::milliseconds kLongest = std::chrono::hours(1);
 
-  // `fairlead.variables` is the input. A conversation goes to the input `messages`, where the chain has it; else the
-  // text of its last message to the one input that is needed and not given.
-  Result<void> read_input(const llm::Call& call, bj::object& input) const {
-    if (!call.options.variables.empty()) {
-      FAIRLEAD_TRY(bj::value given, json::parse(call.options.variables));
-      if (given.is_object()) input = std::move(given.as_object());
-    }
-    FAIRLEAD_TRY(const bj::value messages, json::parse(call.request.messages));
-    if (!messages.is_array() || messages.get_array().empty()) return {};
-    const auto needed = chains_.missing_inputs(call.project, reference_, input);
-    if (needed.takes_messages && !input.contains(kMessages)) {
-      input[kMessages] = messages;
-      return {};
-    }
-    const bj::value& last = messages.get_array().back();
-    const bj::value* const content = last.is_object() ? last.get_object().if_contains("content") : nullptr;
-    if (needed.names.size() == 1 && content != nullptr && content->is_string()) {
-      input[needed.names[0]] = *content;
-      return {};
-    }
-    return fail(ErrorKind::kInvalid, "invalid_value",
-                "The chain `" + name_ +
-                    "` takes no messages: give its input in `fairlead.variables`, or declare an input "
-                    "`messages`.",
-                "messages");
-  }
-
   Chains& chains_;
   const std::unique_ptr<journal::Engine>& engine_;
   const std::string reference_, name_;
 };
 
 }  // namespace
+
+Result<journal::RunRequest> run_of_call(const Chains& chains, const std::string& reference, const llm::Call& call) {
+  StartRequest start;
+  start.project = call.project;
+  start.chain = reference;
+  start.key_id = call.key_id;
+  start.key_name = call.key_name;
+  start.session = call.options.session;
+  start.user = call.options.user;
+  if (!call.options.idempotency_key.empty()) start.key = "call:" + call.options.idempotency_key;
+  FAIRLEAD_CHECK(read_input(chains, reference, call, start.input));
+  return chains.request(std::move(start));
+}
 
 std::shared_ptr<llm::Stage> make_callable(Chains& chains, const std::unique_ptr<journal::Engine>& engine,
                                           std::string name, int version) {

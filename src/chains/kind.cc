@@ -1,9 +1,11 @@
 #include "chains/kind.h"
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <set>
 
 #include "base/suggest.h"
+#include "chains/internal/bodies.h"
 #include "chains/internal/plan.h"
 #include "llm/reference.h"
 #include "platform/expr/schema.h"
@@ -17,17 +19,62 @@ using internal::Faults;
 using internal::Plan;
 using internal::StepPlan;
 
-constexpr const char* kSchema = R"json({
+// Members of whatever does one thing: a step, a case of a switch, a tool.
+constexpr const char* kDoesSchema = R"json(
+    "prompt": {"type": "string", "minLength": 1},
+    "model": {"type": "string", "minLength": 1},
+    "transform": true,
+    "chain": {"type": "string", "minLength": 1},
+    "http": {
+      "type": "object",
+      "required": ["url"],
+      "additionalProperties": false,
+      "properties": {
+        "method": {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
+        "url": {"type": "string", "minLength": 1},
+        "headers": {"type": "object", "maxProperties": 64},
+        "json": true,
+        "text": {"type": "string"}
+      }
+    },
+    "approve": {"type": "string", "minLength": 1},
+    "task": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$"},
+    "wait": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+    "variables": {"type": ["object", "string"]},
+    "messages": {"type": ["array", "string"]},
+    "parameters": {"type": ["object", "string"]},
+    "input": {"type": ["object", "string"]},
+  "within": {"$ref": "#/$defs/duration"},
+  "lease": {"$ref": "#/$defs/duration"},
+    "timeout": {"$ref": "#/$defs/duration"},
+    "retry": {
+      "type": "object",
+      "required": ["attempts"],
+      "additionalProperties": false,
+      "properties": {
+        "attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+        "first": {"$ref": "#/$defs/duration"},
+        "most": {"$ref": "#/$defs/duration"},
+        "within": {"$ref": "#/$defs/duration"},
+        "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000},
+        "on": {
+          "type": "array",
+          "minItems": 1,
+          "items": {"enum": ["transient", "rate_limit", "timeout", "bad_output", "permanent"]}
+        }
+      }
+    },
+    "uncertain": {"enum": ["retry", "fail", "ask"]},
+    "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000}
+)json";
+
+constexpr const char* kChainSchema = R"json({
   "type": "object",
   "required": ["steps"],
   "additionalProperties": false,
   "properties": {
     "description": {"type": "string"},
-    "input": {
-      "type": "object",
-      "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64},
-      "additionalProperties": {"type": ["object", "boolean"]}
-    },
+    "input": {"$ref": "#/$defs/fields"},
     "deadline": {"$ref": "#/$defs/duration"},
     "output": true,
     "steps": {
@@ -40,28 +87,6 @@ constexpr const char* kSchema = R"json({
         "additionalProperties": false,
         "properties": {
           "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,62}$"},
-          "prompt": {"type": "string", "minLength": 1},
-          "model": {"type": "string", "minLength": 1},
-          "transform": true,
-          "chain": {"type": "string", "minLength": 1},
-          "http": {
-            "type": "object",
-            "required": ["url"],
-            "additionalProperties": false,
-            "properties": {
-              "method": {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
-              "url": {"type": "string", "minLength": 1},
-              "headers": {"type": "object", "maxProperties": 64},
-              "json": true,
-              "text": {"type": "string"}
-            }
-          },
-          "approve": {"type": "string", "minLength": 1},
-          "wait": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
-          "variables": {"type": ["object", "string"]},
-          "messages": {"type": ["array", "string"]},
-          "parameters": {"type": ["object", "string"]},
-          "input": {"type": ["object", "string"]},
           "when": {"type": "string", "minLength": 1},
           "after": {"type": "array", "items": {"type": "string"}},
           "map": {"type": ["array", "string"]},
@@ -71,34 +96,77 @@ constexpr const char* kSchema = R"json({
           },
           "until": {"type": "string", "minLength": 1},
           "at_most": {"type": "integer", "minimum": 1, "maximum": 1000},
-          "within": {"$ref": "#/$defs/duration"},
           "otherwise": true,
-          "timeout": {"$ref": "#/$defs/duration"},
-          "retry": {
-            "type": "object",
-            "required": ["attempts"],
-            "additionalProperties": false,
-            "properties": {
-              "attempts": {"type": "integer", "minimum": 1, "maximum": 100},
-              "first": {"$ref": "#/$defs/duration"},
-              "most": {"$ref": "#/$defs/duration"},
-              "within": {"$ref": "#/$defs/duration"},
-              "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000},
-              "on": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"enum": ["transient", "rate_limit", "timeout", "bad_output", "permanent"]}
+          "output": {"type": ["object", "boolean"]},
+          "agent": {"$ref": "#/$defs/agent"},
+          "switch": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 100,
+            "items": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "when": {"type": "string", "minLength": 1},
+                "agent": {"$ref": "#/$defs/agent"},
+                "at_most": {"type": "integer", "minimum": 1, "maximum": 1000},
+                "output": {"type": ["object", "boolean"]},
+                @does
               }
             }
           },
-          "uncertain": {"enum": ["retry", "fail", "ask"]},
-          "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000}
+          @does
         }
       }
     }
   },
-  "$defs": {"duration": {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$"}}
+  "$defs": {
+    "duration": {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$"},
+    "fields": {
+      "type": "object",
+      "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64},
+      "additionalProperties": {"type": ["object", "boolean"]}
+    },
+    "agent": {
+      "type": "object",
+      "required": ["tools"],
+      "additionalProperties": false,
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1},
+        "model": {"type": "string", "minLength": 1},
+        "variables": {"type": ["object", "string"]},
+        "messages": {"type": ["array", "string"]},
+        "parameters": {"type": ["object", "string"]},
+        "tools": {
+          "type": "array",
+          "minItems": 1,
+          "maxItems": 64,
+          "items": {
+            "type": "object",
+            "required": ["name", "description"],
+            "additionalProperties": false,
+            "properties": {
+              "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,63}$"},
+              "description": {"type": "string", "minLength": 1},
+              "arguments": {"$ref": "#/$defs/fields"},
+              "on_failure": {"enum": ["tell", "fail"]},
+              "output": {"type": ["object", "boolean"]},
+              @does
+            }
+          }
+        }
+      }
+    }
+  }
 })json";
+
+std::string schema_of_chains() {
+  constexpr std::string_view kPlace = "@does";
+  std::string out = kChainSchema;
+  for (std::size_t at = out.find(kPlace); at != out.npos; at = out.find(kPlace, at))
+    out.replace(at, kPlace.size(), kDoesSchema);
+  return out;
+}
 
 std::string_view kind_of(Does does) {
   return does == Does::kPrompt ? "prompt" : does == Does::kModel ? "model" : does == Does::kChain ? "chain" : "";
@@ -154,6 +222,9 @@ void check_given(const bj::object& step, const char* member, const std::string& 
 
 void check_target(const StepPlan& step, const bj::object& from, const std::string& pointer,
                   const resources::Catalogue& others, Faults& faults) {
+  const auto bodies = internal::bodies_of(step.does, from, pointer);
+  for (std::size_t i = 0; i < std::min(bodies.size(), step.bodies.size()); ++i)
+    check_target(step.bodies[i], *bodies[i].spec, bodies[i].pointer, others, faults);
   const std::string kind(kind_of(step.does));
   if (kind.empty()) return;
   const llm::Reference reference = llm::Reference::parse(step.target);
@@ -170,13 +241,29 @@ void check_target(const StepPlan& step, const bj::object& from, const std::strin
   if (step.does == Does::kChain) check_given(from, "input", pointer, *spec, "chain `" + name + "`", faults);
 }
 
+// Whatever in a chain says of one thing that it does: its steps, and what stands within them.
+std::vector<internal::BodySource> all_bodies(const bj::object& spec) {
+  std::vector<internal::BodySource> out;
+  const bj::value* const steps = spec.if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return out;
+  for (const bj::value& step : steps->get_array())
+    if (step.is_object()) out.push_back({&step.get_object(), "/steps/" + std::to_string(out.size())});
+  for (std::size_t i = 0; i < out.size(); ++i) {  // it grows
+    const internal::BodySource one = out[i];
+    for (const Does does : {Does::kSwitch, Does::kAgent}) {
+      if (!one.spec->contains(does == Does::kSwitch ? "switch" : "agent")) continue;
+      const auto within = internal::bodies_of(does, *one.spec, one.pointer);
+      out.insert(out.end(), within.begin(), within.end());
+    }
+  }
+  return out;
+}
+
 // Whether a chain starts itself, by whatever way: "a → b → a".
 bool starts(const bj::object& spec, std::string_view name, const resources::Catalogue& others, std::string& way,
             std::set<std::string>& seen) {
-  const bj::value* const steps = spec.if_contains("steps");
-  if (steps == nullptr || !steps->is_array()) return false;
-  for (const bj::value& step : steps->get_array()) {
-    const bj::value* const chain = step.is_object() ? step.get_object().if_contains("chain") : nullptr;
+  for (const internal::BodySource& body : all_bodies(spec)) {
+    const bj::value* const chain = body.spec->if_contains("chain");
     if (chain == nullptr || !chain->is_string()) continue;
     const std::string other(llm::Reference::parse(chain->get_string()).name);
     const std::string before = way;
@@ -206,18 +293,15 @@ std::vector<resources::SpecError> check(std::string_view name, const bj::object&
 // The secrets that headers of requests name.
 std::vector<resources::SecretReference> secrets_of(const bj::object& spec) {
   std::vector<resources::SecretReference> out;
-  const bj::value* const steps = spec.if_contains("steps");
-  if (steps == nullptr || !steps->is_array()) return out;
-  std::size_t place = 0;
-  for (const bj::value& step : steps->get_array()) {
-    const std::string at = "/steps/" + std::to_string(place++) + "/http/headers/";
-    const bj::object* const request = step.is_object() ? member_object(step.get_object(), "http") : nullptr;
+  for (const internal::BodySource& body : all_bodies(spec)) {
+    const bj::object* const request = member_object(*body.spec, "http");
     const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
     if (headers == nullptr) continue;
     constexpr std::string_view kSecret = "secret:";
     for (const auto& [name, value] : *headers) {
       const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
-      if (text.starts_with(kSecret)) out.push_back({at + std::string(name), std::string(text.substr(kSecret.size()))});
+      if (text.starts_with(kSecret))
+        out.push_back({body.pointer + "/http/headers/" + std::string(name), std::string(text.substr(kSecret.size()))});
     }
   }
   return out;
@@ -228,7 +312,7 @@ std::vector<resources::SecretReference> secrets_of(const bj::object& spec) {
 resources::Kind chain_kind() {
   resources::Kind kind;
   kind.name = "chain";
-  kind.schema = kSchema;
+  kind.schema = schema_of_chains();
   kind.check = check;
   kind.addressable = true;
   kind.secrets = secrets_of;

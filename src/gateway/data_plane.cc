@@ -19,7 +19,8 @@ DataPlane::DataPlane(const SnapshotHolder& snapshots, telemetry::Recorder& recor
       shadows_(std::make_unique<internal::Shadows>(snapshots.runtime(), recorder, clock)),
       sessions_(snapshots, recorder, database, clock),
       response_store_(database),
-      stored_responses_(snapshots, response_store_, clock),
+      background_(snapshots, recorder, cache, response_store_, clock),
+      stored_responses_(snapshots, response_store_, background_, clock),
       files_(snapshots, files, clock) {}
 
 DataPlane::~DataPlane() = default;
@@ -38,7 +39,7 @@ std::vector<store::Migration> DataPlane::migrations() {
 
 async::Task<void> DataPlane::call(http::Exchange& exchange, const Surface& surface) const {
   internal::CallPipeline pipeline(exchange, surface, snapshots_.current(exchange.loop()), recorder_, *shadows_, cache_,
-                                  sessions_, clock_);
+                                  sessions_, background_, clock_);
   co_await pipeline.run();
 }
 
@@ -59,6 +60,8 @@ void DataPlane::add_routes(http::Router& router) {
   router.add(http::Method::kGet, "/v1/responses/{id}", [this](http::Exchange& e) { return stored_responses_.get(e); });
   router.add(http::Method::kDelete, "/v1/responses/{id}",
              [this](http::Exchange& e) { return stored_responses_.remove(e); });
+  router.add(http::Method::kPost, "/v1/responses/{id}/cancel",
+             [this](http::Exchange& e) { return stored_responses_.cancel(e); });
   router.add(http::Method::kGet, "/v1/responses/{id}/input_items",
              [this](http::Exchange& e) { return stored_responses_.input_items(e); });
   router.add(http::Method::kPost, "/v1/files", [this](http::Exchange& e) { return files_.create(e); });

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/background.h"
 #include "gateway/cache/cache.h"
 #include "gateway/files.h"
 #include "gateway/models.h"
@@ -39,6 +40,9 @@ class DataPlane {
   // Of what prompts remember; as long as the data plane.
   sessions::Sessions& sessions() { return sessions_; }
 
+  // The definition of the runs that make responses in the background; it is given the engine that carries them on.
+  Background& background() { return background_; }
+
   // Ends what goes on behind calls: shadows are ended, and no more started; sessions are stored. When no call is left;
   // the loops are running.
   void end();
@@ -55,6 +59,7 @@ class DataPlane {
   std::unique_ptr<internal::Shadows> shadows_;
   mutable sessions::Sessions sessions_;
   ResponseStore response_store_;
+  mutable Background background_;
   const StoredResponses stored_responses_;
   const Files files_;
   std::vector<std::unique_ptr<const Surface>> surfaces_;

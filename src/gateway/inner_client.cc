@@ -59,6 +59,8 @@ class InnerCall {
     record_.tags = call_.options.tags = asked.tags;
     call_.options.variables = asked.variables;
     call_.options.idempotency_key = asked.idempotency_key;
+    call_.options.cache = asked.cache;
+    call_.options.repair = asked.repair;
     call_.loop = &loop;
     call_.cancellation = &cancellation;
   }
@@ -170,6 +172,10 @@ class InnerCall {
     if (delta) {
       record_.first_token_us = std::chrono::duration_cast<Micros>(way_.clock.steady() - started_).count();
       read = read_answer(delta->wire, answer);
+      if (asked_.whole) {
+        answer.wire = delta->wire;
+        answer.upstream_model = from.outcome().upstream_model;
+      }
     } else {
       read = fail(std::move(delta).error());
     }

@@ -35,6 +35,11 @@ std::string_view elements(std::string_view array) {
 Result<std::string> output_of(const std::string& response) {
   FAIRLEAD_TRY(const internal::Document document, internal::Document::parse(response));
   internal::Element output;
+  std::string_view status;
+  if (!document.root()["status"].get(status) && (status == "queued" || status == "in_progress"))
+    return fail(ErrorKind::kInvalid, "previous_response_not_ready",
+                "The previous response is still being made: wait until its status is `completed`.",
+                "previous_response_id");
   if (document.root()["output"].get(output))
     return fail(ErrorKind::kInternal, "store_corrupt", "A stored response has no output.");
   return std::string(simdjson::minify(output));
@@ -87,20 +92,46 @@ create index responses_by_age on responses (created_at_us);
 )sql"}};
 }
 
-async::Task<Result<void>> ResponseStore::keep(StoredResponse response) {
-  store::Database::Work work = [response = std::move(response)](Connection& connection) -> Result<void> {
+namespace {
+
+store::Database::Work insertion(StoredResponse response, std::string otherwise) {
+  return [response = std::move(response), otherwise = std::move(otherwise)](Connection& connection) -> Result<void> {
     const std::vector<Value> row{response.project,       response.id,    response.previous_id,
                                  response.created_at_us, response.input, response.response};
-    FAIRLEAD_CHECK(
-        connection.execute("insert into responses (project, id, previous_id, created_at_us, input, response) values "
-                           "($1, $2, $3, $4, $5, $6)",
-                           row));
+    FAIRLEAD_CHECK(connection.execute(
+        std::string("insert into responses (project, id, previous_id, created_at_us, input, response) values ") +
+            "($1, $2, $3, $4, $5, $6)" + otherwise,
+        row));
     const std::vector<Value> oldest{response.created_at_us - kKeptUs};
     FAIRLEAD_CHECK(connection.execute("delete from responses where created_at_us < $1", oldest));
     return {};
   };
+}
+
+}  // namespace
+
+async::Task<Result<void>> ResponseStore::keep(StoredResponse response) {
+  store::Database::Work work = insertion(std::move(response), {});
   auto kept = co_await database_.write(std::move(work));
   co_return kept;
+}
+
+async::Task<Result<void>> ResponseStore::begin(StoredResponse response) {
+  store::Database::Work work = insertion(std::move(response), " on conflict do nothing");
+  auto kept = co_await database_.write(std::move(work));
+  co_return kept;
+}
+
+async::Task<Result<void>> ResponseStore::end(std::string project, std::string id, std::string response) {
+  store::Database::Work work = [=](Connection& connection) -> Result<void> {
+    const std::vector<Value> row{project, id, response};
+    FAIRLEAD_TRY(const auto written,
+                 connection.execute("update responses set response = $3 where project = $1 and id = $2", row));
+    (void)written;
+    return {};
+  };
+  auto ended = co_await database_.write(std::move(work));
+  co_return ended;
 }
 
 async::Task<Result<StoredResponse>> ResponseStore::find(std::string project, std::string id) {

@@ -26,6 +26,9 @@ class ResponseStore {
 
   // Durable when it returns. Those that have been kept for 30 days go.
   async::Task<Result<void>> keep(StoredResponse response);
+  // One that is still to be made; if it is there already, it stays as it is. Then how it ended, unless it was removed.
+  async::Task<Result<void>> begin(StoredResponse response);
+  async::Task<Result<void>> end(std::string project, std::string id, std::string response);
   // Error: kNotFound, code response_not_found.
   async::Task<Result<StoredResponse>> find(std::string project, std::string id);
   // Error: as find().

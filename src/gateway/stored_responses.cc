@@ -57,35 +57,62 @@ Result<std::string> list_items(const std::string& input, const Page& page) {
 
 }  // namespace
 
-async::Task<Result<StoredResponse>> StoredResponses::find(http::Exchange& exchange) const {
+async::Task<Result<StoredResponses::Found>> StoredResponses::find(http::Exchange& exchange) const {
   const std::shared_ptr<const Snapshot> snapshot = snapshots_.current(exchange.loop());
   auto caller = internal::caller_of(exchange, *snapshot, clock_.unix_micros());
   if (!caller) co_return fail(std::move(caller).error());
   std::string project = (*caller)->project, id(exchange.path_parameter("id"));
   auto found = co_await store_.find(std::move(project), std::move(id));
-  co_return found;
+  if (!found) co_return fail(std::move(found).error());
+  co_return Found{std::move(*found), (*caller)->name};
 }
 
 async::Task<void> StoredResponses::get(http::Exchange& exchange) const {
   auto found = co_await find(exchange);
-  if (found && http::query_parameter(exchange.head().query, "stream").value_or("false") != "false")
-    found = fail(ErrorKind::kUnsupported, "unsupported_parameter", "A kept response is not streamed again.", "stream");
   if (!found) {
     co_await http::respond_error(exchange, std::move(found).error());
     co_return;
   }
-  co_await exchange.respond(200, "application/json", found->response);
+  if (http::query_parameter(exchange.head().query, "stream").value_or("false") != "false") {
+    auto after = internal::number_parameter(exchange, "starting_after", -1, -1, INT64_MAX - 1);
+    Result<void> streamed;
+    if (after)
+      streamed = co_await background_.stream(exchange, std::move(found->response), *after);
+    else
+      streamed = fail(std::move(after).error());
+    if (!streamed) co_await http::respond_error(exchange, std::move(streamed).error());
+    co_return;
+  }
+  auto now = co_await background_.standing(std::move(found->response));
+  if (now)
+    co_await exchange.respond(200, "application/json", *now);
+  else
+    co_await http::respond_error(exchange, std::move(now).error());
+}
+
+async::Task<void> StoredResponses::cancel(http::Exchange& exchange) const {
+  auto found = co_await find(exchange);
+  if (!found) {
+    co_await http::respond_error(exchange, std::move(found).error());
+    co_return;
+  }
+  auto now = co_await background_.cancel(std::move(found->response), std::move(found->caller), exchange.loop(),
+                                         exchange.cancellation());
+  if (now)
+    co_await exchange.respond(200, "application/json", *now);
+  else
+    co_await http::respond_error(exchange, std::move(now).error());
 }
 
 async::Task<void> StoredResponses::remove(http::Exchange& exchange) const {
-  const std::shared_ptr<const Snapshot> snapshot = snapshots_.current(exchange.loop());
-  auto caller = internal::caller_of(exchange, *snapshot, clock_.unix_micros());
-  if (!caller) {
-    co_await http::respond_error(exchange, std::move(caller).error());
+  auto found = co_await find(exchange);
+  if (!found) {
+    co_await http::respond_error(exchange, std::move(found).error());
     co_return;
   }
-  const std::string id(exchange.path_parameter("id"));
-  std::string project = (*caller)->project, wanted = id;
+  const std::string id = found->response.id;
+  co_await background_.leave(found->response, std::move(found->caller));
+  std::string project = found->response.project, wanted = id;
   auto removed = co_await store_.remove(std::move(project), std::move(wanted));
   if (!removed) {
     co_await http::respond_error(exchange, std::move(removed).error());
@@ -102,7 +129,7 @@ async::Task<void> StoredResponses::input_items(http::Exchange& exchange) const {
     co_return;
   }
   auto page = page_of(exchange);
-  Result<std::string> body = page ? list_items(found->input, *page) : Result<std::string>(fail(page.error()));
+  Result<std::string> body = page ? list_items(found->response.input, *page) : Result<std::string>(fail(page.error()));
   if (!body) {
     co_await http::respond_error(exchange, std::move(body).error());
     co_return;

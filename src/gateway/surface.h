@@ -55,6 +55,8 @@ class Surface {
   // What a record keeps as the input of the call (JSON), where content is recorded.
   virtual std::string input(const SurfaceCall& call) const;
   virtual std::string_view messages_field() const { return "messages"; }  // that holds what a chat's messages hold
+  // Whether the call is one that is answered behind its request (background.h).
+  virtual bool in_background(const SurfaceCall& /*call*/) const { return false; }
   // Null: the answer goes out as it comes.
   virtual std::unique_ptr<AnswerForm> answer_form(const SurfaceCall& /*call*/) const { return nullptr; }
 

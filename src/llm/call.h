@@ -30,6 +30,7 @@ struct CallOptions {
   std::string prompt;  // the version that rendered the messages elsewhere: "support-reply@4"
   std::optional<CacheMode> cache;
   std::optional<int> repair;
+  bool progress = false;  // what the steps of a chain do is to be told
   static Result<CallOptions> parse(std::string_view fairlead_json);
 };
 

@@ -270,6 +270,8 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
         return fail(ErrorKind::kInvalid, "invalid_value", fmt::format("Invalid '{}': 0 to {}.", param, kMostRepairs),
                     param);
       out.repair = static_cast<int>(times);
+    } else if (entry.key == "progress") {
+      if (entry.value.get_bool().get(out.progress)) return internal::wrong_type(param, "a boolean", entry.value);
     } else if (entry.key == "tags") {
       if (!entry.value.is_array()) return internal::wrong_type(param, "an array of strings", entry.value);
       for (const dom::element tag : array_of(entry.value)) {
@@ -281,7 +283,7 @@ Result<CallOptions> CallOptions::parse(std::string_view fairlead_json) {
     } else {
       return fail(ErrorKind::kInvalid, "unknown_parameter",
                   fmt::format("Unknown parameter: '{}'. Known are variables, session, user, tags, prompt, "
-                              "cache, idempotency_key, repair.",
+                              "cache, idempotency_key, progress, repair.",
                               param),
                   param);
     }

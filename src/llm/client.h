@@ -2,11 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "llm/cache.h"
 #include "llm/chat.h"
 #include "llm/price.h"
 #include "platform/async/cancellation.h"
@@ -26,6 +28,9 @@ struct ClientCall {
   std::vector<std::string> tags{};
   std::string idempotency_key{};  // sent to the upstream
   SteadyTime deadline = SteadyTime::max();
+  std::optional<CacheMode> cache{};
+  std::optional<int> repair{};
+  bool whole = false;  // ClientAnswer::wire is wanted
 };
 
 struct ClientAnswer {
@@ -36,6 +41,7 @@ struct ClientAnswer {
   bool structured = false;    // it was asked for as JSON of a schema, and fits it
   Usage usage;
   NanoUsd cost = 0;
+  std::string wire{}, upstream_model{};  // the chat.completion object as it came; only if it was wanted
 };
 
 // A call that gave no answer may have cost something: attempts that broke, answers that did not fit.

@@ -49,6 +49,8 @@ ROUTES = [
     ("POST", "/api/v1/secrets", "admin"),
     ("DELETE", "/api/v1/secrets/none", "admin"),
     ("POST", "/api/v1/rekey", "admin"),
+    ("POST", "/api/v1/tasks/poll", "work"),
+    ("GET", "/api/v1/tasks", "read"),
 ]
 
 
@@ -57,7 +59,7 @@ def test_every_route_needs_its_scope(server, method, path, scope):
     body = {} if method == "POST" else None
     assert server.request(method, path, body, key=None).status == 401
     assert server.request(method, path, body, key="fl-wrong").status == 401
-    others = [one for one in ("call", "read", "write", "approve", "admin") if one != scope]
+    others = [one for one in ("call", "read", "write", "approve", "work", "admin") if one != scope]
     assert server.request(method, path, body, key=make(server, others)["key"]).status == 403
     assert server.request(method, path, body, key=make(server, [scope])["key"]).status not in (401, 403)
 

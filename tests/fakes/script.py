@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 class Script:
     text: str = "Hello from upstream."
     in_turn: list = field(default_factory=list)  # texts instead: the one after the last answer that the request holds
+    turns: list = field(default_factory=list)  # more of the same instead: by how many answers the request holds
     window: int = 0  # refuse requests of more tokens than that
     reasoning: str = ""
     tool_calls: list = field(default_factory=list)  # [{"name", "arguments": {…}}]
@@ -45,6 +46,9 @@ class Script:
         said = body.get("x_fake") if isinstance(body, dict) else None
         if said is None:
             said = next((json.loads(text.split("x_fake=")[1]) for text in texts(body) if "x_fake=" in text), {})
+        if turns := said.get("turns"):
+            answered = sum(message.get("role") == "assistant" for message in body.get("messages", []))
+            said = said | turns[min(answered, len(turns) - 1)]
         return Script(**said)
 
 

@@ -15,10 +15,11 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr std::array<std::pair<std::string_view, Scope>, 5> kScopes = {{{"call", Scope::kCall},
+constexpr std::array<std::pair<std::string_view, Scope>, 6> kScopes = {{{"call", Scope::kCall},
                                                                         {"read", Scope::kRead},
                                                                         {"write", Scope::kWrite},
                                                                         {"approve", Scope::kApprove},
+                                                                        {"work", Scope::kWork},
                                                                         {"admin", Scope::kAdmin}}};
 
 bj::array scopes_json(std::uint8_t scopes) {
@@ -47,9 +48,9 @@ Result<std::uint8_t> scopes_of(const bj::object& body) {
       known = true;
     }
     if (!known) {
-      const std::vector<std::string> names = {"call", "read", "write", "approve", "admin"};
+      const std::vector<std::string> names = {"call", "read", "write", "approve", "work", "admin"};
       return fail(ErrorKind::kInvalid, "invalid_scopes",
-                  "Each of `scopes` must be call, read, write, approve or admin." + did_you_mean(wanted, names),
+                  "Each of `scopes` must be call, read, write, approve, work or admin." + did_you_mean(wanted, names),
                   "scopes");
     }
   }

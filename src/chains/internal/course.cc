@@ -30,6 +30,8 @@ class Course::Variables final : public expr::Activation {
       out = expr::Value::integer(scope_.turn);
     } else if (name == "output") {
       out = scope_.output != nullptr ? expr::Value::json(*scope_.output) : expr::Value();
+    } else if (name == "arguments" && scope_.arguments != nullptr) {
+      out = expr::Value::json(*scope_.arguments);
     } else if (name == "run.id") {
       out = expr::Value::string(course_.execution_.run().id);
     } else if (name == "run.started") {
@@ -185,10 +187,16 @@ bool Course::late() const {
   return deadline > 0 && execution_.now() >= deadline;
 }
 
-Micros Course::left(Micros within) const {
+std::int64_t Course::latest(const Scope& scope) const {
   const std::int64_t deadline = execution_.run().asked.deadline;
-  if (deadline == 0) return within;
-  const Micros rest(std::max<std::int64_t>(1, deadline - execution_.now()));
+  if (deadline == 0 || scope.until == 0) return std::max(deadline, scope.until);
+  return std::min(deadline, scope.until);
+}
+
+Micros Course::left(Micros within, const Scope& scope) const {
+  const std::int64_t end = latest(scope);
+  if (end == 0) return within;
+  const Micros rest(std::max<std::int64_t>(1, end - execution_.now()));
   return within.count() > 0 ? std::min(within, rest) : rest;
 }
 

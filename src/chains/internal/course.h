@@ -35,14 +35,17 @@ class Course {
 
  private:
   enum class State : std::uint8_t { kPending, kRunning, kDone };
-  // What its expressions see. `item` and `output` belong to one element or turn.
+  // What its expressions see. `item` and `output` belong to one element or turn, `arguments` to one use of a tool.
   struct Scope {
     const boost::json::value* item = nullptr;
     std::int64_t index = 0, turn = 0;
     const boost::json::value* output = nullptr;
+    const boost::json::value* arguments = nullptr;
+    std::int64_t until = 0;  // by when it has to have ended, besides the run's deadline; 0: it need not
   };
   class Variables;
   struct Mapping;
+  struct Uses;
 
   void begin_ready();
   async::Task<void> do_step(std::size_t place);
@@ -52,10 +55,20 @@ class Course {
   async::Task<journal::StepResult> do_until(const StepPlan& step);
   async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
-  async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call,
-                                                                         journal::Attempt attempt);
+  using Read = std::function<std::expected<journal::Effect, journal::EffectFailed>(llm::ClientAnswer answer)>;
+  async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call, journal::Attempt attempt,
+                                                                         Read read);
   async::Task<journal::StepResult> request(const StepPlan& step, std::string name, Scope scope);
-  void set_bounds(journal::Step& asked, const StepPlan& step) const;
+  void set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const;
+  async::Task<journal::StepResult> do_case(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> put_task(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> do_agent(const StepPlan& step, std::string name, Scope scope);
+  Result<llm::ClientCall> make_agent_call(const StepPlan& step, const Scope& scope);
+  async::Task<journal::StepResult> ask_agent(const StepPlan& step, llm::ClientCall call, std::string name, Scope scope);
+  async::Task<void> use_tools(const StepPlan& step, const boost::json::array& calls, std::string name, Scope scope,
+                              Uses& uses);
+  async::Task<void> use_tool(const StepPlan& step, const boost::json::value& call, std::string name, Scope scope,
+                             std::size_t at, Uses& uses);
   async::Task<journal::StepResult> start_chain(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> transform(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> approve(const StepPlan& step, std::string name, Scope scope);
@@ -64,7 +77,8 @@ class Course {
   Result<std::string> make(const Template& from, const Scope& scope);  // as JSON
   Result<bool> holds(const Condition& condition, const Scope& scope);
   bool late() const;
-  Micros left(Micros within) const;  // of that and of the run's deadline; 0: for ever
+  std::int64_t latest(const Scope& scope) const;         // by when it has to have ended; 0: it need not
+  Micros left(Micros within, const Scope& scope) const;  // of that, and until then; 0: for ever
   journal::StepResult failed(Error error) const;
   journal::Outcome end();
 

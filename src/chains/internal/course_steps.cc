@@ -28,6 +28,14 @@ journal::FailureClass class_of(const Error& error) {
   return journal::class_of(error);
 }
 
+std::expected<Effect, EffectFailed> read_answer(llm::ClientAnswer answer) {
+  if (!answer.structured) return Effect{json::quoted(answer.text), answer.cost};
+  if (json::parse(answer.text)) return Effect{std::move(answer.text), answer.cost};
+  return std::unexpected(EffectFailed{journal::FailureClass::kBadOutput,
+                                      {ErrorKind::kUpstream, "invalid_output", "The answer is not JSON."},
+                                      answer.cost});
+}
+
 }  // namespace
 
 struct Course::Mapping {
@@ -120,12 +128,22 @@ async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, 
     case Does::kApprove:
       result = co_await approve(step, std::move(name), scope);
       break;
+    case Does::kTask:
+      result = co_await put_task(step, std::move(name), scope);
+      break;
+    case Does::kAgent:
+      result = co_await do_agent(step, std::move(name), scope);
+      break;
+    case Does::kSwitch:
+      result = co_await do_case(step, std::move(name), scope);
+      break;
     case Does::kSleep:
-      result = co_await execution_.sleep(std::move(name), left(step.length));
+      result = co_await execution_.sleep(std::move(name), left(step.length, scope));
       break;
     case Does::kReceive: {
       std::string signal = step.target, ask;
-      result = co_await execution_.receive(std::move(name), std::move(signal), left(step.within), std::move(ask));
+      result =
+          co_await execution_.receive(std::move(name), std::move(signal), left(step.within, scope), std::move(ask));
       break;
     }
   }
@@ -133,6 +151,19 @@ async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, 
     if (result || result.error().why == Why::kFailed) co_return failed(deadline_error());
   }
   co_return result;
+}
+
+async::Task<StepResult> Course::do_case(const StepPlan& step, std::string name, Scope scope) {
+  for (const StepPlan& one : step.bodies) {
+    if (one.when) {
+      const auto wanted = holds(one.when, scope);
+      if (!wanted) co_return failed(wanted.error());
+      if (!*wanted) continue;
+    }
+    auto result = co_await do_once(one, std::move(name), scope);
+    co_return result;
+  }
+  co_return execution_.note(std::move(name), "null");
 }
 
 // Made again after a crash, as often as need be: it has no effect.
@@ -147,7 +178,7 @@ async::Task<StepResult> Course::approve(const StepPlan& step, std::string name, 
   if (!question) co_return failed(std::move(question).error());
   std::string signal = "approve:" + name;
   auto result =
-      co_await execution_.receive(std::move(name), std::move(signal), left(step.within), std::move(*question));
+      co_await execution_.receive(std::move(name), std::move(signal), left(step.within, scope), std::move(*question));
   co_return result;
 }
 
@@ -198,12 +229,12 @@ Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& sco
   return call;
 }
 
-void Course::set_bounds(journal::Step& asked, const StepPlan& step) const {
+void Course::set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const {
   asked.retry = step.retry;
   if (step.cost > 0 && (asked.retry.cost == 0 || asked.retry.cost > step.cost)) asked.retry.cost = step.cost;
   asked.uncertain = step.uncertain;
   asked.timeout = step.timeout;
-  const Micros rest = left(Micros(0));
+  const Micros rest = left(Micros(0), scope);
   if (rest.count() == 0) return;
   const Millis most = std::chrono::ceil<Millis>(rest);
   asked.timeout = asked.timeout.count() > 0 ? std::min(asked.timeout, most) : most;
@@ -215,10 +246,12 @@ async::Task<StepResult> Course::call_model(const StepPlan& step, std::string nam
   if (!call) co_return failed(std::move(call).error());
   journal::Step asked;
   asked.name = std::move(name);
-  set_bounds(asked, step);
+  set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"model", call->model}, {"messages", call->messages}, {"variables", call->variables}});
-  asked.work = [this, call = std::move(*call)](journal::Attempt attempt) { return ask(call, std::move(attempt)); };
+  asked.work = [this, call = std::move(*call)](journal::Attempt attempt) {
+    return ask(call, std::move(attempt), read_answer);
+  };
   auto result = co_await execution_.step(std::move(asked));
   co_return result;
 }
@@ -231,7 +264,7 @@ async::Task<StepResult> Course::request(const StepPlan& step, std::string name, 
   read->project = execution_.run().asked.project;
   journal::Step asked;
   asked.name = std::move(name);
-  set_bounds(asked, step);
+  set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"method", http::to_string(read->method)}, {"url", read->url}, {"body", read->body}});
   asked.work = [this, sent = std::move(*read)](journal::Attempt attempt) {
@@ -241,7 +274,8 @@ async::Task<StepResult> Course::request(const StepPlan& step, std::string name, 
   co_return result;
 }
 
-async::Task<std::expected<Effect, EffectFailed>> Course::ask(llm::ClientCall call, journal::Attempt attempt) {
+async::Task<std::expected<Effect, EffectFailed>> Course::ask(llm::ClientCall call, journal::Attempt attempt,
+                                                             Read read) {
   call.idempotency_key = attempt.key;
   call.tags.push_back("step:" + attempt.step);
   auto answer = co_await client_.ask(std::move(call), execution_.loop(), attempt.cancellation);
@@ -251,11 +285,7 @@ async::Task<std::expected<Effect, EffectFailed>> Course::ask(llm::ClientCall cal
     const auto failure = timed_out ? journal::FailureClass::kTimeout : class_of(told.error);
     co_return std::unexpected(EffectFailed{failure, std::move(told.error), told.cost});
   }
-  if (!answer->structured) co_return Effect{json::quoted(answer->text), answer->cost};
-  if (json::parse(answer->text)) co_return Effect{std::move(answer->text), answer->cost};
-  co_return std::unexpected(EffectFailed{journal::FailureClass::kBadOutput,
-                                         {ErrorKind::kUpstream, "invalid_output", "The answer is not JSON."},
-                                         answer->cost});
+  co_return read(std::move(*answer));
 }
 
 }  // namespace fairlead::chains::internal

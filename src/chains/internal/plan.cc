@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/suggest.h"
+#include "chains/internal/bodies.h"
 #include "platform/config/settings.h"
 #include "platform/expr/schema.h"
 #include "platform/json/member.h"
@@ -99,10 +100,17 @@ class Reader {
     step.name = json::text_member(from, "name");
     if (places_.contains(step.name)) fault(pointer + "/name", "there is a step `" + step.name + "` already.");
     places_.emplace(step.name, plan_.steps.size());
-    read_what(from, pointer, step);
     step.at_once = static_cast<std::size_t>(whole(from, "at_once", 8));
-    step.at_most = whole(from, "at_most", 1);
     read_failures(from, step);
+    read_body(from, pointer, step);
+    sources_.push_back({&from, pointer});
+    plan_.steps.push_back(std::move(step));
+  }
+
+  // What a step says of one thing that it does; also of a case of a switch, and of a tool.
+  void read_body(const bj::object& from, const std::string& pointer, StepPlan& step) {
+    read_what(from, pointer, step);
+    step.at_most = whole(from, "at_most", 1);
     step.within = duration_or(from, "within", pointer, Micros(0));
     step.timeout = std::chrono::duration_cast<Millis>(duration_or(from, "timeout", pointer, Micros(0)));
     step.cost = dollars(from, "cost");
@@ -111,14 +119,31 @@ class Reader {
     step.uncertain = uncertain == "fail"  ? journal::Uncertain::kFail
                      : uncertain == "ask" ? journal::Uncertain::kAsk
                                           : journal::Uncertain::kRetry;
+    step.lease = duration_or(from, "lease", pointer, std::chrono::seconds(60));
+    if (const bj::value* const schema = from.if_contains("output")) {
+      step.output_schema = *schema;
+      step.output_rule = compile_schema(*schema, pointer + "/output", faults_);
+    }
     check_pairs(from, pointer, step);
-    sources_.push_back({&from, pointer});
-    plan_.steps.push_back(std::move(step));
+    read_bodies(from, pointer, step);
+  }
+
+  void read_bodies(const bj::object& from, const std::string& pointer, StepPlan& step) {
+    for (const BodySource& one : bodies_of(step.does, from, pointer)) {
+      StepPlan body;
+      body.name = step.name;
+      read_body(*one.spec, one.pointer, body);
+      if (body.cost == 0) body.cost = step.cost;
+      step.bodies.push_back(std::move(body));
+    }
+    if (step.does == Does::kSwitch) check_cases(from, pointer, faults_);
+    if (step.does == Does::kAgent) step.tools = read_tools(from, pointer, faults_);
   }
 
   // The one member that says what the step does.
   void read_what(const bj::object& from, const std::string& pointer, StepPlan& step) {
-    static const std::vector<std::string> kWhat{"prompt", "model", "transform", "chain", "http", "approve", "wait"};
+    static const std::vector<std::string> kWhat{"prompt",  "model", "transform", "chain", "http",
+                                                "approve", "wait",  "task",      "agent", "switch"};
     std::vector<std::string> found;
     for (const std::string& one : kWhat)
       if (from.contains(one)) found.push_back(one);
@@ -136,6 +161,9 @@ class Reader {
     if (found[0] == "chain") step.does = Does::kChain;
     if (found[0] == "http") step.does = Does::kHttp;
     if (found[0] == "approve") step.does = Does::kApprove;
+    if (found[0] == "task") step.does = Does::kTask;
+    if (found[0] == "agent") step.does = Does::kAgent;
+    if (found[0] == "switch") step.does = Does::kSwitch;
     if (found[0] != "wait") return;
     const bool is_time = !step.target.empty() && std::isdigit(static_cast<unsigned char>(step.target[0]));
     step.does = is_time ? Does::kSleep : Does::kReceive;
@@ -179,13 +207,23 @@ class Reader {
     only("variables", {Does::kPrompt}, "`prompt`");
     only("messages", {Does::kPrompt, Does::kModel}, "`prompt` or `model`");
     only("parameters", {Does::kPrompt, Does::kModel}, "`prompt` or `model`");
-    only("input", {Does::kChain}, "`chain`");
-    only("within", {Does::kApprove, Does::kReceive}, "`approve`, or `wait` for a signal");
-    for (const char* const member : {"timeout", "retry", "uncertain"})
-      only(member, {Does::kPrompt, Does::kModel, Does::kHttp}, "an effect of their own: `prompt`, `model` or `http`");
+    only("input", {Does::kChain, Does::kTask}, "`chain` or `task`");
+    only("within", {Does::kApprove, Does::kReceive, Does::kTask, Does::kAgent},
+         "`approve`, `task`, `agent`, or `wait` for a signal");
+    for (const char* const member : {"timeout", "uncertain"})
+      only(member, {Does::kPrompt, Does::kModel, Does::kHttp, Does::kAgent},
+           "an effect of their own: `prompt`, `model`, `http` or `agent`");
+    only("retry", {Does::kPrompt, Does::kModel, Does::kHttp, Does::kAgent, Does::kTask},
+         "an effect of their own: `prompt`, `model`, `http`, `agent` or `task`");
+    only("lease", {Does::kTask}, "`task`");
+    only("output", {Does::kTask, Does::kAgent}, "`task` or `agent`");
+    if (step.does == Does::kAgent && !from.contains("at_most"))
+      fault(pointer, "an agent needs `at_most`: without a bound it might go on for ever.");
+    if (step.does == Does::kAgent && from.contains("until"))
+      fault(pointer + "/until", "an agent ends by itself, or after `at_most` turns.");
     if (step.does == Does::kModel && !from.contains("messages"))
       fault(pointer, "a step with `model` needs `messages`.");
-    if (from.contains("until") != from.contains("at_most"))
+    if (step.does != Does::kAgent && from.contains("until") != from.contains("at_most"))
       fault(pointer, "`until` and `at_most` go together: without a bound a step might be done for ever.");
     if (from.contains("until") && from.contains("map")) fault(pointer, "`until` and `map` do not go together.");
     if (from.contains("at_once") && !from.contains("map")) fault(pointer + "/at_once", "is for steps with `map`.");
@@ -202,17 +240,22 @@ class Reader {
       if (const bj::value* const until = sources_[place].spec->if_contains("until"))
         scratch.until = compile_condition(*until, {}, untyped, ignored);
       std::set<std::string> names;
-      for (const auto* one : templates_of(scratch))
-        if (*one) (*one)->add_variables(names);
-      for (const Condition& one : {scratch.when, scratch.until})
-        if (one)
-          for (std::string& name : one->variables()) names.insert(std::move(name));
+      add_variables(scratch, names);
       std::set<std::size_t> waits;
       for (const auto& [step, at] : places_)
         if (names.contains(output_of(step))) waits.insert(at);
       add_after(place, waits);
       plan_.steps[place].waits.assign(waits.begin(), waits.end());
     }
+  }
+
+  static void add_variables(StepPlan& step, std::set<std::string>& names) {
+    for (const auto* one : templates_of(step))
+      if (*one) (*one)->add_variables(names);
+    for (const Condition& one : {step.when, step.until})
+      if (one)
+        for (std::string& name : one->variables()) names.insert(std::move(name));
+    for (StepPlan& body : step.bodies) add_variables(body, names);
   }
 
   void add_after(std::size_t place, std::set<std::size_t>& waits) {
@@ -290,6 +333,7 @@ class Reader {
     out.declare("index", Kind::kInt);
     out.declare("turn", Kind::kInt);
     out.declare("output", {});
+    out.declare("arguments", {});
     return out;
   }
   // `item`: of a step with map; `output`: of one with until.
@@ -327,10 +371,10 @@ class Reader {
       item = list.items();
     }
     const bool loops = source.spec->contains("until");
-    const Type dyn, known = own_type(step);
+    const Type dyn;
     const expr::Environment inside = environment(map != nullptr ? &item : nullptr, loops ? &dyn : nullptr);
     compile_step(step, source, outside, inside, faults_);
-    Type output = step.does == Does::kTransform && step.value ? step.value->type() : known;
+    Type output = type_of(step);
     if (loops) {
       const expr::Environment around = environment(nullptr, &output);
       step.until = compile_condition(source.spec->at("until"), source.pointer + "/until", around, faults_);
@@ -341,13 +385,23 @@ class Reader {
     types_[place] = output;
   }
 
+  // Of what it gives once; its expressions have been compiled.
+  Type type_of(const StepPlan& step) const {
+    if (step.does == Does::kTransform && step.value) return step.value->type();
+    if (step.output_schema) return expr::type_of_schema(*step.output_schema);
+    if (step.does != Does::kSwitch || step.bodies.empty()) return own_type(step);
+    Type out = type_of(step.bodies.front());
+    for (const StepPlan& body : step.bodies) out = expr::joined(out, type_of(body));
+    return step.bodies.back().when ? Type() : out;  // it may be null
+  }
+
   Type own_type(const StepPlan& step) const {
     if (step.does == Does::kApprove)
       return Type::object({{"approved", Kind::kBool}, {"by", Kind::kString}, {"comment", Kind::kString}});
     if (step.does == Does::kModel) return Kind::kString;
+    if (step.does == Does::kAgent) return step.bodies.empty() ? Type() : own_type(step.bodies.front());
     if (step.does == Does::kHttp) return Type::object({{"status", Kind::kInt}, {"body", Type()}});
-    if (!type_of_ || step.does == Does::kTransform || step.does == Does::kSleep || step.does == Does::kReceive)
-      return {};
+    if (!type_of_ || (step.does != Does::kPrompt && step.does != Does::kChain)) return {};
     return type_of_(step.does, step.target);
   }
 
@@ -368,6 +422,12 @@ class Reader {
     read("otherwise", outside, step.otherwise);
     if (const bj::value* const when = source.spec->if_contains("when"))
       step.when = compile_condition(*when, source.pointer + "/when", outside, faults);
+    const auto bodies = bodies_of(step.does, *source.spec, source.pointer);
+    for (std::size_t i = 0; i < std::min(bodies.size(), step.bodies.size()); ++i) {
+      expr::Environment within = inside;
+      if (i > 0 && i <= step.tools.size()) within.declare("arguments", step.tools[i - 1].arguments);
+      compile_step(step.bodies[i], {bodies[i].spec, bodies[i].pointer}, within, within, faults);
+    }
   }
 
   const bj::object& spec_;

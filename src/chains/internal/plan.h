@@ -15,17 +15,40 @@
 
 namespace fairlead::chains::internal {
 
-enum class Does : std::uint8_t { kPrompt, kModel, kTransform, kChain, kHttp, kApprove, kSleep, kReceive };
+enum class Does : std::uint8_t {
+  kPrompt,
+  kModel,
+  kTransform,
+  kChain,
+  kHttp,
+  kApprove,
+  kSleep,
+  kReceive,
+  kTask,
+  kAgent,
+  kSwitch
+};
 
 using Condition = std::shared_ptr<const expr::Expression>;
 
+// Of an agent: what its model is told of the tool whose body is the one behind it.
+struct Tool {
+  std::string name, description;
+  std::shared_ptr<const json::Schema> schema;  // of the arguments, all of them
+  boost::json::value parameters;               // the same as the model is told it
+  expr::Type arguments{};                      // and an expression
+  std::vector<std::pair<std::string, boost::json::value>> defaults{};
+  bool fails = false;  // the step with it
+};
+
+// The values that its expressions make are read of `variables` and so on where the step's kind has such a member.
 struct StepPlan {
   std::string name;
   Does does = Does::kTransform;
-  std::string target{};             // of prompt, model, chain; the signal's name
+  std::string target{};             // of prompt, model, chain; the signal's name; the kind of a task
   std::optional<Template> value{};  // of transform; the question of approve; the request of http
   std::optional<Template> variables{}, messages{}, parameters{};  // of prompt and model
-  std::optional<Template> input{};                                // of chain
+  std::optional<Template> input{};                                // of chain and task
   std::optional<Template> map{};
   std::optional<Template> otherwise{};
   Condition when{}, until{};
@@ -33,12 +56,18 @@ struct StepPlan {
   std::int64_t failures = 0;    // elements that may fail
   double failures_share = 0;    // of them; the larger counts
   std::int64_t at_most = 1;     // times, with `until`
-  Micros length{0}, within{0};  // of a sleep; of approve and a signal: 0: for ever
+  Micros length{0}, within{0};  // of a sleep; of approve, a signal, a task, an agent: 0: for ever
+  Micros lease{0};              // of a task
   Millis timeout{0};
   journal::RetryRule retry{};
   journal::Uncertain uncertain = journal::Uncertain::kRetry;
-  std::int64_t cost = 0;             // billionths of a dollar; 0: no bound
-  std::vector<std::size_t> waits{};  // for these steps
+  std::int64_t cost = 0;                              // billionths of a dollar; 0: no bound
+  std::vector<std::size_t> waits{};                   // for these steps
+  std::optional<boost::json::value> output_schema{};  // of task and agent
+  std::shared_ptr<const json::Schema> output_rule{};  // the same
+  // The cases of a switch, whose conditions are their `when`; of an agent the call of its model, then its tools.
+  std::vector<StepPlan> bodies{};
+  std::vector<Tool> tools{};
 };
 
 struct Field {

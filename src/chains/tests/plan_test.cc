@@ -132,6 +132,74 @@ TEST(ChainSpec, WhatDoesNotGoTogetherIsRefused) {
               ElementsAre(HasSubstr("/steps/0/retry: is for steps with")));
 }
 
+TEST(ChainSpec, WhatStandsWithinASwitchIsCheckedLikeSteps) {
+  EXPECT_THAT(faults_of(R"({"input": {"kind": {"type": "string"}}, "steps": [
+                {"name": "a", "switch": [{"when": "input.kind == 'x'", "prompt": "ask", "variables": {"question": "q"}},
+                                         {"transform": {"score": 1}}]},
+                {"name": "b", "transform": "${{ steps.a.output.score + 1 }}"}]})"),
+              IsEmpty());
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "switch": [{"when": "inpt.kind == 'x'", "transform": 1}]}]})"),
+              ElementsAre(HasSubstr("/steps/0/switch/0/when: ")));
+  EXPECT_THAT(
+      faults_of(R"({"steps": [{"name": "a", "switch": [{"transform": 1}, {"when": "true", "transform": 2}]}]})"),
+      ElementsAre(HasSubstr("/steps/0/switch/0: has no `when`")));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "switch": [{"prompt": "asc", "variables": {}}]}]})"),
+              ElementsAre("/steps/0/switch/0/prompt: unknown prompt `asc`. Did you mean `ask`?"));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "switch": [{"transform": {"n": 1}}, {"transform": {"n": 2}}]},
+                                      {"name": "b", "transform": "${{ steps.a.output.m }}"}]})"),
+              testing::Not(IsEmpty()));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "switch": [{"when": "steps.b.output == 1", "transform": 1}]},
+                                      {"name": "b", "transform": "${{ steps.a.output }}"}]})"),
+              ElementsAre(HasSubstr("waits for itself: a → b → a")));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "switch": [{"chain": "mine"}]}]})"),
+              testing::Contains(HasSubstr("the chain starts itself")));
+}
+
+TEST(ChainSpec, AnAgentHasABoundAndToolsThatAreWhole) {
+  const auto agent = [](const std::string& tools, const std::string& more = R"(, "at_most": 3)") {
+    return R"({"steps": [{"name": "a", "agent": {"model": "small", "messages": "hi", "tools": [)" + tools + "]}" +
+           more + "}]}";
+  };
+  EXPECT_THAT(faults_of(agent(R"({"name": "t", "description": "d", "arguments": {"q": {"type": "string"}},
+                                  "prompt": "ask", "variables": {"question": "${{ arguments.q }}"}})")),
+              IsEmpty());
+  EXPECT_THAT(faults_of(agent(R"({"name": "t", "description": "d", "transform": 1})", "")),
+              ElementsAre(HasSubstr("an agent needs `at_most`")));
+  EXPECT_THAT(faults_of(agent(R"({"name": "t", "description": "d", "arguments": {"query": {"type": "string"}},
+                                  "transform": "${{ arguments.qery }}"})")),
+              ElementsAre(HasSubstr("/steps/0/agent/tools/0/transform: ")));
+  EXPECT_THAT(faults_of(agent(R"({"name": "t", "description": "d", "arguments": {"q": {"type": "strin"}},
+                                  "transform": 1})")),
+              testing::Contains(HasSubstr("/steps/0/agent/tools/0/arguments/q")));
+  EXPECT_THAT(faults_of(agent(R"({"name": "t", "description": "d", "transform": 1},
+                                 {"name": "t", "description": "d", "transform": 2})")),
+              ElementsAre("/steps/0/agent/tools/1/name: there is a tool `t` already."));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "transform": "${{ arguments.q }}"}]})"),
+              ElementsAre(HasSubstr("arguments")));
+  EXPECT_THAT(
+      faults_of(
+          R"({"steps": [{"name": "a", "at_most": 2, "output": {"type": "object", "properties": {"n": {"type": "integer"}}},
+                "agent": {"model": "small", "messages": "hi", "tools": [{"name": "t", "description": "d", "transform": 1}]}},
+                {"name": "b", "transform": "${{ steps.a.output.m }}"}]})"),
+      testing::Not(IsEmpty()));
+}
+
+TEST(ChainSpec, ATaskHasATypedOutput) {
+  EXPECT_THAT(faults_of(R"({"steps": [
+                {"name": "a", "task": "resize", "input": {"n": 1}, "lease": "5s", "within": "1h", "retry": {"attempts": 2},
+                 "output": {"type": "object", "properties": {"bytes": {"type": "integer"}}}},
+                {"name": "b", "transform": "${{ steps.a.output.bytes + 1 }}"}]})"),
+              IsEmpty());
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "task": "resize",
+                 "output": {"type": "object", "properties": {"bytes": {"type": "integer"}}}},
+                {"name": "b", "transform": "${{ steps.a.output.byte }}"}]})"),
+              ElementsAre(HasSubstr("bytes")));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "task": "resize", "timeout": "3s"}]})"),
+              ElementsAre(HasSubstr("/steps/0/timeout: is for steps with")));
+  EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "transform": 1, "lease": "3s"}]})"),
+              ElementsAre("/steps/0/lease: is for steps with `task`."));
+}
+
 TEST(ChainInput, IsCheckedAndCompleted) {
   internal::Faults faults;
   const auto spec = json::parse(R"({"input": {"text": {"type": "string", "maxLength": 3},

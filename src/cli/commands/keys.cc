@@ -15,7 +15,7 @@ void add_keys(CLI::App& app, Context& context) {
   CLI::App* const create = command(*keys, context, "create", "Make a key; it is shown this once",
                                    "fairlead keys create checkout-service --scope call");
   create->add_option("name", words->name, "What it is for")->required();
-  create->add_option("--scope", words->scopes, "call, read, write, approve, admin, divided by commas")
+  create->add_option("--scope", words->scopes, "call, read, write, approve, work, admin, divided by commas")
       ->capture_default_str();
   create->add_option("--project", words->project, "The project that it belongs to; else that of the asking key");
   create->add_option("--expires", words->expires, "When it ends: 2027-01-31T00:00:00Z");

@@ -331,6 +331,37 @@ void add_queues(CLI::App& app, Context& context) {
   });
 }
 
+void add_tasks(CLI::App& app, Context& context) {
+  CLI::App* const tasks = app.add_subcommand("tasks", "Work that chains put out for programs of yours");
+  tasks->require_subcommand(1);
+  const auto filters = std::make_shared<std::map<std::string, std::string>>();
+  CLI::App* const list = command(*tasks, context, "list", "List tasks that are not done, the oldest first",
+                                 "fairlead tasks list --task resize");
+  const auto add = [&](const char* name, const char* what) {
+    list->add_option_function<std::string>(
+        std::string("--") + name, [filters, name](const std::string& value) { (*filters)[name] = value; }, what);
+  };
+  add("task", "Only tasks of this kind");
+  add("run", "Only tasks of this run");
+  add("limit", "At most so many; else 50");
+  list->callback([&context, filters] {
+    answer(
+        context, http::Method::kGet, "/api/v1/tasks" + query_string(*filters), nullptr,
+        [&context](const bj::value& reply) {
+          std::vector<std::vector<std::string>> rows;
+          for (const bj::value& task : reply.at("data").as_array()) {
+            const bj::value* const progress = task.as_object().if_contains("progress");
+            rows.push_back({text_of(task, "task"), text_of(task, "run"), text_of(task, "step"), text_of(task, "state"),
+                            text_of(task, "worker"), text_of(task, "attempt"), local_time(text_of(task, "posted_at")),
+                            progress != nullptr ? json::to_text(*progress) : std::string()});
+          }
+          if (rows.empty()) return std::string("  No task waits to be done.\n");
+          return table({"task", "run", "step", "state", "worker", "attempt", "since", "progress"}, rows,
+                       context.colours());
+        });
+  });
+}
+
 }  // namespace
 
 void add_runs(CLI::App& app, Context& context) {
@@ -340,6 +371,7 @@ void add_runs(CLI::App& app, Context& context) {
   add_lists(*runs, context);
   add_decisions(*runs, context);
   add_queues(app, context);
+  add_tasks(app, context);
 }
 
 }  // namespace fairlead::cli

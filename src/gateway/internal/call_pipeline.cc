@@ -35,7 +35,7 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
 
 CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
                            telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache,
-                           sessions::Sessions& sessions, const Clock& clock)
+                           sessions::Sessions& sessions, Background& background, const Clock& clock)
     : exchange_(exchange),
       surface_(surface),
       snapshot_(std::move(snapshot)),
@@ -43,6 +43,7 @@ CallPipeline::CallPipeline(http::Exchange& exchange, const Surface& surface, std
       shadows_(shadows),
       cache_(cache),
       sessions_(sessions),
+      background_(background),
       clock_(clock),
       started_(clock.steady()),
       admission_(clock),
@@ -66,7 +67,12 @@ async::Task<void> CallPipeline::run() {
     co_return;
   }
   auto done = co_await prepare();
-  if (done) done = co_await answer();
+  if (done && surface_.in_background(surface_call_)) {
+    done = co_await background_.begin(exchange_, surface_call_, *target_);
+    if (done) co_return;  // the call that its run makes is recorded
+  } else if (done) {
+    done = co_await answer();
+  }
   if (!done) co_await refuse(std::move(done).error());
   if (!recorded_) recorder_.record(call_.loop->index(), take_record());
   if (shadow_call_ && routed_) leave_shadow();
@@ -103,9 +109,13 @@ async::Task<Result<void>> CallPipeline::prepare() {
   const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
   if (!made) co_return fail(std::move(made).error());
-  draw_shadow((*target)->shadow);
+  if (!surface_.in_background(surface_call_)) draw_shadow((*target)->shadow);
   if (shadow_ != nullptr) unrendered_ = call_.request;
   if (surface_.format() != llm::Format::kCountTokens) session_ = SessionCall::create(sessions_, **target, call_);
+  if (surface_.in_background(surface_call_)) {
+    auto possible = check_background();
+    if (!possible) co_return possible;
+  }
   if (session_) {
     auto recalled = co_await session_->recall();
     if (!recalled) co_return fail(std::move(recalled).error());
@@ -132,11 +142,25 @@ async::Task<Result<void>> CallPipeline::prepare() {
     auto settled = settle_output(call_);
     if (!settled) co_return fail(std::move(settled).error());
   }
+  if (surface_.in_background(surface_call_)) co_return Result<void>();
   if (const routing::ModelState* const state = routing::state_of(*call_.model); state && !target_->shadow)
     draw_shadow(state->shadow);
   auto entered = admission_.enter(snapshot_->project(call_.project)->budgets(), call_, principal_->name);
   if (!entered || !admission_.asks()) co_return entered;
   co_return co_await admission_.ask();
+}
+
+// What a call needs that its run could not give it.
+Result<void> CallPipeline::check_background() const {
+  if (session_)
+    return fail(ErrorKind::kUnsupported, "unsupported_parameter",
+                "A prompt that remembers a session is not called in the background: leave out `fairlead.session`, or "
+                "`background`.",
+                "background");
+  if (!call_.options.prompt.empty())
+    return fail(ErrorKind::kUnsupported, "unsupported_parameter",
+                "A call whose messages were rendered elsewhere is not made in the background.", "fairlead.prompt");
+  return {};
 }
 
 void CallPipeline::draw_shadow(const std::optional<routing::Shadow>& shadow) {

@@ -6,6 +6,7 @@
 
 #include "access/keys.h"
 #include "base/clock.h"
+#include "gateway/background.h"
 #include "gateway/cache/cache.h"
 #include "gateway/internal/admission.h"
 #include "gateway/internal/answer.h"
@@ -25,7 +26,7 @@ class CallPipeline {
  public:
   CallPipeline(http::Exchange& exchange, const Surface& surface, std::shared_ptr<const Snapshot> snapshot,
                telemetry::Recorder& recorder, Shadows& shadows, cache::Cache& cache, sessions::Sessions& sessions,
-               const Clock& clock);
+               Background& background, const Clock& clock);
 
   // The whole of it. A call of a known key is recorded once.
   async::Task<void> run();
@@ -37,6 +38,7 @@ class CallPipeline {
   Result<void> attribute(const Project& project);
   async::Task<Result<void>> make_chat(bool needed);
   async::Task<Result<void>> answer();
+  Result<void> check_background() const;
   async::Task<Result<void>> relay_whole(Answer& from);
   async::Task<Result<void>> relay_stream(Answer& from);
   Result<std::string_view> in_form(const llm::Delta& delta, const Answer& from);
@@ -57,6 +59,7 @@ class CallPipeline {
   Shadows& shadows_;
   cache::Cache& cache_;
   sessions::Sessions& sessions_;
+  Background& background_;
   const Clock& clock_;
   const SteadyTime started_;
   Admission admission_;

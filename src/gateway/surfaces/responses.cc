@@ -26,6 +26,9 @@ Result<void> ResponsesSurface::read(std::span<char> body, SurfaceCall& call) con
   if (call.body.model.empty()) return internal::missing("model");
   FAIRLEAD_CHECK(check_flag(call.body, "store"));
   FAIRLEAD_CHECK(check_flag(call.body, "background"));
+  if (is_in_background(call.body) && !is_kept(call.body))
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "A response that is made in the background has to be kept: leave out `store: false`.", "store");
   const llm::Member* const previous = call.body.member("previous_response_id");
   if (previous && previous->json != "null") {
     FAIRLEAD_TRY(const Document document, Document::parse(previous->json));
@@ -56,6 +59,10 @@ async::Task<Result<void>> ResponsesSurface::load(SurfaceCall& call) const {
 Result<void> ResponsesSurface::to_chat(SurfaceCall& call) const {
   FAIRLEAD_TRY(std::string chat, chat_of_response(call.body, call.earlier));
   return internal::set_chat(call, std::move(chat));
+}
+
+bool ResponsesSurface::in_background(const SurfaceCall& call) const {
+  return is_in_background(call.body);
 }
 
 std::unique_ptr<AnswerForm> ResponsesSurface::answer_form(const SurfaceCall& call) const {

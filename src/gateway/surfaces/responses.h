@@ -17,6 +17,7 @@ class ResponsesSurface final : public Surface {
   bool wants_loading(const SurfaceCall& call) const override;
   async::Task<Result<void>> load(SurfaceCall& call) const override;
   Result<void> to_chat(SurfaceCall& call) const override;
+  bool in_background(const SurfaceCall& call) const override;
   std::unique_ptr<AnswerForm> answer_form(const SurfaceCall& call) const override;
   std::string error_event(const Error& error, std::string_view call_id, std::int64_t events) const override;
 

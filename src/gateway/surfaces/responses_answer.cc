@@ -70,6 +70,7 @@ ResponsesAnswer::ResponsesAnswer(const SurfaceCall& call, ResponseStore& store)
       created_(call.started_at_s),
       stream_(call.call.request.stream),
       kept_(is_kept(call.body)),
+      background_(is_in_background(call.body)),
       store_(store),
       model_(call.call.request.model),
       reader_(*this) {}
@@ -77,14 +78,14 @@ ResponsesAnswer::ResponsesAnswer(const SurfaceCall& call, ResponseStore& store)
 Result<void> ResponsesAnswer::take(std::string_view wire, bool end, const llm::Outcome& outcome, std::string& out) {
   out_ = &out;
   if (!outcome.upstream_model.empty()) model_ = outcome.upstream_model;
-  if (stream_ && !begun_ && (end || !wire.empty())) {
+  if (stream_ && !background_ && !begun_ && (end || !wire.empty())) {
     begun_ = true;
     for (const std::string_view type : {"response.created", "response.in_progress"}) {
       begin_event(type) += R"(,"response":)" + response_json("in_progress", nullptr, nullptr);
       end_event();
     }
   }
-  FAIRLEAD_CHECK(stream_ ? reader_.events(wire) : reader_.whole(wire));
+  FAIRLEAD_CHECK(stream_ && !background_ ? reader_.events(wire) : reader_.whole(wire));
   send_text();
   if (disordered_)
     return fairlead::fail(ErrorKind::kUpstream, "upstream_invalid",
@@ -100,6 +101,16 @@ Result<void> ResponsesAnswer::take(std::string_view wire, bool end, const llm::O
   begin_event(incomplete_.empty() ? "response.completed" : "response.incomplete") += R"(,"response":)" + whole_;
   end_event();
   return {};
+}
+
+void ResponsesAnswer::begin(bool in_progress, std::string& out) {
+  out_ = &out;
+  for (const std::string_view type : {"response.created", "response.queued", "response.in_progress"}) {
+    const bool told = type == "response.in_progress";
+    if (told && !in_progress) continue;
+    begin_event(type) += R"(,"response":)" + response_json(told ? "in_progress" : "queued", nullptr, nullptr);
+    end_event();
+  }
 }
 
 void ResponsesAnswer::fail(const Error& error, std::string& out) {

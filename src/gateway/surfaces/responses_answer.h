@@ -14,6 +14,16 @@ class ResponsesAnswer final : public AnswerForm, private llm::ChatAnswerSink {
  public:
   // `store` outlives it; `now_us` is unix time.
   ResponsesAnswer(const SurfaceCall& call, ResponseStore& store);
+  // Of one that is made in the background: the response as long as it has not ended well.
+  std::string standing(std::string_view status, const Error* error = nullptr) const {
+    return response_json(status, nullptr, error);
+  }
+  // Of such a one that is streamed, before its whole answer is taken: the events that tell of it, up to that it is
+  // being made if it is; and how many other events come before those of its output.
+  void begin(bool in_progress, std::string& out);
+  void leave_room(std::int64_t events) { sequence_ += events; }
+  // The items of its request, as they are kept.
+  const std::string& items() const { return items_; }
   Result<void> take(std::string_view wire, bool end, const llm::Outcome& outcome, std::string& out) override;
   void fail(const Error& error, std::string& out) override;
   bool wants_keeping() const override { return kept_ && !whole_.empty(); }
@@ -57,7 +67,7 @@ class ResponsesAnswer final : public AnswerForm, private llm::ChatAnswerSink {
 
   const std::string call_id_, project_, previous_, repeated_, items_;
   const std::int64_t created_;
-  const bool stream_, kept_;
+  const bool stream_, kept_, background_;
   ResponseStore& store_;
   std::string model_;
   llm::ChatAnswerReader reader_;

@@ -154,8 +154,8 @@ constexpr std::string_view kSame[] = {"model",
                                       "prompt_cache_key",
                                       "prompt_cache_retention"};
 // Ours, or of no meaning without what is refused.
-constexpr std::string_view kOwn[] = {
-    "store", "metadata", "previous_response_id", "stream_options", "max_tool_calls", "instructions", "input"};
+constexpr std::string_view kOwn[] = {"store",          "background",     "metadata",     "previous_response_id",
+                                     "stream_options", "max_tool_calls", "instructions", "input"};
 
 struct Logprobs {
   bool asked = false;
@@ -185,9 +185,6 @@ Result<void> add_member(ObjectWriter& out, const llm::Member& member, Logprobs& 
   } else if (name == "truncation") {
     FAIRLEAD_TRY(const std::string_view truncation, text_of(name, value));
     if (truncation != "disabled") return unsupported_value(name, "it drops nothing from a conversation; use disabled");
-  } else if (name == "background") {
-    FAIRLEAD_TRY(const bool background, flag_of(name, value));
-    if (background) return unsupported_parameter(name, "its answer comes at once");
   } else {
     return unsupported_parameter(name, name == "prompt" ? "name a prompt by `model`" : "a chat has no such thing");
   }
@@ -223,6 +220,11 @@ Result<std::string> chat_of_response(const llm::RequestBody& body, std::string_v
 bool is_kept(const llm::RequestBody& body) {
   const llm::Member* const store = body.member("store");
   return !store || store->json != "false";
+}
+
+bool is_in_background(const llm::RequestBody& body) {
+  const llm::Member* const background = body.member("background");
+  return background && background->json == "true";
 }
 
 std::string previous_response_of(const llm::RequestBody& body) {

@@ -14,6 +14,7 @@ Result<std::string> chat_of_response(const llm::RequestBody& body, std::string_v
 
 // Whether the response is to be kept; the response that it goes on from, or empty.
 bool is_kept(const llm::RequestBody& body);
+bool is_in_background(const llm::RequestBody& body);
 std::string previous_response_of(const llm::RequestBody& body);
 
 // The items of a request's own input, each whole and with an id that begins with `id`: a JSON array. The body is one

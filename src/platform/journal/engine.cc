@@ -47,13 +47,20 @@ async::Task<Result<Started>> Engine::start(RunRequest request) {
 }
 
 async::Task<Result<void>> Engine::signal(std::string project, Signal signal) {
-  return node_->signal(std::move(project), std::move(signal));
+  Condition none;
+  const auto sent = co_await node_->signal(std::move(project), std::move(signal), std::move(none));
+  if (!sent) co_return fail(sent.error());
+  co_return Result<void>();
+}
+
+async::Task<Result<bool>> Engine::signal_if(std::string project, Signal signal, Condition condition) {
+  return node_->signal(std::move(project), std::move(signal), std::move(condition));
 }
 
 async::Task<Result<void>> Engine::cancel(std::string project, std::string run, std::string by) {
   Signal signal{.run = std::move(run), .id = "cancel", .name = "cancel", .data = {}};
   signal.data = boost::json::serialize(boost::json::object{{"by", by}});
-  const auto sent = co_await node_->signal(std::move(project), std::move(signal));
+  const auto sent = co_await this->signal(std::move(project), std::move(signal));
   if (!sent && sent.error().code != "run_finished") co_return sent;
   co_return Result<void>();
 }
@@ -184,12 +191,18 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
   co_return std::move(*started);
 }
 
-async::Task<Result<void>> Engine::Node::signal(std::string project, Signal signal) {
+async::Task<Result<bool>> Engine::Node::signal(std::string project, Signal signal, Condition condition) {
   signal.at = clock_.unix_micros();
   if (signal.id.empty()) signal.id = new_id(signal.at);
   auto state = std::make_shared<std::optional<RunState>>();
+  auto wanted = std::make_shared<bool>(true);
   Entry entry;
-  entry.more = [state, project, signal](store::Connection& connection) -> Result<void> {
+  entry.more = [state, wanted, project, signal,
+                condition = std::move(condition)](store::Connection& connection) -> Result<void> {
+    if (condition) {
+      FAIRLEAD_TRY(*wanted, condition(connection));
+      if (!*wanted) return {};
+    }
     FAIRLEAD_TRY(const auto found, find_run(connection, signal.run));
     state->reset();
     if (!found || found->asked.project != project) return {};
@@ -200,13 +213,14 @@ async::Task<Result<void>> Engine::Node::signal(std::string project, Signal signa
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await committer_.commit(std::move(entry)));
+  if (!*wanted) co_return false;
   if (!*state) co_return not_found(signal.run);
   if (finished(**state)) {
     co_return fail(ErrorKind::kConflict, "run_finished",
                    "The run has " + std::string(to_string(**state)) + ": nothing more can be sent to it.");
   }
   loops_.loop(0).post([this] { bell_.ring(); });
-  co_return Result<void>();
+  co_return true;
 }
 
 }  // namespace fairlead::journal

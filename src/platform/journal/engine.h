@@ -1,5 +1,6 @@
 // Carries runs on, on this node: takes up what is due, keeps what it has, takes over what a dead node had.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -74,6 +75,10 @@ class Engine {
   async::Task<Result<Started>> start(RunRequest request);
   // Durable when it returns; the same id twice is one. Errors: run_not_found; run_finished.
   async::Task<Result<void>> signal(std::string project, Signal signal);
+  // The same, in one transaction with `condition`, whose false means that nothing is sent, and the answer is false.
+  // What it wrote is kept either way.
+  using Condition = std::function<Result<bool>(store::Connection&)>;
+  async::Task<Result<bool>> signal_if(std::string project, Signal signal, Condition condition);
   // Durable when it returns; it has an effect wherever the run is. Nothing for one that is finished. Error:
   // run_not_found.
   async::Task<Result<void>> cancel(std::string project, std::string run, std::string by);

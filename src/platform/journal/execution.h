@@ -60,6 +60,22 @@ struct Step {
   std::string input{};         // JSON for the history; empty: none
 };
 
+// Work that is done outside this process by whoever takes it, and whose end a signal tells.
+struct Errand {
+  std::string name;     // of the step
+  std::string input{};  // JSON for the history; empty: none
+  RetryRule retry{};
+  Micros within{0};           // from when it was first put out, over all attempts; 0: for ever
+  std::int64_t deadline = 0;  // the earlier of the two counts; 0: none
+  // Puts an attempt out, in the transaction of its intent; it may run more than once. `signal` is the name of the
+  // signal that tells the attempt's end.
+  std::function<store::Database::Work(std::string key, std::int64_t attempt, std::string signal)> put;
+  store::Database::Work withdraw;  // once nobody waits for it any more
+  // What the signal carries.
+  std::function<std::expected<Effect, EffectFailed>(const std::string& data)> read;
+  std::string tell{};  // who listens to this name is told when an attempt has been put out
+};
+
 struct StepError {
   enum class Why : std::uint8_t {
     kFailed,     // for good
@@ -105,6 +121,10 @@ class Execution {
   // `within`; 0: it waits for ever.
   // `ask`: JSON for the history, of what is asked; empty: nothing is.
   async::Task<StepResult> receive(std::string step, std::string signal, Micros within, std::string ask);
+  // Put out once an attempt, durably, until the attempt's signal has come. A run that waits for it takes no memory.
+  async::Task<StepResult> errand(Errand errand);
+  // The same for every attempt of that step of this run, and for no other.
+  std::string key_of(const std::string& step) const;
   // A value that was made without an effect, for the history: the one that is there already, if it is.
   StepResult note(std::string step, std::string output);
   // The output of a run that is started for it, once for good. Its project, parent, author and priority are this
@@ -142,6 +162,9 @@ class Execution {
   // Nothing: another attempt may come.
   async::Task<std::optional<StepResult>> attempt(Step& step, StepState& state);
   std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
+  async::Task<std::optional<StepResult>> put_out(const Errand& errand, StepState& state);
+  async::Task<std::optional<StepResult>> await_errand(const Errand& errand, StepState& state);
+  void withdraw(const Errand& errand);
   async::Task<std::expected<Effect, EffectFailed>> run_effect(const Step& step, std::string key, std::int64_t number);
   async::Task<std::optional<StepResult>> settle_uncertain(Step& step, StepState& state);
   async::Task<bool> commit(Event event, store::Database::Work more = {});

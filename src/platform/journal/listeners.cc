@@ -22,6 +22,11 @@ Listeners::Listening::~Listening() {
   }
 }
 
+void Listeners::tell_all() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [run, one] : by_run_) one->loop_.post([bell = one->bell_] { bell->ring(); });
+}
+
 void Listeners::tell(const std::string& run) {
   if (count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);

@@ -33,6 +33,7 @@ class Listeners {
   };
 
   void tell(const std::string& run);
+  void tell_all();  // whatever they listen to
 
  private:
   std::atomic<std::size_t> count_{0};  // nearly always none: then nothing is looked up

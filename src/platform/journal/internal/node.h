@@ -24,7 +24,7 @@ class Engine::Node {
   Result<void> start_blocking();
   void stop_blocking(Millis patience);
   async::Task<Result<Started>> start(RunRequest request);
-  async::Task<Result<void>> signal(std::string project, Signal signal);
+  async::Task<Result<bool>> signal(std::string project, Signal signal, Condition condition);
   std::size_t loaded() const { return loaded_.load(); }
   Committer& committer() { return committer_; }
   Listeners& listeners() { return listeners_; }

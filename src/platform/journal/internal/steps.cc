@@ -29,11 +29,6 @@ std::unexpected<StepError> cancelled_error() {
       StepError{Why::kCancelled, {ErrorKind::kCancelled, "run_cancelled", "The run was cancelled."}});
 }
 
-// The same for every attempt, and for the same step of the same run after a crash.
-std::string key_of(const std::string& run, const std::string& step) {
-  return sha256_hex(run + '\n' + step).substr(0, 32);
-}
-
 double chance() {
   thread_local std::mt19937_64 random{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(random);
@@ -44,6 +39,10 @@ std::string with_class(const char* word) {
 }
 
 }  // namespace
+
+std::string Execution::key_of(const std::string& step) const {
+  return sha256_hex(run_.id + '\n' + step).substr(0, 32);
+}
 
 std::optional<StepResult> Execution::settled(const StepState& state, bool shielded) const {
   if (state.phase == Phase::kDone) return StepResult(state.output);
@@ -91,7 +90,7 @@ async::Task<StepResult> Execution::step(Step step) {
 }
 
 async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState& state) {
-  const std::string key = key_of(run_.id, step.name);
+  const std::string key = key_of(step.name);
   ++state.attempts;
   if (state.first_at == 0) state.first_at = now();
   if (!step.pure) {

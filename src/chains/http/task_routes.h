@@ -1,0 +1,13 @@
+// /api/v1/tasks: work for programs of the chains' owners (docs/reference/tasks.md).
+#pragma once
+#include "access/guard.h"
+#include "base/clock.h"
+#include "chains/tasks.h"
+#include "platform/http/server.h"
+
+namespace fairlead::chains {
+
+// All outlive the router.
+void add_task_routes(http::Router& router, const access::Guard& guard, Tasks& tasks, const Clock& clock);
+
+}  // namespace fairlead::chains

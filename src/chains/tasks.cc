@@ -1,0 +1,351 @@
+#include "chains/tasks.h"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "platform/json/member.h"
+#include "platform/json/schema.h"
+#include "platform/json/text.h"
+
+namespace fairlead::chains {
+namespace {
+
+namespace bj = boost::json;
+using journal::Effect;
+using journal::EffectFailed;
+using store::Connection;
+using store::Row;
+using store::Value;
+
+constexpr std::chrono::seconds kLookAtOthers{1};      // for what other nodes put out
+constexpr std::int64_t kDoneKeptUs = 86'400'000'000;  // so long a worker may ask whether its answer came through
+constexpr std::size_t kKeyLength = 32;
+
+constexpr const char* kTaskColumns =
+    "task_key, project, run, step, name, input, output_schema, signal, priority, posted_at, lease_us, leases,"
+    " leased_until, worker, progress";
+
+Task task_of(const Row& row) {
+  Task task;
+  task.key = row.text(0);
+  task.project = row.text(1);
+  task.run = row.text(2);
+  task.step = row.text(3);
+  task.name = row.text(4);
+  task.input = row.text(5);
+  task.output_schema = row.text(6);
+  task.signal = row.text(7);
+  task.priority = row.integer(8);
+  task.posted_at = row.integer(9);
+  task.lease_us = row.integer(10);
+  task.leases = row.integer(11);
+  task.leased_until = row.integer(12);
+  task.worker = row.text(13);
+  task.progress = row.text(14);
+  return task;
+}
+
+std::unexpected<Error> lease_lost() {
+  return fail(ErrorKind::kConflict, "lease_lost",
+              "This lease is over: another worker has the task, or it is done, or its run does not want it any more. "
+              "Stop the work.");
+}
+
+// What may be given out now, and when the next lease runs out.
+struct Look {
+  bool found = false;
+  std::int64_t next = 0;
+};
+
+struct Names {
+  std::string places;  // "$3, $4"
+  std::vector<Value> values;
+};
+
+Names names_of(const std::vector<std::string>& names, std::vector<Value> values) {
+  Names out{{}, std::move(values)};
+  for (const std::string& name : names) {
+    out.values.emplace_back(name);
+    out.places += (out.places.empty() ? "$" : ", $") + std::to_string(out.values.size());
+  }
+  return out;
+}
+
+Result<void> look_for(Connection& connection, const Tasks::PollRequest& request, std::int64_t now, Look& look) {
+  look = {};
+  const Names names = names_of(request.names, {request.project});
+  return connection.query(
+      "select min(leased_until) from chain_tasks where done_at = 0 and project = $1 and name in (" + names.places + ")",
+      names.values, [&](const Row& row) -> Result<void> {
+        if (row.is_null(0)) return {};
+        look.found = row.integer(0) <= now;
+        look.next = row.integer(0);
+        return {};
+      });
+}
+
+Result<void> take_next(Connection& connection, const Tasks::PollRequest& request, std::int64_t now,
+                       std::optional<Task>& taken) {
+  taken.reset();
+  const Names names = names_of(request.names, {request.project, now});
+  FAIRLEAD_CHECK(connection.query(std::string("select ") + kTaskColumns +
+                                      " from chain_tasks where done_at = 0 and project = $1 and leased_until <= $2 and"
+                                      " name in (" +
+                                      names.places + ") order by priority desc, posted_at limit 1",
+                                  names.values, [&](const Row& row) -> Result<void> {
+                                    taken = task_of(row);
+                                    return {};
+                                  }));
+  if (!taken) return {};
+  ++taken->leases;
+  taken->leased_until = now + taken->lease_us;
+  taken->worker = request.worker;
+  const Value values[] = {taken->key, taken->leases, taken->leased_until, taken->worker};
+  FAIRLEAD_TRY(const auto done, connection.execute("update chain_tasks set leases = $2, leased_until = $3, worker = $4,"
+                                                   " progress = '' where task_key = $1",
+                                                   values));
+  (void)done;
+  return {};
+}
+
+// By the lease that has it, or by the same that ended it before: then its answer did not come through.
+Result<bool> mark_done(Connection& connection, const std::string& key, std::int64_t lease, std::int64_t now) {
+  const Value old[] = {now - kDoneKeptUs};
+  FAIRLEAD_TRY(const auto gone, connection.execute("delete from chain_tasks where done_at > 0 and done_at < $1", old));
+  (void)gone;
+  const Value values[] = {key, lease, now};
+  FAIRLEAD_TRY(const auto marked,
+               connection.execute("update chain_tasks set done_at = case when done_at = 0 then $3 else done_at end"
+                                  " where task_key = $1 and leases = $2 and leased_until > 0",
+                                  values));
+  return marked == 1;
+}
+
+}  // namespace
+
+store::Database::Work put_out(Task task) {
+  return [task = std::move(task)](Connection& connection) -> Result<void> {
+    const Value values[] = {task.key,           task.project, task.run,      task.step,      task.name,    task.input,
+                            task.output_schema, task.signal,  task.priority, task.posted_at, task.lease_us};
+    FAIRLEAD_TRY(const auto put,
+                 connection.execute(
+                     "insert into chain_tasks (task_key, project, run, step, name, input, output_schema, signal,"
+                     " priority, posted_at, lease_us, leases, leased_until, worker, progress, done_at) values"
+                     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, '', '', 0)"
+                     " on conflict (task_key) do update set signal = excluded.signal, posted_at = excluded.posted_at,"
+                     " leased_until = 0, worker = '', progress = '', done_at = 0",
+                     values));
+    (void)put;
+    return {};
+  };
+}
+
+store::Database::Work withdraw(std::string key) {
+  return [key = std::move(key)](Connection& connection) -> Result<void> {
+    const Value values[] = {key};
+    FAIRLEAD_TRY(const auto gone, connection.execute("delete from chain_tasks where task_key = $1", values));
+    (void)gone;
+    return {};
+  };
+}
+
+std::string task_listeners(const std::string& project) {
+  return "tasks:" + project;
+}
+
+std::expected<Effect, EffectFailed> read_task_end(const std::string& data) {
+  auto parsed = json::parse(data);
+  if (!parsed || !parsed->is_object())
+    return std::unexpected(EffectFailed{journal::FailureClass::kBadOutput,
+                                        {ErrorKind::kInternal, "store_corrupt", "A task's end cannot be read."}});
+  const bj::object& fields = parsed->get_object();
+  if (const bj::value* const output = fields.if_contains("output")) return Effect{json::to_text(*output)};
+  const auto failure = journal::failure_class(json::text_member(fields, "class"));
+  return std::unexpected(
+      EffectFailed{failure.value_or(journal::FailureClass::kPermanent),
+                   {ErrorKind::kUpstream, json::text_member(fields, "code"), json::text_member(fields, "message")}});
+}
+
+std::vector<store::Migration> Tasks::migrations() {
+  return {{"chains", 1, R"(
+create table chain_tasks (
+  task_key text not null primary key,
+  project text not null,
+  run text not null,
+  step text not null,
+  name text not null,
+  input text not null,
+  output_schema text not null,
+  signal text not null,
+  priority bigint not null,
+  posted_at bigint not null,
+  lease_us bigint not null,
+  leases bigint not null,
+  leased_until bigint not null,
+  worker text not null,
+  progress text not null,
+  done_at bigint not null
+);
+create index chain_tasks_open on chain_tasks (project, name, leased_until) where done_at = 0;
+create index chain_tasks_done on chain_tasks (done_at) where done_at > 0;
+)"}};
+}
+
+void Tasks::stop() {
+  stopping_ = true;
+  engine_.listeners().tell_all();
+}
+
+std::string Tasks::lease_name(const Task& task) {
+  return task.key + "." + std::to_string(task.leases);
+}
+
+Result<Tasks::Lease> Tasks::lease_of(const std::string& name) {
+  Lease lease;
+  const std::size_t dot = name.find('.');
+  if (dot != kKeyLength) return lease_lost();
+  lease.key = name.substr(0, dot);
+  const char* const end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + dot + 1, end, lease.number);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return lease_lost();
+  return lease;
+}
+
+async::Task<Result<std::optional<Task>>> Tasks::poll(PollRequest request, async::Loop& loop,
+                                                     async::Cancellation& cancellation) {
+  journal::Listeners::Listening listening(engine_.listeners(), task_listeners(request.project), loop);
+  const async::Cancellation::Registration gone(
+      cancellation, [](void* bell) { static_cast<async::Bell*>(bell)->ring(); }, &listening.bell());
+  const auto taken = std::make_shared<std::optional<Task>>();
+  const auto look = std::make_shared<Look>();
+  while (!cancellation.requested() && !stopping_) {
+    const std::int64_t now = clock_.unix_micros();
+    store::Database::Work read = [=](Connection& connection) { return look_for(connection, request, now, *look); };
+    FAIRLEAD_CO_CHECK(co_await database_.read(std::move(read)));
+    if (look->found && !cancellation.requested()) {
+      store::Database::Work take = [=](Connection& connection) { return take_next(connection, request, now, *taken); };
+      FAIRLEAD_CO_CHECK(co_await database_.write(std::move(take)));
+      if (*taken) break;
+      continue;  // another was faster
+    }
+    SteadyTime next = request.until;
+    if (look->next > now) next = std::min(next, clock_.steady() + Micros(look->next - now));
+    if (database_.is_shared()) next = std::min(next, clock_.steady() + kLookAtOthers);
+    if (clock_.steady() >= request.until) break;
+    co_await listening.bell().wait_until(next);
+  }
+  co_return std::move(*taken);
+}
+
+async::Task<Result<Task>> Tasks::find(std::string project, std::string key) {
+  const auto found = std::make_shared<std::optional<Task>>();
+  store::Database::Work work = [=](Connection& connection) -> Result<void> {
+    const Value values[] = {key, project};
+    return connection.query(
+        std::string("select ") + kTaskColumns + " from chain_tasks where task_key = $1 and project = $2", values,
+        [&](const Row& row) -> Result<void> {
+          *found = task_of(row);
+          return {};
+        });
+  };
+  FAIRLEAD_CO_CHECK(co_await database_.read(std::move(work)));
+  if (!*found) co_return lease_lost();
+  co_return std::move(**found);
+}
+
+async::Task<Result<Micros>> Tasks::heartbeat(std::string project, std::string name, std::string progress) {
+  FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
+  const auto length = std::make_shared<std::int64_t>(0);
+  store::Database::Work work = [=, now = clock_.unix_micros()](Connection& connection) -> Result<void> {
+    const Value values[] = {lease.key, project, lease.number, now, progress};
+    return connection.query(
+        "update chain_tasks set leased_until = $4 + lease_us, progress = case when $5 = '' then"
+        " progress else $5 end where task_key = $1 and project = $2 and leases = $3 and"
+        " leased_until > 0 and done_at = 0 returning lease_us",
+        values, [&](const Row& row) -> Result<void> {
+          *length = row.integer(0);
+          return {};
+        });
+  };
+  FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
+  if (*length == 0) co_return lease_lost();
+  co_return Micros(*length);
+}
+
+async::Task<Result<void>> Tasks::end(const Task& task, Lease lease, std::string data) {
+  journal::Signal signal;
+  signal.run = task.run;
+  signal.id = signal.name = task.signal;
+  signal.data = std::move(data);
+  journal::Engine::Condition condition = [lease, now = clock_.unix_micros()](Connection& connection) {
+    return mark_done(connection, lease.key, lease.number, now);
+  };
+  std::string project = task.project;
+  const auto sent = co_await engine_.signal_if(std::move(project), std::move(signal), std::move(condition));
+  if (!sent && sent.error().code != "run_finished") co_return fail(sent.error());
+  if (!sent || !*sent) co_return lease_lost();
+  co_return Result<void>();
+}
+
+async::Task<Result<void>> Tasks::complete(std::string project, std::string name, bj::value output) {
+  FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
+  std::string key = lease.key;
+  auto task = co_await find(std::move(project), std::move(key));
+  if (!task) co_return fail(std::move(task).error());
+  if (!task->output_schema.empty()) {
+    FAIRLEAD_CO_TRY(const json::Schema schema, json::Schema::parse(task->output_schema));
+    if (const auto faults = schema.validate(output, 1); !faults.empty()) {
+      const std::string message = "The output of task `" + task->name + "` does not fit: " +
+                                  (faults[0].pointer.empty() ? "it" : "`" + faults[0].pointer + "`") + " " +
+                                  faults[0].message + ".";
+      std::string data =
+          json::to_text(bj::object{{"class", "bad_output"}, {"code", "invalid_output"}, {"message", message}});
+      auto told = co_await end(*task, lease, std::move(data));
+      if (!told) co_return told;
+      co_return fail(ErrorKind::kInvalid, "invalid_output", message, "output");
+    }
+  }
+  std::string data = json::to_text(bj::object{{"output", std::move(output)}, {"worker", task->worker}});
+  auto done = co_await end(*task, lease, std::move(data));
+  co_return done;
+}
+
+async::Task<Result<void>> Tasks::fail_with(std::string project, std::string name, journal::FailureClass failure,
+                                           std::string code, std::string message) {
+  FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
+  std::string key = lease.key;
+  auto task = co_await find(std::move(project), std::move(key));
+  if (!task) co_return fail(std::move(task).error());
+  std::string data = json::to_text(bj::object{
+      {"class", journal::to_string(failure)}, {"code", code}, {"message", message}, {"worker", task->worker}});
+  auto done = co_await end(*task, lease, std::move(data));
+  co_return done;
+}
+
+async::Task<Result<std::vector<Task>>> Tasks::list(Filter filter) {
+  const auto tasks = std::make_shared<std::vector<Task>>();
+  store::Database::Work work = [=](Connection& connection) -> Result<void> {
+    std::vector<Value> values{filter.project, filter.most};
+    std::string where = "done_at = 0 and project = $1";
+    const auto add = [&](const char* column, const std::string& value) {
+      if (value.empty()) return;
+      values.emplace_back(value);
+      where += std::string(" and ") + column + " = $" + std::to_string(values.size());
+    };
+    add("name", filter.name);
+    add("run", filter.run);
+    return connection.query(
+        std::string("select ") + kTaskColumns + " from chain_tasks where " + where + " order by posted_at limit $2",
+        values, [&](const Row& row) -> Result<void> {
+          tasks->push_back(task_of(row));
+          return {};
+        });
+  };
+  FAIRLEAD_CO_CHECK(co_await database_.read(std::move(work)));
+  co_return std::move(*tasks);
+}
+
+}  // namespace fairlead::chains
