@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "chains/callable.h"
+#include "chains/http/graph_routes.h"
 #include "chains/http/routes.h"
 #include "chains/http/task_routes.h"
 #include "schedules/http/routes.h"
@@ -80,6 +81,7 @@ std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
 
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {
   chains::add_routes(router, guard, chains_, *engine_);
+  chains::add_graph_routes(router, guard, chains_);
   chains::add_task_routes(router, guard, *tasks_, *clock_);
   schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
 }

@@ -126,6 +126,12 @@ Result<journal::RunRequest> Chains::request(StartRequest start) const {
   return out;
 }
 
+Result<std::shared_ptr<const internal::Plan>> Chains::plan(const std::string& project,
+                                                           const std::string& reference) const {
+  FAIRLEAD_TRY(Found found, find(project, reference));
+  return std::move(found.plan);
+}
+
 Chains::MissingInputs Chains::missing_inputs(const std::string& project, const std::string& reference,
                                              const bj::object& given) const {
   MissingInputs out;

@@ -49,6 +49,8 @@ class Chains final : public journal::Definition {
   // A run's request, its chain found and its input checked. Errors: kNotFound, code model_not_found, param `chain`;
   // version_not_found, label_not_found; those of the input, with param `input.NAME`.
   Result<journal::RunRequest> request(StartRequest start) const;
+  // A chain's plan, by a reference as of StartRequest. Errors: as request().
+  Result<std::shared_ptr<const internal::Plan>> plan(const std::string& project, const std::string& reference) const;
   // The inputs that have no default and are not given, and whether there is one named `messages`. Nothing of a chain
   // that is not there.
   struct MissingInputs {

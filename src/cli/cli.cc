@@ -62,6 +62,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_plan_capacity(app, context);
   add_feedback(app, context);
   add_sessions(app, context);
+  add_chains(app, context);
   add_runs(app, context);
   add_schedules(app, context);
   add_stats(app, context);

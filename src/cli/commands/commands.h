@@ -30,6 +30,7 @@ void add_budgets(CLI::App& app, Context& context);
 void add_prompts(CLI::App& app, Context& context);
 void add_try(CLI::App& prompts, Context& context);
 void add_sessions(CLI::App& app, Context& context);
+void add_chains(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);
 void add_schedules(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
