@@ -77,9 +77,9 @@ void add_graph_routes(http::Router& router, const access::Guard& guard, const Ch
              guard.protect(Scope::kRead, [&chains](http::Exchange& exchange, const Principal& principal) {
                return show_graph(exchange, chains, principal.project);
              }));
-  router.add(http::Method::kPost, "/api/v1/chains/graph",
-             guard.protect(Scope::kRead,
-                           [](http::Exchange& exchange, const Principal&) { return draw_graph(exchange); }));
+  router.add(
+      http::Method::kPost, "/api/v1/chains/graph",
+      guard.protect(Scope::kRead, [](http::Exchange& exchange, const Principal&) { return draw_graph(exchange); }));
 }
 
 }  // namespace fairlead::chains

@@ -63,8 +63,7 @@ std::vector<std::string> lines_of(const StepPlan& step) {
   }
   for (const StepPlan& body : step.bodies) {
     if (step.does != Does::kSwitch) break;
-    const std::string what =
-        std::string(word_of(body.does)) + (body.target.empty() ? "" : " " + body.target);
+    const std::string what = std::string(word_of(body.does)) + (body.target.empty() ? "" : " " + body.target);
     out.push_back(clipped((body.when ? body.when->source() + " → " : "else ") + what));
   }
   if (step.map) out.push_back(fmt::format("each of a list, {} at once", step.at_once));

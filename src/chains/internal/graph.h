@@ -17,7 +17,7 @@ struct GraphNode {
 };
 
 struct Graph {
-  std::vector<GraphNode> nodes;  // the input, the steps in the order of the file, the output
+  std::vector<GraphNode> nodes;                            // the input, the steps in the order of the file, the output
   std::vector<std::pair<std::size_t, std::size_t>> edges;  // from, to; there is no circle
 };
 

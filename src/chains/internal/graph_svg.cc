@@ -124,7 +124,8 @@ class Layout {
   }
 
   double gap(std::size_t left, std::size_t right) const {
-    return places_[left].width / 2 + places_[right].width / 2 + kGapX * (places_[left].node && places_[right].node ? 1 : 0.6);
+    return places_[left].width / 2 + places_[right].width / 2 +
+           kGapX * (places_[left].node && places_[right].node ? 1 : 0.6);
   }
 
   void place_layers() {
@@ -194,7 +195,8 @@ class Layout {
         path += fmt::format(" L{:.1f} {:.1f}", x, y);
       }
     }
-    return fmt::format(R"svg(<path d="{}" fill="none" stroke="#7a8594" stroke-width="1.3" marker-end="url(#tip)"/>)svg", path) +
+    return fmt::format(R"svg(<path d="{}" fill="none" stroke="#7a8594" stroke-width="1.3" marker-end="url(#tip)"/>)svg",
+                       path) +
            "\n";
   }
 
@@ -234,9 +236,8 @@ class Layout {
       out += fmt::format(R"(<rect x="{:.1f}" y="{:.1f}" width="4" height="{:.1f}" rx="2" fill="{}"/>)", left, place.y,
                          place.height, colour);
     double y = place.y + kPad + 9;
-    out += fmt::format(
-        R"(<text x="{:.1f}" y="{:.1f}" text-anchor="middle" font-weight="600" fill="#1a202c">{}</text>)", place.x, y,
-        escaped_xml(node.name));
+    out += fmt::format(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="middle" font-weight="600" fill="#1a202c">{}</text>)",
+                       place.x, y, escaped_xml(node.name));
     for (const std::string& line : node.what)
       out += fmt::format(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="middle" fill="#4a5568">{}</text>)", place.x,
                          y += kLine, escaped_xml(line));

@@ -79,7 +79,7 @@ class ChainSteps : public testing::TestWithParam<journal::On> {
     version->project = "default";
     version->name = "one";
     version->version = 1;
-    version->digest = "digest";
+    version->digest = "digest of " + spec;
     version->spec = json::parse(spec)->as_object();
     resources::Resource resource{.kind = "chain", .name = "one", .versions = {{1, version}}, .labels = {{"latest", 1}}};
     project.resources.emplace(std::pair("chain", "one"), std::move(resource));

@@ -47,10 +47,10 @@ void draw_chain(Context& context, const DrawnChain& words) {
   if (words.file.empty()) {
     const std::size_t at = words.name.find('@');
     const std::string ref = at == words.name.npos ? "" : words.name.substr(at + 1);
-    reply = context.fetch(
-        http::Method::kGet,
-        "/api/v1/chains/" + segment(words.name.substr(0, at)) + "/graph" + query_string({{"format", format}, {"ref", ref}}),
-        {});
+    reply = context.fetch(http::Method::kGet,
+                          "/api/v1/chains/" + segment(words.name.substr(0, at)) + "/graph" +
+                              query_string({{"format", format}, {"ref", ref}}),
+                          {});
   } else {
     auto body = chain_in_file(words);
     if (!body) return context.fail_with(body.error());
@@ -74,8 +74,8 @@ void add_chains(CLI::App& app, Context& context) {
   CLI::App* const chains = app.add_subcommand("chains", "Chains");
   chains->require_subcommand(1);
   const auto words = std::make_shared<DrawnChain>();
-  CLI::App* const graph =
-      command(*chains, context, "graph", "Draw a chain: Mermaid text, or SVG", "fairlead chains graph digest --svg > digest.svg");
+  CLI::App* const graph = command(*chains, context, "graph", "Draw a chain: Mermaid text, or SVG",
+                                  "fairlead chains graph digest --svg > digest.svg");
   graph->add_option("name", words->name, "The chain: digest, digest@staging, digest@3");
   graph->add_option("--file", words->file, "A file with the chain, which need not be applied")->type_name("PATH");
   CLI::Option* const svg = graph->add_flag("--svg", words->svg, "SVG");

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <map>
 #include <memory>
 
 #include "cli/internal/command.h"
+#include "cli/internal/live_steps.h"
 #include "cli/internal/variables.h"
 
 namespace fairlead::cli {
@@ -90,9 +93,47 @@ std::string path_of(const std::string& run, const std::string& what = {}) {
   return "/api/v1/runs/" + segment(run) + what;
 }
 
-// Lines of steps as they end or begin to wait, until the run has ended; then the run.
+// A run's steps, drawn over and over on a terminal.
+class LivePage {
+ public:
+  explicit LivePage(std::vector<std::string> steps) : steps_(std::move(steps)) {}
+  ~LivePage() { wipe(); }
+  LivePage(const LivePage&) = delete;
+  LivePage& operator=(const LivePage&) = delete;
+  void take(const bj::value& event) { steps_.take(event); }
+  void draw() {
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    const std::string page = steps_.page(known ? size.ws_col : 80, true);
+    wipe();
+    std::fputs(page.c_str(), stdout);
+    std::fflush(stdout);
+    lines_ = steps_.size();
+  }
+
+ private:
+  void wipe() {
+    if (lines_ > 0) std::fputs(fmt::format("\x1b[{}A\x1b[J", lines_).c_str(), stdout);
+    lines_ = 0;
+  }
+  LiveSteps steps_;
+  std::size_t lines_ = 0;
+};
+
+std::unique_ptr<LivePage> live_page(Context& context, const std::string& run) {
+  if (context.as_json || !context.colours()) return nullptr;
+  const auto found = context.call(http::Method::kGet, path_of(run));
+  if (!found || !found->is_object() || !found->get_object().contains("steps")) return nullptr;
+  std::vector<std::string> steps;
+  for (const bj::value& step : found->at("steps").as_array()) steps.push_back(text_of(step, "name"));
+  return std::make_unique<LivePage>(std::move(steps));
+}
+
+// On a terminal a line for each step, drawn anew as it goes on; else a line for each event. When the run has ended, the
+// run.
 void follow(Context& context, const std::string& run) {
   std::string buffer;
+  auto live = live_page(context, run);
   const auto on_bytes = [&](std::string_view bytes) {
     buffer += bytes;
     for (std::size_t end = buffer.find("\n\n"); end != buffer.npos; end = buffer.find("\n\n")) {
@@ -102,12 +143,19 @@ void follow(Context& context, const std::string& run) {
       if (data == block.npos) continue;
       const auto event = json::parse(block.substr(data + 6));
       if (!event || text_of(*event, "event") == "taken" || text_of(*event, "event") == "finished") continue;
+      if (live) {
+        live->take(*event);
+        continue;
+      }
       const std::string line = context.as_json ? json::to_text(*event) + "\n" : event_line(*event);
       std::fputs(line.c_str(), stdout);
       std::fflush(stdout);
     }
+    if (live) live->draw();
   };
+  if (live) live->draw();
   auto reply = context.stream(http::Method::kGet, path_of(run, "/events"), {}, on_bytes);
+  live.reset();
   if (!reply) return context.fail_with(reply.error());
   if (reply->status >= 400) {  // says what is wrong
     const auto refused = context.call(http::Method::kGet, path_of(run));

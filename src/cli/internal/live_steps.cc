@@ -1,0 +1,104 @@
+#include "cli/internal/live_steps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/iso_time.h"
+#include "cli/internal/context.h"
+#include "cli/internal/show.h"
+
+namespace fairlead::cli {
+namespace {
+
+namespace bj = boost::json;
+
+std::string cut_to(const std::string& text, std::size_t width) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) == 0x80) continue;
+    if (++characters > width) return text.substr(0, i);
+  }
+  return text;
+}
+
+double seconds_between(const std::string& from, const std::string& to) {
+  const auto a = parse_iso_time(from), b = parse_iso_time(to);
+  return a && b ? static_cast<double>(*b - *a) / 1e6 : 0;
+}
+
+}  // namespace
+
+void LiveSteps::take(const bj::value& event) {
+  const std::string part = text_of(event, "step"), what = text_of(event, "event");
+  if (part.empty() || what == "signal") return;
+  const std::string name = part.substr(0, part.find_first_of("[#"));
+  if (std::ranges::find(order_, name) == order_.end()) order_.push_back(name);
+  Step& step = steps_[name];
+  Part& state = step.parts[part];
+  if (step.began.empty()) step.began = text_of(event, "at");
+  step.ended = text_of(event, "at");
+  if (what == "intent") {
+    step.retries += integer_of(event, "attempt") > 1 ? 1 : 0;
+    state = Part::kRunning;
+  } else if (what == "result" || what == "reused") {
+    state = Part::kDone;
+  } else if (what == "wait") {
+    state = Part::kWaiting;
+    step.waits_for = text_of(event.at("data"), "for");
+  } else if (what == "failure") {
+    const bj::value& data = event.at("data");
+    const bool comes_again = data.is_object() && data.get_object().contains("retry_at");
+    state = comes_again ? Part::kBetween : Part::kFailed;
+    step.why = text_of(data, "code");
+  }
+}
+
+std::string LiveSteps::line(const std::string& name, std::size_t width, bool colours) const {
+  const auto found = steps_.find(name);
+  const std::string head = fmt::format("  {:<14} ", name);
+  if (found == steps_.end()) return cut_to(head + "·", width);
+  const Step& step = found->second;
+  const auto count = [&](Part state) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(step.parts, [state](const auto& one) { return one.second == state; }));
+  };
+  const std::size_t done = count(Part::kDone), running = count(Part::kRunning), between = count(Part::kBetween);
+  const std::size_t failed = count(Part::kFailed), waiting = count(Part::kWaiting);
+  const bool is_over = running + between + waiting == 0;
+  std::string mark, rest;
+  if (is_over) {
+    mark = failed > 0 && done == 0 ? "✗" : "✓";
+    rest = fmt::format(" {:.1f} s", seconds_between(step.began, step.ended));
+  } else {
+    mark = running > 0 ? "…" : "·";
+  }
+  bool first = true;
+  const auto add = [&](std::size_t number, const std::string& word) {
+    if (number > 0) rest += fmt::format("{} {} {}", std::exchange(first, false) ? "  " : ",", number, word);
+  };
+  if (step.parts.size() > 1 || step.parts.begin()->first != name) {
+    add(done, "done");
+    add(running, "running");
+    add(failed, "failed");
+  } else if (running > 0) {
+    rest += " running";
+  }
+  if (step.retries + between > 0)
+    rest += fmt::format("   tried again {}× ({})", step.retries + between, step.why.empty() ? "cut off" : step.why);
+  if (waiting > 0) rest += step.waits_for.empty() ? " waits" : " waits for " + step.waits_for;
+  rest = cut_to(rest, width > 20 ? width - 20 : 0);
+  const Colour colour = is_over       ? (mark == "✓" ? Colour::kGreen : Colour::kRed)
+                        : mark == "·" ? Colour::kYellow
+                                      : Colour::kNone;
+  return head + painted(mark, colour, colours) + rest;
+}
+
+std::string LiveSteps::page(std::size_t width, bool colours) const {
+  std::string out;
+  for (const std::string& name : order_) out += line(name, width, colours) + "\n";
+  return out;
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,48 @@
+#include "cli/internal/live_steps.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platform/json/text.h"
+
+namespace fairlead::cli {
+namespace {
+
+void take_all(LiveSteps& steps, std::initializer_list<const char*> events) {
+  for (const char* const event : events) steps.take(json::parse(event).value());
+}
+
+TEST(LiveSteps, EachStepIsALineThatChanges) {
+  LiveSteps steps({"split", "each", "editor"});
+  EXPECT_EQ(steps.page(80, false), "  split          ·\n  each           ·\n  editor         ·\n");
+  take_all(steps, {R"({"event":"taken","at":"2026-01-01T00:00:00Z","data":{}})",
+                   R"({"event":"result","step":"split","at":"2026-01-01T00:00:00Z","data":[]})",
+                   R"({"event":"intent","step":"each[0]","attempt":1,"at":"2026-01-01T00:00:00Z","data":{}})",
+                   R"({"event":"intent","step":"each[1]","attempt":1,"at":"2026-01-01T00:00:00Z","data":{}})",
+                   R"({"event":"result","step":"each[0]","at":"2026-01-01T00:00:01Z","data":1})"});
+  EXPECT_EQ(steps.page(80, false),
+            "  split          ✓ 0.0 s\n  each           …   1 done, 1 running\n  editor         ·\n");
+  take_all(
+      steps,
+      {R"({"event":"failure","step":"each[1]","at":"2026-01-01T00:00:02Z","data":{"code":"rate_limited","retry_at":5}})"});
+  EXPECT_THAT(steps.page(80, false), testing::HasSubstr("each           ·   1 done   tried again 1× (rate_limited)\n"));
+  take_all(steps, {R"({"event":"intent","step":"each[1]","attempt":2,"at":"2026-01-01T00:00:03Z","data":{}})",
+                   R"({"event":"result","step":"each[1]","attempt":2,"at":"2026-01-01T00:00:04Z","data":1})",
+                   R"({"event":"wait","step":"editor","at":"2026-01-01T00:00:04Z","data":{"for":"approve:editor"}})"});
+  EXPECT_EQ(steps.page(80, false),
+            "  split          ✓ 0.0 s\n  each           ✓ 4.0 s   2 done   tried again 1× (rate_limited)\n"
+            "  editor         · waits for approve:editor\n");
+  take_all(steps, {R"({"event":"failure","step":"editor","at":"2026-01-01T00:00:09Z","data":{"code":"timed_out"}})",
+                   R"({"event":"result","step":"more","at":"2026-01-01T00:00:09Z","data":1})"});
+  EXPECT_THAT(steps.page(80, false), testing::HasSubstr("  editor         ✗ 5.0 s\n  more           ✓ 0.0 s\n"));
+}
+
+TEST(LiveSteps, LinesFitTheTerminal) {
+  LiveSteps steps({"a"});
+  take_all(steps,
+           {R"({"event":"wait","step":"a","at":"x","data":{"for":"a very long name of what it waits for, really"}})"});
+  EXPECT_EQ(steps.page(40, false), "  a              · waits for a very lon\n");
+}
+
+}  // namespace
+}  // namespace fairlead::cli
