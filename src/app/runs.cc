@@ -48,6 +48,8 @@ Result<void> Runs::prepare(Parts parts) {
     });
   };
   chains_.set_http(std::move(calls));
+  results_ = std::make_unique<chains::Results>(parts.database, parts.clock);
+  chains_.set_results(*results_);
   journal::EngineOptions options;
   options.retention = parts.settings.runs.retention;
   options.name = node_name(parts.settings.data, parts.clock);

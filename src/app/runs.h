@@ -9,6 +9,7 @@
 #include "access/secrets.h"
 #include "base/clock.h"
 #include "chains/chains.h"
+#include "chains/results.h"
 #include "chains/tasks.h"
 #include "gateway/background.h"
 #include "gateway/cache/cache.h"
@@ -66,6 +67,7 @@ class Runs {
   std::unique_ptr<gateway::InnerClient> client_;
   std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
   std::unique_ptr<journal::Engine> engine_;
+  std::unique_ptr<chains::Results> results_;
   std::unique_ptr<chains::Tasks> tasks_;
   schedules::Schedules schedules_;
   std::unique_ptr<schedules::Scheduler> scheduler_;

@@ -77,7 +77,7 @@ Result<void> ServerParts::open_database() {
   for (store::Migration& one : resources::ResourceService::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : gateway::DataPlane::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
-  for (store::Migration& one : chains::Tasks::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : chains::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : schedules::migrations()) migrations.push_back(std::move(one));
   std::string location = settings_.store;
   if (location.empty()) {

@@ -28,6 +28,28 @@ std::string kept_input(bj::object input, const internal::Account& account) {
   return json::to_text(out);
 }
 
+template <class Callable>
+Callable callable_of(const resources::Resource& resource) {
+  Callable out;
+  for (const auto& [number, version] : resource.versions) out.digests[std::to_string(number)] = version->digest;
+  const auto add = [&](const std::string& reference, int number) {
+    const auto found = resource.versions.find(number);
+    if (found == resource.versions.end()) return;
+    out.digests[reference] = found->second->digest;
+    if (reference.empty()) out.model = json::text_member(found->second->spec, "model");
+  };
+  for (const auto& [label, number] : resource.labels) add(label, number);
+  add("", resource.in_force());
+  return out;
+}
+
+std::string_view kind_called(internal::Does does) {
+  return does == internal::Does::kPrompt  ? "prompt"
+         : does == internal::Does::kModel ? "model"
+         : does == internal::Does::kChain ? "chain"
+                                          : "";
+}
+
 }  // namespace
 
 Chains::Chains() = default;
@@ -43,6 +65,8 @@ void Chains::update(const resources::Project& project) {
   const auto before = this->project(project.name);
   auto next = std::make_shared<Project>();
   for (const auto& [key, resource] : project.resources) {
+    if (resource.kind == kKind || resource.kind == "prompt" || resource.kind == "model")
+      next->callables.emplace(resource.kind + ":" + resource.name, callable_of<Callable>(resource));
     if (resource.kind != kKind) continue;
     const Chain* known = nullptr;
     if (before) {
@@ -144,6 +168,19 @@ Chains::MissingInputs Chains::missing_inputs(const std::string& project, const s
   return out;
 }
 
+std::string Chains::version_of_called(const std::string& project_name, std::string_view kind,
+                                      const std::string& reference) const {
+  const auto in = project(project_name);
+  const llm::Reference read = llm::Reference::parse(reference);
+  if (!in) return {};
+  const auto found = in->callables.find(std::string(kind) + ":" + std::string(read.name));
+  if (found == in->callables.end()) return {};
+  const auto digest = found->second.digests.find(read.version);
+  std::string out = digest == found->second.digests.end() ? std::string() : digest->second;
+  if (!found->second.model.empty()) out += "/" + version_of_called(project_name, "model", found->second.model);
+  return out;
+}
+
 std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run) const {
   const auto in = project(run.asked.project);
   if (!in) return nullptr;
@@ -202,7 +239,12 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     start.user = who.user;
     return request(std::move(start));
   };
-  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin);
+  const internal::VersionOf version_of = [this](const std::string& project, internal::Does does,
+                                                const std::string& reference) {
+    return version_of_called(project, kind_called(does), reference);
+  };
+  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin,
+                          version_of, *results_);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "chains/http_calls.h"
+#include "chains/results.h"
 #include "llm/client.h"
 #include "platform/journal/definition.h"
 #include "platform/journal/run.h"
@@ -42,6 +43,9 @@ class Chains final : public journal::Definition {
   void set_client(llm::Client& client) { client_ = &client; }
   // What steps with `http` may reach; before the first advance(). Without it: nothing.
   void set_http(HttpCalls calls) { http_ = std::move(calls); }
+
+  // What steps gave before; before the first advance(). It outlives the runs.
+  void set_results(Results& results) { results_ = &results; }
 
   // Compiles what is new of the project; runs that are started after it returns see it.
   void update(const resources::Project& project);
@@ -77,8 +81,14 @@ class Chains final : public journal::Definition {
     std::map<std::string, int, std::less<>> labels;
     int in_force = 0;
   };
+  // What may be called by a step: the digest of what each reference to it means ("" is the version in force).
+  struct Callable {
+    std::map<std::string, std::string, std::less<>> digests;
+    std::string model;  // of a prompt in force
+  };
   struct Project {
     std::map<std::string, Chain, std::less<>> chains;
+    std::map<std::string, Callable, std::less<>> callables;  // by "prompt:NAME"
   };
   std::shared_ptr<const Project> project(const std::string& name) const;
   struct Found {
@@ -87,9 +97,11 @@ class Chains final : public journal::Definition {
   };
   static Result<int> number_of(const Chain& chain, const std::string& name, std::string_view version);
   Result<Found> find(const std::string& project, const std::string& reference) const;
+  std::string version_of_called(const std::string& project, std::string_view kind, const std::string& reference) const;
   std::shared_ptr<const internal::Plan> plan_of(const journal::Run& run) const;
 
   llm::Client* client_ = nullptr;
+  Results* results_ = nullptr;
   HttpCalls http_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Project>> projects_;

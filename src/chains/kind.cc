@@ -95,6 +95,7 @@ constexpr const char* kChainSchema = R"json({
             "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$"}]
           },
           "until": {"type": "string", "minLength": 1},
+          "reuse": {"$ref": "#/$defs/duration"},
           "at_most": {"type": "integer", "minimum": 1, "maximum": 1000},
           "otherwise": true,
           "output": {"type": ["object", "boolean"]},

@@ -169,31 +169,6 @@ std::expected<Effect, EffectFailed> read_task_end(const std::string& data) {
                    {ErrorKind::kUpstream, json::text_member(fields, "code"), json::text_member(fields, "message")}});
 }
 
-std::vector<store::Migration> Tasks::migrations() {
-  return {{"chains", 1, R"(
-create table chain_tasks (
-  task_key text not null primary key,
-  project text not null,
-  run text not null,
-  step text not null,
-  name text not null,
-  input text not null,
-  output_schema text not null,
-  signal text not null,
-  priority bigint not null,
-  posted_at bigint not null,
-  lease_us bigint not null,
-  leases bigint not null,
-  leased_until bigint not null,
-  worker text not null,
-  progress text not null,
-  done_at bigint not null
-);
-create index chain_tasks_open on chain_tasks (project, name, leased_until) where done_at = 0;
-create index chain_tasks_done on chain_tasks (done_at) where done_at > 0;
-)"}};
-}
-
 void Tasks::stop() {
   stopping_ = true;
   engine_.listeners().tell_all();

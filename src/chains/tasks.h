@@ -43,7 +43,6 @@ class Tasks {
  public:
   Tasks(store::Database& database, journal::Engine& engine, const Clock& clock)
       : database_(database), engine_(engine), clock_(clock) {}
-  static std::vector<store::Migration> migrations();
 
   struct PollRequest {
     std::string project, worker;

@@ -36,7 +36,7 @@ std::vector<std::string> divided(const std::string& events) {
 
 bool tells_progress(const Event& event) {
   return event.kind == EventKind::kIntent || event.kind == EventKind::kResult || event.kind == EventKind::kFailure ||
-         event.kind == EventKind::kWait;
+         event.kind == EventKind::kReused || event.kind == EventKind::kWait;
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ class Course::Variables final : public expr::Activation {
 };
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
-               llm::Client& client, const HttpCalls& http, const PinChain& pin)
+               llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
+               Results& results)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
@@ -57,6 +58,8 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
       client_(client),
       http_(http),
       pin_(pin),
+      version_of_(version_of),
+      results_(results),
       states_(plan_->steps.size(), State::kPending),
       outputs_(plan_->steps.size()),
       tasks_(execution.loop().executor()),

@@ -9,6 +9,7 @@
 
 #include "chains/http_calls.h"
 #include "chains/internal/plan.h"
+#include "chains/results.h"
 #include "llm/client.h"
 #include "platform/async/bell.h"
 #include "platform/async/task_group.h"
@@ -26,11 +27,15 @@ struct Account {
 using PinChain = std::function<Result<journal::RunRequest>(const std::string& project, const std::string& reference,
                                                            boost::json::object input, const Account& account)>;
 
+// The digest of the version that a reference means now; empty where it is not known.
+using VersionOf = std::function<std::string(const std::string& project, Does does, const std::string& reference)>;
+
 // Lives on the frame of advance(). Belongs to the execution's loop.
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
-         llm::Client& client, const HttpCalls& http, const PinChain& pin);
+         llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
+         Results& results);
   async::Task<journal::Outcome> run();
 
  private:
@@ -53,6 +58,9 @@ class Course {
   async::Task<journal::StepResult> do_map(const StepPlan& step, boost::json::array items);
   async::Task<void> do_elements(const StepPlan& step, Mapping& mapping);
   async::Task<journal::StepResult> do_until(const StepPlan& step);
+  async::Task<journal::StepResult> do_anew(const StepPlan& step, std::string name, Scope scope);
+  async::Task<journal::StepResult> reuse_or_do(const StepPlan& step, std::string name, Scope scope);
+  Result<std::string> digest_of(const StepPlan& step, const Scope& scope);
   async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
   using Read = std::function<std::expected<journal::Effect, journal::EffectFailed>(llm::ClientAnswer answer)>;
@@ -89,6 +97,8 @@ class Course {
   llm::Client& client_;
   const HttpCalls& http_;
   const PinChain& pin_;
+  const VersionOf& version_of_;
+  Results& results_;
   std::vector<State> states_;
   std::vector<boost::json::value> outputs_;
   std::map<std::string, std::size_t, std::less<>> places_;  // by "steps.NAME.output"

@@ -111,6 +111,18 @@ async::Task<StepResult> Course::do_until(const StepPlan& step) {
 async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, Scope scope) {
   if (late()) co_return failed(deadline_error());
   StepResult result;
+  if (step.reuse.count() > 0)
+    result = co_await reuse_or_do(step, std::move(name), scope);
+  else
+    result = co_await do_anew(step, std::move(name), scope);
+  if (late() && (!result || step.does == Does::kSleep)) {
+    if (result || result.error().why == Why::kFailed) co_return failed(deadline_error());
+  }
+  co_return result;
+}
+
+async::Task<StepResult> Course::do_anew(const StepPlan& step, std::string name, Scope scope) {
+  StepResult result;
   switch (step.does) {
     case Does::kPrompt:
     case Does::kModel:
@@ -146,9 +158,6 @@ async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, 
           co_await execution_.receive(std::move(name), std::move(signal), left(step.within, scope), std::move(ask));
       break;
     }
-  }
-  if (late() && (!result || step.does == Does::kSleep)) {
-    if (result || result.error().why == Why::kFailed) co_return failed(deadline_error());
   }
   co_return result;
 }

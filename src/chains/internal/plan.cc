@@ -19,6 +19,7 @@ using expr::Kind;
 using expr::Type;
 
 constexpr double kNanos = 1e9;
+constexpr Micros kLongestReuse = std::chrono::hours(24 * 30);
 
 std::string output_of(const std::string& step) {
   return "steps." + step + ".output";
@@ -101,6 +102,8 @@ class Reader {
     if (places_.contains(step.name)) fault(pointer + "/name", "there is a step `" + step.name + "` already.");
     places_.emplace(step.name, plan_.steps.size());
     step.at_once = static_cast<std::size_t>(whole(from, "at_once", 8));
+    step.reuse = duration_or(from, "reuse", pointer, Micros(0));
+    if (step.reuse > kLongestReuse) fault(pointer + "/reuse", "is 30 days at most.");
     read_failures(from, step);
     read_body(from, pointer, step);
     sources_.push_back({&from, pointer});
@@ -216,6 +219,8 @@ class Reader {
     only("retry", {Does::kPrompt, Does::kModel, Does::kHttp, Does::kAgent, Does::kTask},
          "an effect of their own: `prompt`, `model`, `http`, `agent` or `task`");
     only("lease", {Does::kTask}, "`task`");
+    only("reuse", {Does::kPrompt, Does::kModel, Does::kHttp, Does::kChain, Does::kTask},
+         "`prompt`, `model`, `http`, `chain` or `task`");
     only("output", {Does::kTask, Does::kAgent}, "`task` or `agent`");
     if (step.does == Does::kAgent && !from.contains("at_most"))
       fault(pointer, "an agent needs `at_most`: without a bound it might go on for ever.");

@@ -58,6 +58,7 @@ struct StepPlan {
   std::int64_t at_most = 1;     // times, with `until`
   Micros length{0}, within{0};  // of a sleep; of approve, a signal, a task, an agent: 0: for ever
   Micros lease{0};              // of a task
+  Micros reuse{0};              // what the same step gave so long ago is taken; 0: nothing is
   Millis timeout{0};
   journal::RetryRule retry{};
   journal::Uncertain uncertain = journal::Uncertain::kRetry;

@@ -21,7 +21,7 @@ struct Part {  // of a step: the step itself, an element, a turn
 
 struct Progress {
   std::map<std::string, Part> parts;
-  std::int64_t started_at = 0, last_at = 0, cost = 0, retries = 0;
+  std::int64_t started_at = 0, last_at = 0, cost = 0, retries = 0, reused = 0;
   bj::object wait, error;
 };
 
@@ -44,6 +44,10 @@ void take(const Event& event, Progress& progress) {
     case EventKind::kIntent:
       progress.retries += event.attempt > 1 ? 1 : 0;
       part.open = true;
+      break;
+    case EventKind::kReused:
+      ++progress.reused;
+      part = {.done = true};
       break;
     case EventKind::kResult:
       part = {.done = true};
@@ -86,6 +90,7 @@ bj::object shown_step(const std::string& name, const Progress& progress) {
     if (failed > 0) out["failed"] = failed;
   }
   if (progress.retries > 0) out["retries"] = progress.retries;
+  if (progress.reused > 0) out["reused"] = progress.reused;
   out["cost_usd"] = llm::usd(progress.cost);
   out["started_at"] = iso8601(progress.started_at);
   if (open == 0 && waits == 0) out["duration_ms"] = (progress.last_at - progress.started_at) / 1000;

@@ -11,7 +11,7 @@
 namespace fairlead::chains::internal {
 
 // One object a step, in the order given, then the steps that are not among them: {"name", "state": pending, running,
-// waiting, done or failed, "done": parts of it that are, of a map or a loop, "failed", "retries", "cost_usd",
+// waiting, done or failed, "done": parts of it that are, of a map or a loop, "failed", "retries", "reused", "cost_usd",
 // "started_at", "duration_ms", "waits_for", "until", "ask", "error"}.
 boost::json::array progress_of(std::span<const journal::Event> events, const std::vector<std::string>& steps);
 

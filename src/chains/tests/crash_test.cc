@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "chains/chains.h"
+#include "chains/schema.h"
 #include "chains/tasks.h"
 #include "platform/journal/tests/harness.h"
 #include "platform/json/text.h"
@@ -171,7 +172,7 @@ class Worker {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all = journal::migrations();
-  for (store::Migration& one : Tasks::migrations()) all.push_back(std::move(one));
+  for (store::Migration& one : migrations()) all.push_back(std::move(one));
   return all;
 }
 
@@ -198,6 +199,9 @@ std::optional<Finished> carry(const std::string& location, const TestFolder& fol
   FileHttp http(seen);
   Chains chains;
   chains.set_client(models);
+  const SystemClock clock;
+  Results results(**database, clock);
+  chains.set_results(results);
   chains.set_http({.hosts = AllowedHosts::parse("cms.example").value(),
                    .client = [&http](async::Loop&) -> http::Client& { return http; },
                    .secret = {}});
@@ -229,7 +233,6 @@ std::optional<Finished> carry(const std::string& location, const TestFolder& fol
         "default", {.run = id, .id = name, .name = name, .data = approves ? R"({"approved":true})" : "[1,2]"}));
   }
   Finished out;
-  const SystemClock clock;
   Tasks tasks(**database, node.engine(), clock);
   {
     const Worker worker(node, tasks, seen);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chains/chains.h"
+#include "chains/schema.h"
 #include "chains/tasks.h"
 #include "platform/journal/tests/harness.h"
 #include "platform/json/text.h"
@@ -59,9 +60,11 @@ class ChainSteps : public testing::TestWithParam<journal::On> {
  protected:
   ChainSteps() : location_(journal::new_store(GetParam(), folder_)), readers_(2) {
     std::vector<store::Migration> all = journal::migrations();
-    for (store::Migration& one : Tasks::migrations()) all.push_back(std::move(one));
+    for (store::Migration& one : migrations()) all.push_back(std::move(one));
     database_ = store::open(location_, readers_, all).value();
     chains_.set_client(model_);
+    results_.emplace(*database_, clock_);
+    chains_.set_results(*results_);
     journal::EngineOptions options = journal::TestNode::quick("node");
     options.linger = Millis(20);
     node_.emplace(*database_, chains_, options, "chain");
@@ -111,6 +114,7 @@ class ChainSteps : public testing::TestWithParam<journal::On> {
   SystemClock clock_;
   ScriptedModel model_;
   Chains chains_;
+  std::optional<Results> results_;
   std::optional<journal::TestNode> node_;
   std::optional<Tasks> tasks_;
   async::Cancellation none_;

@@ -205,6 +205,23 @@ TEST_P(ChainSteps, AnAgentsLastAnswerFitsItsSchema) {
   EXPECT_THAT(run(spec).error, HasSubstr("bad_output"));
 }
 
+TEST_P(ChainSteps, WhatTheSameStepGaveIsTakenForATime) {
+  const std::string spec = R"({"input": {"n": {"type": "integer"}}, "steps": [
+    {"name": "a", "model": "m", "messages": "say ${{ input.n }}", "reuse": "400ms"}]})";
+  for (const char* const said : {"one", "two", "three", "four"}) model_.say(said);
+  const auto first = run(spec, {{"n", 1}}), again = run(spec, {{"n", 1}}), other = run(spec, {{"n", 2}});
+  EXPECT_EQ(first.output, R"("one")");
+  EXPECT_EQ(again.output, R"("one")");
+  EXPECT_EQ(again.cost, 0);
+  EXPECT_EQ(told(again.id), "taken; reused a; finished");
+  EXPECT_THAT(node_->wait(node_->engine().history("default", again.id, 0, 10))->at(1).data,
+              HasSubstr("\"run\":\"" + first.id + "\",\"step\":\"a\""));
+  EXPECT_EQ(other.output, R"("two")");
+  std::this_thread::sleep_for(Millis(450));
+  EXPECT_EQ(run(spec, {{"n", 1}}).output, R"("three")");
+  EXPECT_EQ(model_.asked.size(), 3u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, ChainSteps, testing::Values(journal::On::kSqlite, journal::On::kPostgresql),
                          journal::name_of);
 

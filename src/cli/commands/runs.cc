@@ -54,6 +54,7 @@ std::string step_line(const bj::value& step, bool colours) {
   if (const std::string done = text_of(step, "done"); !done.empty()) out += "   " + done + " done";
   if (const std::string failed = text_of(step, "failed"); !failed.empty()) out += ", " + failed + " failed";
   if (const std::string retries = text_of(step, "retries"); !retries.empty()) out += "   tried again " + retries + "×";
+  if (const std::string reused = text_of(step, "reused"); !reused.empty()) out += "   reused " + reused;
   if (const std::string cost = dollars(number_of(step, "cost_usd")); !cost.empty()) out += "   " + cost;
   if (const std::string signal = text_of(step, "waits_for"); !signal.empty()) out += " for " + signal;
   if (const std::string ask = text_of(step, "ask"); !ask.empty()) out += ": " + ask;

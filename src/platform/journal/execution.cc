@@ -91,6 +91,9 @@ void Execution::recall(const Event& event) {
     state.waits = true;
     state.signal = json::text_member(fields, "for");
     state.until = number_field(fields, "until");
+  } else if (event.kind == EventKind::kReused) {
+    state.phase = StepState::Phase::kDone;
+    state.output = boost::json::serialize(fields_of(event.data).at("output"));
   } else if (event.kind == EventKind::kResult) {
     state.phase = StepState::Phase::kDone;
     state.output = event.data;

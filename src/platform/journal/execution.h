@@ -127,6 +127,8 @@ class Execution {
   std::string key_of(const std::string& step) const;
   // A value that was made without an effect, for the history: the one that is there already, if it is.
   StepResult note(std::string step, std::string output);
+  // The same of what another step gave, which is named with it.
+  StepResult reuse(std::string step, std::string output, const std::string& from_run, const std::string& from_step);
   // The output of a run that is started for it, once for good. Its project, parent, author and priority are this
   // run's. Fails as the run does; cancelling this run cancels it.
   async::Task<StepResult> child(std::string step, RunRequest request);

@@ -66,6 +66,7 @@ enum class EventKind : std::uint8_t {
   kSignal,     // came in; step is its name, data what it carries
   kCancel,     // was asked for; data {"by"}
   kFinished,   // data {"state"} and the output or the error
+  kReused,     // of a step, for good: what the same gave before; data {"run", "step", "output"}
 };
 std::string_view to_string(EventKind kind);
 std::optional<EventKind> event_kind(std::string_view word);

@@ -210,6 +210,18 @@ StepResult Execution::note(std::string step, std::string output) {
   return finish(state, step, std::move(output));
 }
 
+StepResult Execution::reuse(std::string step, std::string output, const std::string& from_run,
+                            const std::string& from_step) {
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) return std::move(*end);
+  state.phase = Phase::kDone;
+  state.output = output;
+  const std::string source = boost::json::serialize(boost::json::object{{"run", from_run}, {"step", from_step}});
+  append(
+      event(EventKind::kReused, std::move(step), source.substr(0, source.size() - 1) + ",\"output\":" + output + "}"));
+  return state.output;
+}
+
 async::Task<StepResult> Execution::receive(std::string step, std::string signal, Micros within, std::string ask) {
   const Active active(*this);
   StepState& state = state_of(step);
