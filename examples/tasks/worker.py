@@ -3,7 +3,7 @@
 
 import json
 import os
-import urllib.error
+import time
 import urllib.request
 
 URL = os.environ.get("FAIRLEAD_URL", "http://127.0.0.1:8484") + "/api/v1/tasks/"
@@ -17,12 +17,12 @@ def post(path, body):
 
 
 while True:
-    task = post("poll", {"tasks": ["count-words"]})
-    if not task:
-        continue
     try:
+        if not (task := post("poll", {"tasks": ["count-words"]})):
+            continue
         words = task["input"]["text"].split()
         post(task["id"] + "/complete", {"output": {"words": len(words), "longest": max(words, key=len, default="")}})
         print("did", task["step"], "of run", task["run"], flush=True)
-    except urllib.error.HTTPError as error:  # 409: another has it by now
-        print(error.code, error.read().decode(), flush=True)
+    except OSError as error:  # the server is away; or it answered an error: 409, another has the task by now
+        print(error, flush=True)
+        time.sleep(1)

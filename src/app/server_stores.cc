@@ -6,6 +6,7 @@
 #include "app/log.h"
 #include "app/paths.h"
 #include "app/server_parts.h"
+#include "chains/schema.h"
 #include "platform/journal/schema.h"
 #include "schedules/schema.h"
 

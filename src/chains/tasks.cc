@@ -111,17 +111,25 @@ Result<void> take_next(Connection& connection, const Tasks::PollRequest& request
   return {};
 }
 
-// By the lease that has it, or by the same that ended it before: then its answer did not come through.
-Result<bool> mark_done(Connection& connection, const std::string& key, std::int64_t lease, std::int64_t now) {
+// False: that lease has it no more. `already`: the same lease ended it before, and its answer did not come through.
+Result<bool> mark_done(Connection& connection, const std::string& key, std::int64_t lease, std::int64_t now,
+                       bool& already) {
   const Value old[] = {now - kDoneKeptUs};
-  FAIRLEAD_TRY(const auto gone, connection.execute("delete from chain_tasks where done_at > 0 and done_at < $1", old));
-  (void)gone;
-  const Value values[] = {key, lease, now};
-  FAIRLEAD_TRY(const auto marked,
-               connection.execute("update chain_tasks set done_at = case when done_at = 0 then $3 else done_at end"
-                                  " where task_key = $1 and leases = $2 and leased_until > 0",
-                                  values));
-  return marked == 1;
+  FAIRLEAD_CHECK(connection.execute("delete from chain_tasks where done_at > 0 and done_at < $1", old));
+  bool found = false;
+  already = false;
+  const Value of_lease[] = {key, lease};
+  FAIRLEAD_CHECK(
+      connection.query("select done_at from chain_tasks where task_key = $1 and leases = $2 and leased_until > 0",
+                       of_lease, [&](const Row& row) -> Result<void> {
+                         found = true;
+                         already = row.integer(0) > 0;
+                         return {};
+                       }));
+  if (!found || already) return false;
+  const Value values[] = {key, now};
+  FAIRLEAD_CHECK(connection.execute("update chain_tasks set done_at = $2 where task_key = $1", values));
+  return true;
 }
 
 }  // namespace
@@ -255,11 +263,13 @@ async::Task<Result<void>> Tasks::end(const Task& task, Lease lease, std::string 
   signal.run = task.run;
   signal.id = signal.name = task.signal;
   signal.data = std::move(data);
-  journal::Engine::Condition condition = [lease, now = clock_.unix_micros()](Connection& connection) {
-    return mark_done(connection, lease.key, lease.number, now);
+  const auto already = std::make_shared<bool>(false);
+  journal::Engine::Condition condition = [lease, already, now = clock_.unix_micros()](Connection& connection) {
+    return mark_done(connection, lease.key, lease.number, now, *already);
   };
   std::string project = task.project;
   const auto sent = co_await engine_.signal_if(std::move(project), std::move(signal), std::move(condition));
+  if (*already) co_return Result<void>();
   if (!sent && sent.error().code != "run_finished") co_return fail(sent.error());
   if (!sent || !*sent) co_return lease_lost();
   co_return Result<void>();
