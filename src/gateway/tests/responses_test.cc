@@ -70,7 +70,6 @@ TEST(ResponsesRequest, NamesWhatAChatCannotExpress) {
       {R"("input":"a","tools":[{"type":"web_search"}])", "tools[0].type"},
       {R"("input":"a","tools":[{"type":"function","name":"f","defer_loading":true}])", "tools[0].defer_loading"},
       {R"("input":"a","tool_choice":{"type":"allowed_tools"})", "tool_choice.type"},
-      {R"("input":"a","background":true)", "background"},
       {R"("input":"a","conversation":"c")", "conversation"},
       {R"("input":"a","prompt":{"id":"p"})", "prompt"},
       {R"("input":"a","truncation":"auto")", "truncation"},
