@@ -240,7 +240,16 @@ Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& sco
 
 void Course::set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const {
   asked.retry = step.retry;
-  if (step.cost > 0 && (asked.retry.cost == 0 || asked.retry.cost > step.cost)) asked.retry.cost = step.cost;
+  const std::string elements = step.name + "[", turns = step.name + "#";
+  if (step.cost > 0) {
+    // What the other elements and turns have cost is no more to be had.
+    const std::int64_t own = asked.name == step.name ? 0 : execution_.cost_of(asked.name);
+    const std::int64_t others = execution_.cost_of(elements) + execution_.cost_of(turns) - own;
+    const std::int64_t rest = std::max<std::int64_t>(1, step.cost - others);
+    if (asked.retry.cost == 0 || asked.retry.cost > rest) asked.retry.cost = rest;
+  }
+  // An attempt of which the end is not known may have cost as much as the dearest one of its kind.
+  asked.most_cost = std::max(execution_.dearest_of(elements), execution_.dearest_of(turns));
   asked.uncertain = step.uncertain;
   asked.timeout = step.timeout;
   const Micros rest = left(Micros(0), scope);

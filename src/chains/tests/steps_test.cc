@@ -205,6 +205,17 @@ TEST_P(ChainSteps, AnAgentsLastAnswerFitsItsSchema) {
   EXPECT_THAT(run(spec).error, HasSubstr("bad_output"));
 }
 
+TEST_P(ChainSteps, TheCostOfAMapIsThatOfAllItsAttempts) {
+  // Each costs half of what the step may cost, and fails: two of the three attempts of the first element, and no more.
+  for (int i = 0; i < 9; ++i) model_.say("no JSON", 600'000'000);
+  const auto run =
+      this->run(R"({"steps": [{"name": "a", "map": "${{ [1, 2, 3] }}", "at_once": 1, "failures": 3, "cost": 1,
+    "switch": [{"agent": {"model": "m", "messages": "x", "tools": [{"name": "t", "description": "d", "transform": 1}]},
+                "at_most": 1, "output": {"type": "object"}, "retry": {"attempts": 9, "first": "1ms", "most": "1ms"}}]}]})");
+  EXPECT_THAT(run.error, HasSubstr("cost_exceeded"));
+  EXPECT_EQ(model_.asked.size(), 2u);
+}
+
 TEST_P(ChainSteps, WhatTheSameStepGaveIsTakenForATime) {
   const std::string spec = R"({"input": {"n": {"type": "integer"}}, "steps": [
     {"name": "a", "model": "m", "messages": "say ${{ input.n }}", "reuse": "400ms"}]})";

@@ -200,6 +200,13 @@ std::int64_t Execution::cost_of(const std::string& prefix) const {
   return sum;
 }
 
+std::int64_t Execution::dearest_of(const std::string& prefix) const {
+  std::int64_t most = 0;
+  for (const auto& [name, state] : steps_)
+    if (name.starts_with(prefix)) most = std::max(most, state->cost);
+  return most;
+}
+
 void Execution::linger_if_idle() {
   if (active_ > 0 || waiters_.empty() || linger_.armed()) return;
   linger_.arm_in(parts_.linger);

@@ -109,7 +109,8 @@ class Execution {
   std::int64_t cost() const { return cost_; }
   bool cancelled() const { return cancelled_; }
   bool knows(const std::string& step) const { return steps_.contains(step); }
-  std::int64_t cost_of(const std::string& prefix) const;  // of steps whose names begin so
+  std::int64_t cost_of(const std::string& prefix) const;     // of steps whose names begin so
+  std::int64_t dearest_of(const std::string& prefix) const;  // of these, the one that has cost most
   std::int64_t now() const { return parts_.clock.unix_micros(); }
 
   // Done at most once for good: an intent is durable before its effect begins, and its result is before any later
