@@ -107,7 +107,7 @@ TEST_P(ChainSteps, ACancelledRunTakesItsTaskBack) {
   EXPECT_EQ(beaten.error().code, "lease_lost");
 }
 
-TEST_P(ChainSteps, WhoeverHasMorePriorityGoesFirst) {
+TEST_P(ChainSteps, EachElementOfAMapIsATask) {
   const std::string spec = R"({"input": {"n": {"type": "integer"}}, "steps": [
     {"name": "each", "map": "${{ [1, 2, 3] }}", "task": "resize", "input": {"n": "${{ item }}"}}]})";
   start(spec, {{"n", 1}});
