@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/suggest.h"
 #include "chains/internal/course.h"
+#include "chains/internal/kept.h"
 #include "llm/reference.h"
 #include "platform/journal/execution.h"
 #include "platform/json/member.h"
@@ -19,14 +20,6 @@ namespace bj = boost::json;
 
 constexpr log::Logger kLog{"chains"};
 constexpr Millis kUntilInForce{500};
-
-// A run's input as it is kept: what the chain gets, and on whose account it runs.
-std::string kept_input(bj::object input, const internal::Account& account) {
-  bj::object out{{"input", std::move(input)}, {"key_id", account.key_id}, {"key_name", account.key_name}};
-  if (!account.session.empty()) out.emplace("session", account.session);
-  if (!account.user.empty()) out.emplace("user", account.user);
-  return json::to_text(out);
-}
 
 template <class Callable>
 Callable callable_of(const resources::Resource& resource) {
@@ -52,7 +45,7 @@ std::string_view kind_called(internal::Does does) {
 
 }  // namespace
 
-Chains::Chains() = default;
+Chains::Chains() : durations_(std::make_unique<internal::Durations>()) {}
 Chains::~Chains() = default;
 
 std::shared_ptr<const Chains::Project> Chains::project(const std::string& name) const {
@@ -139,7 +132,7 @@ Result<journal::RunRequest> Chains::request(StartRequest start) const {
   out.kind = kKind;
   out.name = found.name;
   out.digest = found.digest;
-  out.input = kept_input(std::move(input), {start.key_id, start.key_name, start.session, start.user});
+  out.input = internal::kept_input(std::move(input), {start.key_id, start.key_name, start.session, start.user});
   out.key = std::move(start.key);
   out.queue = std::move(start.queue);
   out.author = start.key_name;
@@ -182,11 +175,15 @@ std::string Chains::version_of_called(const std::string& project_name, std::stri
 }
 
 std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run) const {
+  return plan_of(run, run.asked.digest);
+}
+
+std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run, const std::string& digest) const {
   const auto in = project(run.asked.project);
   if (!in) return nullptr;
   const auto chain = in->chains.find(run.asked.name);
   if (chain == in->chains.end()) return nullptr;
-  const auto version = chain->second.by_digest.find(run.asked.digest);
+  const auto version = chain->second.by_digest.find(digest);
   return version == chain->second.by_digest.end() ? nullptr : version->second.plan;
 }
 
@@ -224,9 +221,8 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     co_return out;
   }
   bj::object& fields = kept->as_object();
-  internal::Account account{json::text_member(fields, "key_id"), json::text_member(fields, "key_name"),
-                            json::text_member(fields, "session"), json::text_member(fields, "user")};
-  bj::value input = fields.contains("input") ? fields.at("input") : bj::value(bj::object());
+  internal::Account account = internal::account_of(fields);
+  bj::value input = internal::input_of(fields, *plan);
   const internal::PinChain pin = [this](const std::string& project, const std::string& reference, bj::object given,
                                         const internal::Account& who) {
     StartRequest start;
@@ -244,7 +240,7 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     return version_of_called(project, kind_called(does), reference);
   };
   internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin,
-                          version_of, *results_);
+                          version_of, results_, *durations_);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

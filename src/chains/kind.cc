@@ -116,6 +116,25 @@ constexpr const char* kChainSchema = R"json({
               }
             }
           },
+          "compensate": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "prompt": {"$ref": "#/properties/steps/items/properties/prompt"},
+              "model": {"$ref": "#/properties/steps/items/properties/model"},
+              "transform": true,
+              "chain": {"$ref": "#/properties/steps/items/properties/chain"},
+              "http": {"$ref": "#/properties/steps/items/properties/http"},
+              "variables": {"$ref": "#/properties/steps/items/properties/variables"},
+              "messages": {"$ref": "#/properties/steps/items/properties/messages"},
+              "parameters": {"$ref": "#/properties/steps/items/properties/parameters"},
+              "input": {"$ref": "#/properties/steps/items/properties/input"},
+              "timeout": {"$ref": "#/$defs/duration"},
+              "retry": {"$ref": "#/properties/steps/items/properties/retry"},
+              "uncertain": {"$ref": "#/properties/steps/items/properties/uncertain"},
+              "cost": {"$ref": "#/properties/steps/items/properties/cost"}
+            }
+          },
           @does
         }
       }
@@ -242,13 +261,26 @@ void check_target(const StepPlan& step, const bj::object& from, const std::strin
   if (step.does == Does::kChain) check_given(from, "input", pointer, *spec, "chain `" + name + "`", faults);
 }
 
-// Whatever in a chain says of one thing that it does: its steps, and what stands within them.
+void check_step(const StepPlan& step, const bj::object& from, const std::string& pointer,
+                const resources::Catalogue& others, Faults& faults) {
+  check_target(step, from, pointer, others, faults);
+  if (step.compensate)
+    check_target(*step.compensate, from.at("compensate").as_object(), pointer + "/compensate", others, faults);
+}
+
+// Whatever in a chain says of one thing that it does: its steps, what stands within them, and what undoes them.
 std::vector<internal::BodySource> all_bodies(const bj::object& spec) {
   std::vector<internal::BodySource> out;
   const bj::value* const steps = spec.if_contains("steps");
   if (steps == nullptr || !steps->is_array()) return out;
-  for (const bj::value& step : steps->get_array())
-    if (step.is_object()) out.push_back({&step.get_object(), "/steps/" + std::to_string(out.size())});
+  std::size_t place = 0;
+  for (const bj::value& step : steps->get_array()) {
+    const std::string at = "/steps/" + std::to_string(place++);
+    if (!step.is_object()) continue;
+    out.push_back({&step.get_object(), at});
+    if (const bj::object* const undo = member_object(step.get_object(), "compensate"))
+      out.push_back({undo, at + "/compensate"});
+  }
   for (std::size_t i = 0; i < out.size(); ++i) {  // it grows
     const internal::BodySource one = out[i];
     for (const Does does : {Does::kSwitch, Does::kAgent}) {
@@ -284,27 +316,29 @@ std::vector<resources::SpecError> check(std::string_view name, const bj::object&
       spec, [&](Does does, std::string_view target) { return type_of_target(does, target, others); }, faults);
   const bj::array& steps = spec.at("steps").as_array();
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
-    check_target(plan.steps[i], steps[i].as_object(), "/steps/" + std::to_string(i), others, faults);
+    check_step(plan.steps[i], steps[i].as_object(), "/steps/" + std::to_string(i), others, faults);
   std::string way(name);
   std::set<std::string> seen;
   if (starts(spec, name, others, way, seen)) faults.push_back({"/steps", "the chain starts itself: " + way + "."});
   return faults;
 }
 
+void add_secrets(const bj::object& body, const std::string& at, std::vector<resources::SecretReference>& out) {
+  constexpr std::string_view kSecret = "secret:";
+  const bj::object* const request = member_object(body, "http");
+  const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
+  if (headers == nullptr) return;
+  for (const auto& [name, value] : *headers) {
+    const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
+    if (text.starts_with(kSecret)) out.push_back({at + std::string(name), std::string(text.substr(kSecret.size()))});
+  }
+}
+
 // The secrets that headers of requests name.
 std::vector<resources::SecretReference> secrets_of(const bj::object& spec) {
   std::vector<resources::SecretReference> out;
-  for (const internal::BodySource& body : all_bodies(spec)) {
-    const bj::object* const request = member_object(*body.spec, "http");
-    const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
-    if (headers == nullptr) continue;
-    constexpr std::string_view kSecret = "secret:";
-    for (const auto& [name, value] : *headers) {
-      const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
-      if (text.starts_with(kSecret))
-        out.push_back({body.pointer + "/http/headers/" + std::string(name), std::string(text.substr(kSecret.size()))});
-    }
-  }
+  for (const internal::BodySource& body : all_bodies(spec))
+    add_secrets(*body.spec, body.pointer + "/http/headers/", out);
   return out;
 }
 

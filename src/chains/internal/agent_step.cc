@@ -146,8 +146,11 @@ async::Task<StepResult> Course::do_agent(const StepPlan& step, std::string name,
       co_return failed({ErrorKind::kInternal, "store_corrupt", "A turn cannot be read."});
     const bj::object& fields = said->get_object();
     const bj::value* const calls = fields.if_contains("tool_calls");
-    if (calls == nullptr)
-      co_return fields.contains("structured") ? json::text_member(fields, "text") : json::to_text(fields.at("text"));
+    if (calls == nullptr) {
+      std::string output =
+          fields.contains("structured") ? json::text_member(fields, "text") : json::to_text(fields.at("text"));
+      co_return execution_.note(std::move(name), std::move(output));
+    }
     if (is_last)
       co_return failed({ErrorKind::kUpstream, "too_many_turns",
                         "Step `" + step.name + "` came to no answer within its " + std::to_string(turn) + " turns."});

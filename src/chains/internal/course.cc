@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "chains/internal/compensation.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -50,7 +51,7 @@ class Course::Variables final : public expr::Activation {
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
                llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
-               Results& results)
+               Results* results, Durations& durations)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
@@ -60,6 +61,7 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
       pin_(pin),
       version_of_(version_of),
       results_(results),
+      durations_(durations),
       states_(plan_->steps.size(), State::kPending),
       outputs_(plan_->steps.size()),
       tasks_(execution.loop().executor()),
@@ -68,13 +70,27 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
 }
 
 async::Task<Outcome> Course::run() {
-  while (true) {
+  while (execution_.compensating().empty()) {
     begin_ready();
     if (running_ == 0) break;
-    co_await bell_.wait();
+    const Micros again = watch_deadline();
+    const auto at = std::chrono::steady_clock::now() + again;
+    if (again.count() > 0)
+      co_await bell_.wait_until(at);
+    else
+      co_await bell_.wait();
   }
   co_await tasks_.join();
-  co_return end();
+  if (execution_.compensating().empty()) {
+    Outcome out = end();
+    const bool is_bad = out.end == Outcome::End::kFailed || out.end == Outcome::End::kCancelled;
+    bj::array parts;
+    if (is_bad) parts = parts_to_undo();
+    if (parts.empty()) co_return out;
+    execution_.compensate(json::to_text(settled_end(out, std::move(parts))));
+  }
+  Outcome out = co_await undo();
+  co_return out;
 }
 
 void Course::begin_ready() {
@@ -107,6 +123,7 @@ async::Task<void> Course::do_step(std::size_t place) {
   } else if (!error_) {
     error_ = std::move(result).error();
     failed_step_ = step.name;
+    execution_.abandon();
   }
   --running_;
   bell_.ring();
@@ -138,8 +155,11 @@ async::Task<StepResult> Course::give_output(const StepPlan& step) {
 Outcome Course::end() {
   Outcome out;
   // What failed is in the history; a run that is taken up again finds it there.
-  if (unloaded_ || execution_.lost()) return out;
-  if (cancelled_) {
+  if (unloaded_ || execution_.lost()) {
+    if (!execution_.lost()) out.again = error_ ? Micros(1) : watch_deadline();
+    return out;
+  }
+  if (cancelled_ && (execution_.cancelled() || !error_)) {
     out.end = Outcome::End::kCancelled;
     out.error = {ErrorKind::kCancelled, "run_cancelled", "The run was cancelled."};
     return out;
@@ -165,6 +185,7 @@ Outcome Course::end() {
     out.output = json::to_text(outputs_.back());
   }
   out.end = Outcome::End::kSucceeded;
+  learn_durations();
   return out;
 }
 
@@ -187,11 +208,11 @@ Result<bool> Course::holds(const Condition& condition, const Scope& scope) {
 
 bool Course::late() const {
   const std::int64_t deadline = execution_.run().asked.deadline;
-  return deadline > 0 && execution_.now() >= deadline;
+  return deadline > 0 && execution_.now() >= deadline && execution_.compensating().empty();
 }
 
 std::int64_t Course::latest(const Scope& scope) const {
-  const std::int64_t deadline = execution_.run().asked.deadline;
+  const std::int64_t deadline = execution_.compensating().empty() ? execution_.run().asked.deadline : 0;
   if (deadline == 0 || scope.until == 0) return std::max(deadline, scope.until);
   return std::min(deadline, scope.until);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chains/http_calls.h"
+#include "chains/internal/durations.h"
 #include "chains/internal/plan.h"
 #include "chains/results.h"
 #include "llm/client.h"
@@ -34,8 +35,8 @@ using VersionOf = std::function<std::string(const std::string& project, Does doe
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
-         llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
-         Results& results);
+         llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of, Results* results,
+         Durations& durations);
   async::Task<journal::Outcome> run();
 
  private:
@@ -89,6 +90,17 @@ class Course {
   Micros left(Micros within, const Scope& scope) const;  // of that, and until then; 0: for ever
   journal::StepResult failed(Error error) const;
   journal::Outcome end();
+  // Of internal/forecast.cc:
+  struct Forecast {
+    std::int64_t end = 0;
+    boost::json::array missing;
+  };
+  Forecast forecast() const;
+  Micros watch_deadline();
+  void learn_durations() const;
+  // Of internal/compensation.cc: what undoes the steps of a run that comes to no good end.
+  boost::json::array parts_to_undo() const;
+  async::Task<journal::Outcome> undo();
 
   journal::Execution& execution_;
   const std::shared_ptr<const Plan> plan_;
@@ -98,7 +110,8 @@ class Course {
   const HttpCalls& http_;
   const PinChain& pin_;
   const VersionOf& version_of_;
-  Results& results_;
+  Results* results_;  // may be null
+  Durations& durations_;
   std::vector<State> states_;
   std::vector<boost::json::value> outputs_;
   std::map<std::string, std::size_t, std::less<>> places_;  // by "steps.NAME.output"

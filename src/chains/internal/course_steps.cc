@@ -111,7 +111,7 @@ async::Task<StepResult> Course::do_until(const StepPlan& step) {
 async::Task<StepResult> Course::do_once(const StepPlan& step, std::string name, Scope scope) {
   if (late()) co_return failed(deadline_error());
   StepResult result;
-  if (step.reuse.count() > 0)
+  if (step.reuse.count() > 0 && results_ != nullptr)
     result = co_await reuse_or_do(step, std::move(name), scope);
   else
     result = co_await do_anew(step, std::move(name), scope);
@@ -208,7 +208,7 @@ async::Task<StepResult> Course::start_chain(const StepPlan& step, std::string na
   auto request = pin_(execution_.run().asked.project, step.target, std::move(input), account_);
   if (!request) co_return failed(std::move(request).error());
   if (const std::int64_t deadline = execution_.run().asked.deadline;
-      deadline > 0 && (request->deadline == 0 || request->deadline > deadline))
+      deadline > 0 && execution_.compensating().empty() && (request->deadline == 0 || request->deadline > deadline))
     request->deadline = deadline;
   auto result = co_await execution_.child(std::move(name), std::move(*request));
   co_return result;

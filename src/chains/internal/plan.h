@@ -69,7 +69,13 @@ struct StepPlan {
   // The cases of a switch, whose conditions are their `when`; of an agent the call of its model, then its tools.
   std::vector<StepPlan> bodies{};
   std::vector<Tool> tools{};
+  std::shared_ptr<const StepPlan> compensate{};
 };
+
+// What makes up what a step is given.
+inline std::vector<const std::optional<Template>*> given_to(const StepPlan& step) {
+  return {&step.value, &step.variables, &step.messages, &step.parameters, &step.input};
+}
 
 struct Field {
   std::string name;

@@ -44,7 +44,7 @@ async::Task<StepResult> Course::reuse_or_do(const StepPlan& step, std::string na
   const std::string project = execution_.run().asked.project;
   if (is_new) {
     std::string its_project = project, its_digest = *digest;
-    auto kept = co_await results_.find(std::move(its_project), std::move(its_digest), step.reuse);
+    auto kept = co_await results_->find(std::move(its_project), std::move(its_digest), step.reuse);
     if (kept && *kept) co_return execution_.reuse(std::move(name), (*kept)->output, (*kept)->run, (*kept)->step);
     if (!kept) kReuseLog.warning("results cannot be looked for", {{"message", kept.error().message}});
   }
@@ -53,7 +53,7 @@ async::Task<StepResult> Course::reuse_or_do(const StepPlan& step, std::string na
   if (!result || !is_new) co_return result;
   KeptResult kept{execution_.run().id, std::move(name), *result};
   std::string its_project = project;
-  const auto done = co_await results_.keep(std::move(its_project), std::move(*digest), std::move(kept), step.reuse);
+  const auto done = co_await results_->keep(std::move(its_project), std::move(*digest), std::move(kept), step.reuse);
   if (!done) kReuseLog.warning("a result was not kept for reuse", {{"message", done.error().message}});
   co_return result;
 }

@@ -45,7 +45,8 @@ async::Task<StepResult> Execution::errand(Errand errand) {
 async::Task<std::optional<StepResult>> Execution::put_out(const Errand& errand, StepState& state) {
   if (state.first_at == 0) state.first_at = now();
   ++state.attempts;
-  const std::string key = key_of(errand.name);
+  if (state.key.empty()) state.key = key_of(errand.name);
+  const std::string key = state.key;
   boost::json::object data{{"key", key}};
   if (!errand.input.empty()) data.emplace("input", errand.input);
   Event intent = event(EventKind::kIntent, errand.name, boost::json::serialize(data), state.attempts);
