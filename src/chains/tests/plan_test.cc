@@ -198,42 +198,44 @@ TEST(ChainSpec, ATaskHasATypedOutput) {
               ElementsAre(HasSubstr("/steps/0/timeout: is for steps with")));
   EXPECT_THAT(faults_of(R"({"steps": [{"name": "a", "transform": 1, "lease": "3s"}]})"),
               ElementsAre("/steps/0/lease: is for steps with `task`."));
-  TEST(ChainSpec, ACompensationSeesWhatIsThereByThen) {
-    const auto with = [](const std::string& compensate) {
-      return faults_of(R"({"input": {"n": {"type": "integer"}}, "steps": [
+}
+
+TEST(ChainSpec, ACompensationSeesWhatIsThereByThen) {
+  const auto with = [](const std::string& compensate) {
+    return faults_of(R"({"input": {"n": {"type": "integer"}}, "steps": [
       {"name": "a", "prompt": "say", "variables": {"text": "x"}},
       {"name": "b", "prompt": "ask", "variables": {"question": "${{ steps.a.output }}"}, "compensate": )" +
-                       compensate + R"(},
+                     compensate + R"(},
       {"name": "c", "map": "${{ [1, 2] }}", "prompt": "say", "variables": {"text": "${{ steps.b.output.score }}"},
        "compensate": {"transform": "${{ item + 1 }}"}}]})");
-    };
-    EXPECT_THAT(with(R"({"http": {"url": "https://a.example/${{ steps.b.output.score }}/${{ steps.a.output }}"},
+  };
+  EXPECT_THAT(with(R"({"http": {"url": "https://a.example/${{ steps.b.output.score }}/${{ steps.a.output }}"},
                        "retry": {"attempts": 3}, "timeout": "1s", "uncertain": "ask"})"),
-                IsEmpty());
-    EXPECT_THAT(with(R"({"model": "small", "messages": "${{ output.score }} ${{ input.n }}"})"), IsEmpty());
-    EXPECT_THAT(with(R"({"transform": "${{ steps.c.output }}"})"),
-                ElementsAre(HasSubstr("/steps/1/compensate/transform")));
-    EXPECT_THAT(with(R"({"transform": "${{ output.scor }}"})"), ElementsAre(HasSubstr("score")));
-    EXPECT_THAT(with(R"({"transform": "${{ item }}"})"), ElementsAre(HasSubstr("/steps/1/compensate/transform")));
-    EXPECT_THAT(with(R"({"prompt": "sayy", "variables": {"text": "x"}})"),
-                ElementsAre("/steps/1/compensate/prompt: unknown prompt `sayy`. Did you mean `say`?"));
-    EXPECT_THAT(with(R"({"timeout": "1s"})"), testing::Contains(HasSubstr("says not what it does")));
-    EXPECT_THAT(with(R"({"chain": "mine"})"), testing::Contains(HasSubstr("starts itself")));
-  }
+              IsEmpty());
+  EXPECT_THAT(with(R"({"model": "small", "messages": "${{ output.score }} ${{ input.n }}"})"), IsEmpty());
+  EXPECT_THAT(with(R"({"transform": "${{ steps.c.output }}"})"),
+              ElementsAre(HasSubstr("/steps/1/compensate/transform")));
+  EXPECT_THAT(with(R"({"transform": "${{ output.scor }}"})"), ElementsAre(HasSubstr("score")));
+  EXPECT_THAT(with(R"({"transform": "${{ item }}"})"), ElementsAre(HasSubstr("/steps/1/compensate/transform")));
+  EXPECT_THAT(with(R"({"prompt": "sayy", "variables": {"text": "x"}})"),
+              ElementsAre("/steps/1/compensate/prompt: unknown prompt `sayy`. Did you mean `say`?"));
+  EXPECT_THAT(with(R"({"timeout": "1s"})"), testing::Contains(HasSubstr("says not what it does")));
+  EXPECT_THAT(with(R"({"chain": "mine"})"), testing::Contains(HasSubstr("starts itself")));
+}
 
-  TEST(ChainInput, IsCheckedAndCompleted) {
-    internal::Faults faults;
-    const auto spec = json::parse(R"({"input": {"text": {"type": "string", "maxLength": 3},
+TEST(ChainInput, IsCheckedAndCompleted) {
+  internal::Faults faults;
+  const auto spec = json::parse(R"({"input": {"text": {"type": "string", "maxLength": 3},
                                    "n": {"type": "integer", "default": 7}}, "steps": [{"name": "a", "transform": 1}]})");
-    const internal::Plan plan = internal::read_plan(spec->as_object(), {}, faults);
-    const auto complete = [&](const char* given) {
-      return internal::complete_input(plan, json::parse(given)->as_object());
-    };
-    EXPECT_EQ(json::to_text(*complete(R"({"text": "abc"})")), R"({"text":"abc","n":7})");
-    EXPECT_EQ(complete("{}").error().param, "input.text");
-    EXPECT_EQ(complete(R"({"text": "abcd"})").error().code, "invalid_value");
-    EXPECT_THAT(complete(R"({"txt": "a"})").error().message, HasSubstr("Did you mean `text`?"));
-  }
+  const internal::Plan plan = internal::read_plan(spec->as_object(), {}, faults);
+  const auto complete = [&](const char* given) {
+    return internal::complete_input(plan, json::parse(given)->as_object());
+  };
+  EXPECT_EQ(json::to_text(*complete(R"({"text": "abc"})")), R"({"text":"abc","n":7})");
+  EXPECT_EQ(complete("{}").error().param, "input.text");
+  EXPECT_EQ(complete(R"({"text": "abcd"})").error().code, "invalid_value");
+  EXPECT_THAT(complete(R"({"txt": "a"})").error().message, HasSubstr("Did you mean `text`?"));
+}
 
 }  // namespace
 }  // namespace fairlead::chains
