@@ -60,13 +60,13 @@ struct Look {
   std::int64_t next = 0;
 };
 
-struct Names {
+struct TaskNames {
   std::string places;  // "$3, $4"
   std::vector<Value> values;
 };
 
-Names names_of(const std::vector<std::string>& names, std::vector<Value> values) {
-  Names out{{}, std::move(values)};
+TaskNames names_of(const std::vector<std::string>& names, std::vector<Value> values) {
+  TaskNames out{{}, std::move(values)};
   for (const std::string& name : names) {
     out.values.emplace_back(name);
     out.places += (out.places.empty() ? "$" : ", $") + std::to_string(out.values.size());
@@ -76,7 +76,7 @@ Names names_of(const std::vector<std::string>& names, std::vector<Value> values)
 
 Result<void> look_for(Connection& connection, const Tasks::PollRequest& request, std::int64_t now, Look& look) {
   look = {};
-  const Names names = names_of(request.names, {request.project});
+  const TaskNames names = names_of(request.names, {request.project});
   return connection.query(
       "select min(leased_until) from chain_tasks where done_at = 0 and project = $1 and name in (" + names.places + ")",
       names.values, [&](const Row& row) -> Result<void> {
@@ -90,7 +90,7 @@ Result<void> look_for(Connection& connection, const Tasks::PollRequest& request,
 Result<void> take_next(Connection& connection, const Tasks::PollRequest& request, std::int64_t now,
                        std::optional<Task>& taken) {
   taken.reset();
-  const Names names = names_of(request.names, {request.project, now});
+  const TaskNames names = names_of(request.names, {request.project, now});
   FAIRLEAD_CHECK(connection.query(std::string("select ") + kTaskColumns +
                                       " from chain_tasks where done_at = 0 and project = $1 and leased_until <= $2 and"
                                       " name in (" +
