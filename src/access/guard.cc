@@ -44,7 +44,7 @@ Credentials credentials_of(const http::RequestHead& head) {
   return found;
 }
 
-async::Task<void> refuse(http::Exchange& exchange, Error error) {
+async::Task<void> turn_away(http::Exchange& exchange, Error error) {
   if (error.kind == ErrorKind::kUnauthenticated) exchange.add_header("www-authenticate", "Bearer");
   auto answered = co_await http::respond_error(exchange, std::move(error));
   (void)answered;  // a client that has gone wants no answer
@@ -71,16 +71,16 @@ http::Handler Guard::protect(Scope scope, PrincipalHandler handler) const {
   return [state = state_, scope, shared](http::Exchange& exchange) -> async::Task<void> {
     const Credentials credentials = credentials_of(exchange.head());
     if (credentials.repeated) {
-      return refuse(exchange, Error{ErrorKind::kInvalid, "duplicate_header",
-                                    "Authorization or x-api-key was sent twice. Send one."});
+      return turn_away(exchange, Error{ErrorKind::kInvalid, "duplicate_header",
+                                       "Authorization or x-api-key was sent twice. Send one."});
     }
     std::shared_ptr<const KeyTable> table = state->current();
     auto principal = table->authenticate(credentials.authorization, credentials.api_key, state->clock->unix_micros());
-    if (!principal) return refuse(exchange, std::move(principal).error());
+    if (!principal) return turn_away(exchange, std::move(principal).error());
     if (!(*principal)->may(scope)) {
-      return refuse(exchange, Error{ErrorKind::kPermissionDenied, "insufficient_scope",
-                                    "This key may not do that: it lacks the scope `" + std::string(name_of(scope)) +
-                                        "`. An admin can make one that has it."});
+      return turn_away(exchange, Error{ErrorKind::kPermissionDenied, "insufficient_scope",
+                                       "This key may not do that: it lacks the scope `" + std::string(name_of(scope)) +
+                                           "`. An admin can make one that has it."});
     }
     return serve(std::move(table), *principal, shared.get(), exchange);
   };

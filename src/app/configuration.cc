@@ -1,12 +1,10 @@
 #include "app/configuration.h"
 
-#include "base/log.h"
+#include "app/log.h"
 #include "providers/kind.h"
 
 namespace fairlead::app {
 namespace {
-
-constexpr log::Logger kLog{"app"};
 
 std::string identity_of(const resources::Version& version, const std::map<std::string, std::int64_t>& secrets) {
   std::string out = version.digest;

@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "access/audit.h"
-#include "base/log.h"
+#include "app/log.h"
 
 namespace fairlead::app {
 namespace {
 
-constexpr log::Logger kLog{"app"};
 constexpr std::size_t kAtOnce = 1'000;
 
 bool is_of_store(const Error& error) {

@@ -9,16 +9,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/log.h"
 #include "app/server_parts.h"
-#include "base/log.h"
 #include "base/secret.h"
 #include "cli/cli.h"
 #include "platform/config/settings.h"
 
 namespace fairlead::app {
 namespace {
-
-constexpr log::Logger kLog{"app"};
 
 void say(const Error& error) {
   std::fprintf(stderr, "fairlead: %s\n", error.message.c_str());

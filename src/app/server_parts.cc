@@ -13,9 +13,9 @@
 #include "access/http/routes.h"
 #include "access/http/secret_routes.h"
 #include "app/kinds.h"
+#include "app/log.h"
 #include "app/paths.h"
 #include "base/id.h"
-#include "base/log.h"
 #include "budgets/http/routes.h"
 #include "gateway/http/cache_routes.h"
 #include "gateway/http/prices.h"
@@ -33,7 +33,6 @@
 namespace fairlead::app {
 namespace {
 
-constexpr log::Logger kLog{"app"};
 constexpr int kBlockingThreads = 4;
 
 http::ServerLimits limits_of(const config::Settings& settings) {

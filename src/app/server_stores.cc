@@ -3,16 +3,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/log.h"
 #include "app/paths.h"
 #include "app/server_parts.h"
-#include "base/log.h"
 #include "platform/journal/schema.h"
 #include "schedules/schema.h"
 
 namespace fairlead::app {
 namespace {
-
-constexpr log::Logger kLog{"app"};
 
 // The first line of that file.
 Result<SecretText> password_in(const std::string& path, std::string_view setting) {

@@ -4,13 +4,9 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "budgets/internal/log.h"
 
 namespace fairlead::budgets {
-namespace {
-constexpr log::Logger kLog{"budgets"};
-}  // namespace
-
 Budget::Budget(Definition definition, Ledger& ledger)
     : definition_(std::move(definition)),
       ledger_(ledger),

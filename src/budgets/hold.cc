@@ -5,12 +5,11 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "budgets/internal/log.h"
 
 namespace fairlead::budgets {
 namespace {
 
-constexpr log::Logger kLog{"budgets"};
 constexpr std::int64_t kLogEvery_s = 10;
 
 bool is_amount(Metric metric) {

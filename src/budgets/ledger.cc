@@ -14,12 +14,10 @@
 
 #include "base/digest.h"
 #include "base/id.h"
-#include "base/log.h"
+#include "budgets/internal/log.h"
 
 namespace fairlead::budgets {
 namespace {
-
-constexpr log::Logger kLog{"budgets"};
 
 constexpr std::size_t kHeaderBytes = 4096;
 constexpr char kMagic[8] = {'F', 'L', 'E', 'D', 'G', 'E', 'R', '1'};

@@ -11,13 +11,12 @@
 
 #include "base/digest.h"
 #include "base/id.h"
-#include "base/log.h"
+#include "budgets/internal/log.h"
 #include "budgets/internal/scripts.h"
 
 namespace fairlead::budgets {
 namespace {
 
-constexpr log::Logger kLog{"budgets"};
 constexpr std::chrono::milliseconds kFarewell{1'000};
 constexpr std::int64_t kRetry_ms = 1'000;
 constexpr std::size_t kMostAtOnce = 200;  // meters in one script

@@ -22,7 +22,7 @@ std::string shown(const std::string& id) {
   return plain && id.starts_with("resp_") ? " `" + id + "`" : "";
 }
 
-std::unexpected<Error> not_found(const std::string& id) {
+std::unexpected<Error> no_such_response(const std::string& id) {
   return fail(ErrorKind::kNotFound, "response_not_found", "There is no response" + shown(id) + ".", "response_id");
 }
 
@@ -121,7 +121,7 @@ async::Task<Result<StoredResponse>> ResponseStore::find(std::string project, std
   };
   auto read = co_await database_.read(std::move(work));
   if (!read) co_return fairlead::fail(std::move(read).error());
-  if (out->id.empty()) co_return not_found(id);
+  if (out->id.empty()) co_return no_such_response(id);
   co_return std::move(*out);
 }
 
@@ -134,7 +134,7 @@ async::Task<Result<void>> ResponseStore::remove(std::string project, std::string
   };
   auto done = co_await database_.write(std::move(work));
   if (!done) co_return fairlead::fail(std::move(done).error());
-  if (*changed == 0) co_return not_found(id);
+  if (*changed == 0) co_return no_such_response(id);
   co_return Result<void>{};
 }
 

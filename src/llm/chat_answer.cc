@@ -17,7 +17,7 @@ using internal::kKeptCapacity;
 constexpr std::size_t kChoicesLimit = 1024;
 constexpr std::size_t kCallsLimit = 4096;
 
-dom::parser& thread_parser() {
+dom::parser& answer_parser() {
   thread_local dom::parser parser;
   return parser;
 }
@@ -109,7 +109,7 @@ struct ChatAnswerReader::Reading {
 Result<void> ChatAnswerReader::object(std::string_view json, std::string_view part) {
   if (json.empty()) return invalid();
   dom::parser large;
-  dom::parser& parser = json.size() > kKeptCapacity ? large : thread_parser();
+  dom::parser& parser = json.size() > kKeptCapacity ? large : answer_parser();
   dom::element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root); error || !root.is_object()) return invalid();
   dom::array choices;

@@ -10,7 +10,7 @@ namespace {
 namespace bj = boost::json;
 
 // "12h", from 1 minute to a year.
-std::chrono::seconds ttl_of(std::string_view text) {
+std::chrono::seconds session_ttl_of(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) return MemoryPolicy{}.ttl;
@@ -39,7 +39,7 @@ std::optional<MemoryPolicy> memory_of(const bj::object& spec) {
   if (const bj::value* const turns = from.if_contains("turns")) out.turns = turns->to_number<int>();
   if (const bj::value* const tokens = from.if_contains("tokens")) out.tokens = tokens->to_number<std::int64_t>();
   if (const bj::value* const summary = from.if_contains("summary")) out.summary = summary->get_string();
-  if (const bj::value* const ttl = from.if_contains("ttl")) out.ttl = ttl_of(ttl->get_string());
+  if (const bj::value* const ttl = from.if_contains("ttl")) out.ttl = session_ttl_of(ttl->get_string());
   return out;
 }
 

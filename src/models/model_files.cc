@@ -11,9 +11,9 @@
 #include <mutex>
 #include <optional>
 
-#include "base/log.h"
 #include "models/internal/digest_cache.h"
 #include "models/internal/fetch.h"
+#include "models/internal/log.h"
 #include "models/internal/part_file.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task_group.h"
@@ -23,7 +23,6 @@ namespace fairlead::models {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr log::Logger kLog{"models"};
 constexpr std::string_view kSuffix = ".gguf";
 
 bool is_name(std::string_view name) {

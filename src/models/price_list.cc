@@ -4,7 +4,7 @@
 #include <boost/json/object.hpp>
 #include <cstdlib>
 
-#include "base/log.h"
+#include "models/internal/log.h"
 #include "models/internal/routing_spec.h"
 #include "platform/json/text.h"
 
@@ -18,8 +18,6 @@ namespace fairlead::models {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr log::Logger kLog{"models"};
 
 std::string key_of(std::string_view type, std::string_view model) {
   std::string out(type);

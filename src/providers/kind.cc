@@ -15,7 +15,7 @@
 namespace fairlead::providers {
 namespace {
 
-namespace json = boost::json;
+namespace bj = boost::json;
 using resources::SpecError;
 
 // Of all types; the vendors' own fields are added to it.
@@ -44,10 +44,10 @@ bool is_visible(std::string_view text) {
 }
 
 std::string pointer_to(std::string_view header) {
-  return "/headers/" + fairlead::json::pointer_token(header);
+  return "/headers/" + json::pointer_token(header);
 }
 
-void check_headers(const json::object& headers, std::vector<SpecError>& errors) {
+void check_headers(const bj::object& headers, std::vector<SpecError>& errors) {
   for (const auto& [key, value] : headers) {
     const std::string_view name(key.data(), key.size());
     const std::string_view text =
@@ -69,7 +69,7 @@ void check_headers(const json::object& headers, std::vector<SpecError>& errors) 
   }
 }
 
-std::vector<SpecError> check_llama(const json::object& spec) {
+std::vector<SpecError> check_llama(const bj::object& spec) {
   std::vector<SpecError> errors;
   for (const auto& [key, value] : spec) {
     if (key == "type" || key == "description") continue;
@@ -94,7 +94,7 @@ std::string types_with(std::string_view field) {
   return out;
 }
 
-void check_fields(const internal::Vendor& vendor, const json::object& spec, std::vector<SpecError>& errors) {
+void check_fields(const internal::Vendor& vendor, const bj::object& spec, std::vector<SpecError>& errors) {
   for (const internal::Field& field : vendor.fields) {
     const std::string_view value = internal::text_or(spec, field.name, "");
     const std::string pointer = fmt::format("/{}", field.name);
@@ -117,7 +117,7 @@ void check_fields(const internal::Vendor& vendor, const json::object& spec, std:
   }
 }
 
-void check_base_url(const internal::Vendor& vendor, const json::object& spec, std::vector<SpecError>& errors) {
+void check_base_url(const internal::Vendor& vendor, const bj::object& spec, std::vector<SpecError>& errors) {
   const std::string_view url = internal::text_or(spec, "base_url", "");
   if (url.empty()) {
     if (vendor.base_url.empty())
@@ -129,14 +129,14 @@ void check_base_url(const internal::Vendor& vendor, const json::object& spec, st
   }
 }
 
-std::vector<SpecError> check(std::string_view, const json::object& spec, const resources::Catalogue&) {
+std::vector<SpecError> check(std::string_view, const bj::object& spec, const resources::Catalogue&) {
   const std::string_view type = internal::text_or(spec, "type", "");
   const internal::Vendor* const vendor = internal::find_vendor(type);
   if (vendor == nullptr) return check_llama(spec);
   std::vector<SpecError> errors;
   check_base_url(*vendor, spec, errors);
   check_fields(*vendor, spec, errors);
-  if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object())
+  if (const bj::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object())
     check_headers(headers->get_object(), errors);
   if (const std::string_view timeout = internal::text_or(spec, "timeout", "");
       !timeout.empty() && !internal::parse_duration(timeout)) {
@@ -147,19 +147,19 @@ std::vector<SpecError> check(std::string_view, const json::object& spec, const r
 }
 
 std::string schema() {
-  json::value schema = json::parse(kSchema);
-  json::object& properties = schema.as_object()["properties"].as_object();
-  json::array& types = properties["type"].as_object()["enum"].as_array();
+  bj::value schema = bj::parse(kSchema);
+  bj::object& properties = schema.as_object()["properties"].as_object();
+  bj::array& types = properties["type"].as_object()["enum"].as_array();
   for (const internal::Vendor& vendor : internal::vendors()) {
     types.emplace_back(vendor.type);
-    for (const internal::Field& field : vendor.fields) properties.emplace(field.name, json::parse(kFieldSchema));
+    for (const internal::Field& field : vendor.fields) properties.emplace(field.name, bj::parse(kFieldSchema));
   }
-  return json::serialize(schema);
+  return bj::serialize(schema);
 }
 
 }  // namespace
 
-std::vector<resources::SecretReference> secret_references(const json::object& spec) {
+std::vector<resources::SecretReference> secret_references(const bj::object& spec) {
   std::vector<resources::SecretReference> out;
   const auto add = [&out](std::string pointer, std::string_view value) {
     if (const std::string_view name = internal::secret_of(value); !name.empty())
@@ -169,7 +169,7 @@ std::vector<resources::SecretReference> secret_references(const json::object& sp
   if (vendor == nullptr) return out;
   for (const internal::Field& field : vendor->fields)
     if (field.is_reference) add(fmt::format("/{}", field.name), internal::text_or(spec, field.name, ""));
-  if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
+  if (const bj::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
     for (const auto& [name, value] : headers->get_object())
       if (value.is_string()) add(pointer_to(name), value.get_string());
   }

@@ -6,14 +6,13 @@
 #include <boost/asio/use_future.hpp>
 #include <future>
 
-#include "base/log.h"
+#include "schedules/internal/log.h"
 #include "schedules/internal/rows.h"
 
 namespace fairlead::schedules {
 namespace asio = boost::asio;
 namespace {
 
-constexpr log::Logger kLog{"schedules"};
 constexpr std::int64_t kLook_ms = 1'000, kLookAtBackfills_ms = 200;
 
 bool is_permanent(const Error& error) {

@@ -1,14 +1,10 @@
 #include "schedules/schedules.h"
 
-#include "base/log.h"
 #include "base/suggest.h"
+#include "schedules/internal/log.h"
 
 namespace fairlead::schedules {
-namespace {
-
-constexpr log::Logger kLog{"schedules"};
-
-}  // namespace
+namespace {}  // namespace
 
 void Schedules::update(const resources::Project& project) {
   std::map<std::string, std::shared_ptr<const Schedule>> next;

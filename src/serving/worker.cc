@@ -9,16 +9,15 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/log.h"
 #include "platform/async/runtime.h"
 #include "platform/http/problem.h"
 #include "platform/http/server.h"
+#include "serving/internal/logger.h"
 #include "serving/internal/worker_service.h"
 
 namespace fairlead::serving {
 namespace {
 
-constexpr log::Logger kLog{"serving"};
 constexpr std::chrono::milliseconds kPatience{5'000};
 constexpr int kCannotLoad = 3;
 

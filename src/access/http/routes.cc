@@ -113,7 +113,7 @@ async::Task<void> list_keys(http::Exchange& exchange, const Principal& admin, Ke
   co_await respond_json(exchange, 200, std::move(answer));
 }
 
-async::Task<void> revoke_key(http::Exchange& exchange, const Principal& admin, KeyService& keys) {
+async::Task<void> delete_key(http::Exchange& exchange, const Principal& admin, KeyService& keys) {
   const std::string id(exchange.path_parameter("id"));
   auto asking = keys.revoke(id, admin);
   auto revoked_at_us = co_await std::move(asking);
@@ -168,7 +168,7 @@ void add_routes(http::Router& router, const Guard& guard, KeyService& keys) {
   };
   router.add(http::Method::kPost, "/api/v1/keys", guard.protect(Scope::kAdmin, with_keys(create_key)));
   router.add(http::Method::kGet, "/api/v1/keys", guard.protect(Scope::kAdmin, with_keys(list_keys)));
-  router.add(http::Method::kDelete, "/api/v1/keys/{id}", guard.protect(Scope::kAdmin, with_keys(revoke_key)));
+  router.add(http::Method::kDelete, "/api/v1/keys/{id}", guard.protect(Scope::kAdmin, with_keys(delete_key)));
   router.add(http::Method::kGet, "/api/v1/audit", guard.protect(Scope::kRead, with_keys(list_audit)));
 }
 

@@ -7,7 +7,7 @@ using store::Connection;
 using store::Row;
 using store::Value;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kKeyColumns =
     "select id, digest, name, project, scopes, last_four, created_at_us, expires_at_us, revoked_at_us from keys";
 
 KeyRow read_key(const Row& row) {
@@ -48,7 +48,7 @@ Result<std::vector<KeyRow>> load_keys(Connection& connection, const std::string&
   std::vector<KeyRow> keys;
   const Value which[] = {project};
   FAIRLEAD_CHECK(connection.query(
-      std::string(kColumns) + " where revoked_at_us = 0 and ($1 = '' or project = $1) order by created_at_us, id",
+      std::string(kKeyColumns) + " where revoked_at_us = 0 and ($1 = '' or project = $1) order by created_at_us, id",
       which, [&](const Row& row) -> Result<void> {
         keys.push_back(read_key(row));
         return {};
@@ -59,10 +59,11 @@ Result<std::vector<KeyRow>> load_keys(Connection& connection, const std::string&
 Result<std::optional<KeyRow>> find_key(Connection& connection, const std::string& id) {
   std::optional<KeyRow> key;
   const Value which[] = {id};
-  FAIRLEAD_CHECK(connection.query(std::string(kColumns) + " where id = $1", which, [&](const Row& row) -> Result<void> {
-    key = read_key(row);
-    return {};
-  }));
+  FAIRLEAD_CHECK(
+      connection.query(std::string(kKeyColumns) + " where id = $1", which, [&](const Row& row) -> Result<void> {
+        key = read_key(row);
+        return {};
+      }));
   return key;
 }
 

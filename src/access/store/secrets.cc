@@ -9,7 +9,7 @@ using store::Connection;
 using store::Row;
 using store::Value;
 
-constexpr std::string_view kColumns = "select project, name, version, nonce, box, set_by, set_at_us from secrets";
+constexpr std::string_view kSecretColumns = "select project, name, version, nonce, box, set_by, set_at_us from secrets";
 
 SecretRow read_secret(const Row& row) {
   SecretRow secret;
@@ -22,23 +22,17 @@ SecretRow read_secret(const Row& row) {
   return secret;
 }
 
-Result<void> execute(Connection& connection, std::string_view sql, std::span<const Value> parameters) {
-  auto done = connection.execute(sql, parameters);
-  if (!done) return fail(std::move(done).error());
-  return {};
-}
-
 }  // namespace
 
 Result<std::vector<SecretRow>> load_secrets(Connection& connection, const std::string& project) {
   std::vector<SecretRow> secrets;
   const Value which[] = {project};
-  FAIRLEAD_CHECK(
-      connection.query(std::string(kColumns) + " where box <> '' and ($1 = '' or project = $1) order by project, name",
-                       which, [&](const Row& row) -> Result<void> {
-                         secrets.push_back(read_secret(row));
-                         return {};
-                       }));
+  FAIRLEAD_CHECK(connection.query(
+      std::string(kSecretColumns) + " where box <> '' and ($1 = '' or project = $1) order by project, name", which,
+      [&](const Row& row) -> Result<void> {
+        secrets.push_back(read_secret(row));
+        return {};
+      }));
   return secrets;
 }
 
@@ -46,7 +40,7 @@ Result<std::optional<SecretRow>> find_secret(Connection& connection, const std::
                                              const std::string& name) {
   std::optional<SecretRow> secret;
   const Value which[] = {project, name};
-  FAIRLEAD_CHECK(connection.query(std::string(kColumns) + " where project = $1 and name = $2", which,
+  FAIRLEAD_CHECK(connection.query(std::string(kSecretColumns) + " where project = $1 and name = $2", which,
                                   [&](const Row& row) -> Result<void> {
                                     secret = read_secret(row);
                                     return {};

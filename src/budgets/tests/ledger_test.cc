@@ -295,7 +295,7 @@ TEST_F(LedgerTest, TheThreadSyncsAndSweeps) {
 // --- Death at every instruction -------------------------------------------------------------------------------------
 
 constexpr std::int64_t kWorst = 1000, kTruth = 10;
-constexpr std::int64_t kNow = 1'800'000'000'000'000;
+constexpr std::int64_t kReadAt = 1'800'000'000'000'000;
 
 Definition definition(std::string name, std::vector<Definition::Limit> limits, std::optional<Scope> each = {}) {
   Definition out;
@@ -323,17 +323,17 @@ Amounts amounts(std::int64_t cost) {
 
 void call(const Book& book, std::string_view user, int lane) {
   Hold hold;
-  if (!hold.enter(book, {.user = user}, Hold::Part::kAll, lane, kNow)) std::abort();
-  if (!hold.reserve(amounts(kWorst), kNow)) std::abort();
-  if (!hold.reserve(amounts(kWorst + 500), kNow)) std::abort();
-  hold.settle(amounts(kTruth), kNow);
+  if (!hold.enter(book, {.user = user}, Hold::Part::kAll, lane, kReadAt)) std::abort();
+  if (!hold.reserve(amounts(kWorst), kReadAt)) std::abort();
+  if (!hold.reserve(amounts(kWorst + 500), kReadAt)) std::abort();
+  hold.settle(amounts(kTruth), kReadAt);
 }
 
 struct Sums {
   std::int64_t all = 0, user = 0, requests = 0, in_flight = 0;
 };
 Sums sums_of(const std::string& path) {
-  ManualClock clock(kNow);
+  ManualClock clock(kReadAt);
   auto ledger = Ledger::open({.path = path, .accounts = 16, .lanes = 1}, clock);
   if (!ledger) {
     ADD_FAILURE() << ledger.error().message;
@@ -343,7 +343,7 @@ Sums sums_of(const std::string& path) {
   const auto of = [&](const char* name, const char* user, Metric metric) {
     const Budget& budget = *book.find(name);
     Account* const account = (*ledger)->acquire(0, budget.id(), user);
-    const Meter::Use use = account->meter(metric).use(budget.bound({metric, 1}, kNow), kNow);
+    const Meter::Use use = account->meter(metric).use(budget.bound({metric, 1}, kReadAt), kReadAt);
     Ledger::release(*account);
     return use.spent + use.reserved;
   };
@@ -359,7 +359,7 @@ TEST_F(LedgerTest, ADeathAtAnyInstructionLosesNothing) {
       static_cast<std::atomic<int>*>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const pid_t child = ::fork();
   if (child == 0) {
-    ManualClock clock(kNow);
+    ManualClock clock(kReadAt);
     auto ledger = Ledger::open({.path = path(), .accounts = 16, .lanes = 1}, clock);
     const Book book = book_of(**ledger);
     call(book, "v", 0);  // what is called for the first time is linked now
@@ -425,7 +425,7 @@ TEST_F(LedgerTest, AKillUnderLoadLosesNothing) {
     *settled = 0;
     const pid_t child = ::fork();
     if (child == 0) {
-      ManualClock clock(kNow);
+      ManualClock clock(kReadAt);
       auto ledger = Ledger::open({.path = path(), .accounts = 16, .lanes = kThreads}, clock);
       const Book book = book_of(**ledger);
       std::vector<std::thread> threads;

@@ -24,11 +24,10 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::int64_t kDollar = kNanosPerDollar;
 constexpr SharedLedger::Timing kQuick{.grace = 400ms, .lease = 10s, .beat = 20ms};
 
 Amounts dollars(std::int64_t cost) {
-  return {1, 0, 0, 0, cost * kDollar, 0};
+  return {1, 0, 0, 0, cost * kNanosPerDollar, 0};
 }
 
 using Specs = std::vector<std::pair<std::string, std::string>>;
@@ -115,8 +114,8 @@ class Node {
     const std::int64_t now = shared_->now_us();
     return of.shared()->meter(metric).use(of.bound({metric, 1}, now), now);
   }
-  std::int64_t spent(std::size_t budget = 0) { return use(Metric::kCost, budget).spent / kDollar; }
-  std::int64_t reserved(std::size_t budget = 0) { return use(Metric::kCost, budget).reserved / kDollar; }
+  std::int64_t spent(std::size_t budget = 0) { return use(Metric::kCost, budget).spent / kNanosPerDollar; }
+  std::int64_t reserved(std::size_t budget = 0) { return use(Metric::kCost, budget).reserved / kNanosPerDollar; }
 
  private:
   SystemClock clock_;

@@ -76,11 +76,11 @@ void add_budgets(CLI::App& app, Context& context) {
     });
   });
 
-  struct Words {
+  struct BudgetsWords {
     std::string name;
     int limit = 20;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<BudgetsWords>();
   CLI::App* const show = command(*budgets, context, "show", "Show a budget; of one for each user, who has used most",
                                  "fairlead budgets show per-user --limit 50");
   show->add_option("name", words->name, "The budget")->required();

@@ -21,10 +21,10 @@ void add_cache(CLI::App& app, Context& context) {
     });
   });
 
-  struct Words {
+  struct CacheWords {
     std::string prompt, model;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<CacheWords>();
   CLI::App* const clearing =
       command(*cache, context, "clear", "Forget answers; without an option, all of the project's",
               "fairlead cache clear --prompt support-reply");

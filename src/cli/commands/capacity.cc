@@ -124,12 +124,12 @@ std::string rendered(const bj::value& reply, bool colours) {
   return out;
 }
 
-struct Words {
+struct CapacityWords {
   std::string target, load = "1x", since, model, by, headroom = "20%", plot;
   std::int64_t seed = 1;
 };
 
-Result<bj::object> body_of(const Words& words) {
+Result<bj::object> body_of(const CapacityWords& words) {
   const auto load = number_of(words.load, "x");
   if (!load)
     return fail(ErrorKind::kInvalid, "invalid_value",
@@ -145,7 +145,7 @@ Result<bj::object> body_of(const Words& words) {
   return out;
 }
 
-void plan_capacity(Context& context, const Words& words) {
+void plan_capacity(Context& context, const CapacityWords& words) {
   auto made = body_of(words);
   if (!made) return context.fail_with(made.error());
   const bj::value body = *std::move(made);
@@ -171,7 +171,7 @@ void plan_capacity(Context& context, const Words& words) {
 }  // namespace
 
 void add_plan_capacity(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<CapacityWords>();
   CLI::App* const plan =
       command(app, context, "plan-capacity", "What must be allowed so that calls stay fast under more load",
               "fairlead plan-capacity --target 'p95 first_token <= 800ms' --load 3x --plot plan.svg");

@@ -16,7 +16,7 @@ namespace {
 namespace bj = boost::json;
 namespace ch = std::chrono;
 
-struct Words {
+struct CronWords {
   std::string expression, zone = "UTC", from, cases;
   std::int64_t count = 5;
 };
@@ -28,7 +28,7 @@ struct Times {
 
 constexpr std::int64_t kMost = 10'000;
 
-Result<Times> times_of(const Words& words) {
+Result<Times> times_of(const CronWords& words) {
   FAIRLEAD_TRY(const calendar::Cron cron, calendar::Cron::parse(words.expression));
   Times out;
   FAIRLEAD_TRY(out.zone, calendar::TimeZone::load(words.zone));
@@ -73,7 +73,7 @@ bj::array as_json(const Times& times) {
 }
 
 // A line of JSON for each line of the file.
-void run_cases(Context& context, const Words& words) {
+void run_cases(Context& context, const CronWords& words) {
   std::ifstream in(words.cases);
   if (!in) return context.fail_with({ErrorKind::kInvalid, "no_such_file", words.cases + " cannot be read."});
   std::string text;
@@ -83,7 +83,7 @@ void run_cases(Context& context, const Words& words) {
       return context.fail_with(
           {ErrorKind::kInvalid, "invalid_json",
            fmt::format("{}:{}: want {{\"cron\", \"zone\", \"from\", \"count\"}}.", words.cases, number)});
-    Words asked;
+    CronWords asked;
     asked.expression = text_of(*one, "cron");
     if (one->get_object().contains("zone")) asked.zone = text_of(*one, "zone");
     asked.from = text_of(*one, "from");
@@ -98,7 +98,7 @@ void run_cases(Context& context, const Words& words) {
   }
 }
 
-void next(Context& context, const Words& words) {
+void next(Context& context, const CronWords& words) {
   if (!words.cases.empty()) return run_cases(context, words);
   if (words.expression.empty())
     return context.fail_with({ErrorKind::kInvalid, "missing_argument", "Give an expression, or --cases FILE."});
@@ -114,7 +114,7 @@ void next(Context& context, const Words& words) {
 }  // namespace
 
 void add_cron(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<CronWords>();
   CLI::App* const noun = app.add_subcommand("cron", "Cron expressions, as schedules are written in");
   noun->require_subcommand(1);
   CLI::App* const verb = noun->add_subcommand("next", "Say when an expression comes next");

@@ -7,7 +7,7 @@
 namespace fairlead::cli {
 namespace {
 
-struct Words {
+struct DiffWords {
   std::string from, to, variables;
   bool rendered = false;
 };
@@ -37,7 +37,7 @@ std::string shown(const Named& named, const boost::json::value& reply, bool colo
   return out;
 }
 
-void diff(Context& context, const Words& words) {
+void diff(Context& context, const DiffWords& words) {
   Named named = Named::of(words.from);
   std::string from = named.ref, to;
   if (!words.to.empty()) {
@@ -69,7 +69,7 @@ void diff(Context& context, const Words& words) {
 }  // namespace
 
 void add_diff(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<DiffWords>();
   CLI::App* const command = cli::command(app, context, "diff", "Show what changed between two versions",
                                          "fairlead diff support-reply@production @staging");
   command->add_option("from", words->from, "NAME@REF, with KIND/ in front if the name is not unique")->required();

@@ -14,7 +14,7 @@
 namespace fairlead::cli {
 namespace {
 
-struct Words {
+struct ExprWords {
   std::string expression, variables, cases;
   bool explain = false;
 };
@@ -86,7 +86,7 @@ void show_fault(Context& context, const expr::Fault& fault, const std::string& s
   context.fail_with(error);
 }
 
-void evaluate(Context& context, const Words& words) {
+void evaluate(Context& context, const ExprWords& words) {
   auto variables = given_variables(words.variables);
   if (!variables) return context.fail_with(variables.error());
   expr::Environment environment;
@@ -111,7 +111,7 @@ void evaluate(Context& context, const Words& words) {
   std::printf("%s\n", json::to_text(expr::to_json(*result)).c_str());
 }
 
-void test(Context& context, const Words& words) {
+void test(Context& context, const ExprWords& words) {
   const auto text = file(words.cases);
   if (!text) return context.fail_with(text.error());
   auto report = expr::run_cases(*text);
@@ -141,7 +141,7 @@ void test(Context& context, const Words& words) {
 }  // namespace
 
 void add_expr(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<ExprWords>();
   CLI::App* const noun = app.add_subcommand("expr", "Expressions of CEL, as conditions are written in");
   noun->require_subcommand(1);
   CLI::App* const eval = noun->add_subcommand("eval", "Evaluate an expression");

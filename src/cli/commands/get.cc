@@ -4,10 +4,10 @@
 namespace fairlead::cli {
 
 void add_get(CLI::App& app, Context& context) {
-  struct Words {
+  struct GetWords {
     std::string kind, name, ref;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<GetWords>();
   CLI::App* const get = command(app, context, "get", "Show one version of a resource",
                                 "fairlead get prompt support-reply --ref production");
   get->add_option("kind", words->kind, "prompt, model, provider")->required();

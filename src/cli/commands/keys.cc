@@ -7,10 +7,10 @@ namespace fairlead::cli {
 void add_keys(CLI::App& app, Context& context) {
   CLI::App* const keys = app.add_subcommand("keys", "Keys: who may call, and what each may do");
   keys->require_subcommand(1);
-  struct Words {
+  struct KeysWords {
     std::string name, scopes = "call", project, expires, id;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<KeysWords>();
 
   CLI::App* const create = command(*keys, context, "create", "Make a key; it is shown this once",
                                    "fairlead keys create checkout-service --scope call");

@@ -8,7 +8,7 @@ namespace {
 
 namespace bj = boost::json;
 
-struct Words {
+struct LabelsWords {
   std::string label, what, check, url, note, limit = "100";
   std::vector<std::string> checks;
   bool no_approval = false, passed = false, failed = false, all = false;
@@ -36,7 +36,7 @@ std::string version_or_none(const bj::value& reply, std::string_view member) {
   return version == 0 ? "none" : "v" + std::to_string(version);
 }
 
-void add_labels(CLI::App& app, Context& context, const std::shared_ptr<Words>& words) {
+void add_labels(CLI::App& app, Context& context, const std::shared_ptr<LabelsWords>& words) {
   CLI::App* const labels = app.add_subcommand("labels", "Which labels move only after checks and with approval");
   labels->require_subcommand(1);
   CLI::App* const list = command(*labels, context, "list", "List the protected labels", "fairlead labels list");
@@ -72,7 +72,7 @@ void add_labels(CLI::App& app, Context& context, const std::shared_ptr<Words>& w
   });
 }
 
-void add_checks(CLI::App& app, Context& context, const std::shared_ptr<Words>& words) {
+void add_checks(CLI::App& app, Context& context, const std::shared_ptr<LabelsWords>& words) {
   CLI::App* const checks = app.add_subcommand("checks", "How versions did in checks");
   checks->require_subcommand(1);
   CLI::App* const add = command(*checks, context, "add", "Say how a version did in a check",
@@ -118,7 +118,7 @@ void add_checks(CLI::App& app, Context& context, const std::shared_ptr<Words>& w
   });
 }
 
-void decide(Context& context, const Words& words, const std::string& verb) {
+void decide(Context& context, const LabelsWords& words, const std::string& verb) {
   const bj::value body = bj::object{{"note", words.note}};
   answer(context, http::Method::kPost, "/api/v1/approvals/" + segment(words.what) + "/" + verb, &body,
          [&](const bj::value& reply) {
@@ -133,7 +133,7 @@ void decide(Context& context, const Words& words, const std::string& verb) {
          });
 }
 
-void add_deciding(CLI::App& app, Context& context, const std::shared_ptr<Words>& words) {
+void add_deciding(CLI::App& app, Context& context, const std::shared_ptr<LabelsWords>& words) {
   CLI::App* const approvals = app.add_subcommand("approvals", "Promotions that wait for a second person");
   approvals->require_subcommand(1);
   CLI::App* const list = command(*approvals, context, "list", "List them", "fairlead approvals list");
@@ -171,7 +171,7 @@ void add_deciding(CLI::App& app, Context& context, const std::shared_ptr<Words>&
 }  // namespace
 
 void add_label_commands(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<LabelsWords>();
   add_labels(app, context, words);
   add_checks(app, context, words);
   add_deciding(app, context, words);

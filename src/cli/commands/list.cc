@@ -3,10 +3,10 @@
 namespace fairlead::cli {
 
 void add_list(CLI::App& app, Context& context) {
-  struct Words {
+  struct ListWords {
     std::string kind, limit = "100";
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<ListWords>();
   CLI::App* const list = command(app, context, "list", "List resources", "fairlead list prompt");
   list->add_option("kind", words->kind, "Only this kind: prompt, model, provider");
   list->add_option("--limit", words->limit, "At most this many")->capture_default_str();

@@ -98,10 +98,10 @@ void add(Context& context, std::string source, const std::string& sha256, const 
 void add_models(CLI::App& app, Context& context) {
   CLI::App* const models = app.add_subcommand("models", "Models: what can be called, and the files of local ones");
   models->require_subcommand(1);
-  struct Words {
+  struct ModelsWords {
     std::string source, sha256, name, model;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<ModelsWords>();
 
   CLI::App* const list =
       command(*models, context, "list", "List what the `model` field of a call can name", "fairlead models list");

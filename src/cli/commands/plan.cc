@@ -4,7 +4,7 @@
 namespace fairlead::cli {
 namespace {
 
-struct Words {
+struct PlanWords {
   std::string folder, message;
   bool overwrite = false;
 };
@@ -17,7 +17,7 @@ boost::json::object known_from(const boost::json::value& reply) {
   return known;
 }
 
-void send(Context& context, const std::string& verb, const Words& words) {
+void send(Context& context, const std::string& verb, const PlanWords& words) {
   auto files = read_folder(words.folder);
   if (!files) return context.fail_with(files.error());
   boost::json::object body{{"files", std::move(*files)}, {"folder", true}};
@@ -45,7 +45,7 @@ void send(Context& context, const std::string& verb, const Words& words) {
 }  // namespace
 
 void add_plan_and_apply(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<PlanWords>();
   CLI::App* const plan = command(app, context, "plan", "Show what apply would change", "fairlead plan support-bot");
   plan->add_option("folder", words->folder, "The project's folder")->required();
   plan->callback([&context, words] { send(context, "plan", *words); });

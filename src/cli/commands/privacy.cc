@@ -16,7 +16,7 @@ namespace bj = boost::json;
 
 constexpr std::size_t kLongestText = 1U << 30;
 
-struct Words {
+struct PrivacyWords {
   std::string file, options;
   bool lines = false;
   double threshold = -1;
@@ -27,7 +27,7 @@ std::unexpected<Error> unreadable(const std::string& file) {
   return fail(ErrorKind::kInvalid, "no_such_file", (file == "-" ? "Standard input" : file) + " cannot be read.");
 }
 
-Result<bj::object> options_of(const Words& words) {
+Result<bj::object> options_of(const PrivacyWords& words) {
   bj::object out;
   if (!words.options.empty()) {
     FAIRLEAD_TRY(out, read_variables(words.options));
@@ -94,7 +94,7 @@ void scan_lines(Context& context, const Hooks::PrivacyScan& scan, std::istream& 
   }
 }
 
-void scan(Context& context, const Hooks& hooks, const Words& words) {
+void scan(Context& context, const Hooks& hooks, const PrivacyWords& words) {
   const auto options = options_of(words);
   if (!options) return context.fail_with(options.error());
   const auto scan = hooks.privacy_scanner(*options);
@@ -119,7 +119,7 @@ void scan(Context& context, const Hooks& hooks, const Words& words) {
 }  // namespace
 
 void add_privacy(CLI::App& app, Context& context, const Hooks& hooks) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<PrivacyWords>();
   CLI::App* const noun = app.add_subcommand("privacy", "Personal data in texts");
   noun->require_subcommand(1);
   CLI::App* const verb = noun->add_subcommand("scan", "Find personal data and secrets in a text");

@@ -23,10 +23,10 @@ std::string moved(const boost::json::value& reply, const std::string& undo) {
 }  // namespace
 
 void add_promote_and_rollback(CLI::App& app, Context& context) {
-  struct Words {
+  struct PromoteWords {
     std::string what, to, message, label = "production";
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<PromoteWords>();
   CLI::App* const promote =
       command(app, context, "promote", "Move a label to a version", "fairlead promote support-reply@4 --to production");
   promote->add_option("what", words->what, "NAME@VERSION or NAME@LABEL, with KIND/ in front if the name is not unique")

@@ -60,11 +60,11 @@ void explain(Context& context, const std::string& name, const Question& question
 }
 
 void add_explain(CLI::App& prompts, Context& context) {
-  struct Words {
+  struct PromptsWords {
     std::string name, now;
     Question question;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<PromptsWords>();
   CLI::App* const explaining = command(prompts, context, "explain", "Say which variant of a prompt answers, and why",
                                        "fairlead prompts explain support-reply@staging --vars vars.json --tag beta");
   explaining->add_option("name", words->name, "The prompt: support-reply, support-reply@staging")->required();

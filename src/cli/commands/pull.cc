@@ -75,11 +75,11 @@ void pull(Context& context, const std::string& folder, bool yes) {
 }  // namespace
 
 void add_pull(CLI::App& app, Context& context) {
-  struct Words {
+  struct PullWords {
     std::string folder;
     bool yes = false;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<PullWords>();
   CLI::App* const out =
       command(app, context, "pull", "Write the project's newest versions into a folder", "fairlead pull support-bot");
   out->add_option("folder", words->folder, "The project's folder; made if it is not there")->required();

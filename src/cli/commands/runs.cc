@@ -121,14 +121,14 @@ void follow(Context& context, const std::string& run) {
   if (text_of(*ended, "state") != "succeeded") context.exit_status = kFailed;
 }
 
-struct Words {
+struct RunsWords {
   std::string chain, input, key, queue, deadline, session, user;
   std::vector<std::string> fields;
   std::int64_t priority = 0;
   bool follow = false;
 };
 
-void start(Context& context, const Words& words) {
+void start(Context& context, const RunsWords& words) {
   bj::object body{{"chain", words.chain}};
   bj::object input;
   if (!words.input.empty()) {
@@ -171,7 +171,7 @@ void tell(Context& context, const std::string& target, bj::object body, const st
 }
 
 void add_run(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<RunsWords>();
   CLI::App* const run =
       command(app, context, "run", "Start a run of a chain", "fairlead run chain:digest --input article.json --follow");
   run->add_option("chain", words->chain, "The chain: digest, digest@staging, digest@3")->required();

@@ -9,12 +9,12 @@ namespace {
 
 namespace bj = boost::json;
 
-struct Words {
+struct SchedulesWords {
   std::string name, from, to, id;
   std::int64_t at_once = 1;
 };
 
-std::string path_of(const Words& words, const std::string& what = {}) {
+std::string path_of(const SchedulesWords& words, const std::string& what = {}) {
   return "/api/v1/schedules/" + segment(words.name) + what;
 }
 
@@ -74,7 +74,7 @@ std::string page(const bj::value& one, bool colours) {
   return out;
 }
 
-void backfill(Context& context, const Words& words) {
+void backfill(Context& context, const SchedulesWords& words) {
   const bj::value body = bj::object{{"from", words.from}, {"to", words.to}, {"at_once", words.at_once}};
   answer(context, http::Method::kPost, path_of(words, "/backfills"), &body,
          [&context](const bj::value& reply) { return backfill_line(reply, context.colours()); });
@@ -83,7 +83,7 @@ void backfill(Context& context, const Words& words) {
 }  // namespace
 
 void add_schedules(CLI::App& app, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<SchedulesWords>();
   CLI::App* const noun = app.add_subcommand("schedules", "What starts chains at its time");
   noun->require_subcommand(1);
   CLI::App* const list = command(*noun, context, "list", "List schedules", "fairlead schedules list");

@@ -97,11 +97,11 @@ std::string users_of(const boost::json::value& secret) {
 void add_secrets(CLI::App& app, Context& context) {
   CLI::App* const secrets = app.add_subcommand("secrets", "Secrets: what providers authenticate with, encrypted");
   secrets->require_subcommand(1);
-  struct Words {
+  struct SecretsWords {
     std::string name, file;
     bool force = false;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<SecretsWords>();
 
   CLI::App* const setting = command(*secrets, context, "set", "Set a secret, or replace it; the value comes from stdin",
                                     "fairlead secrets set openai < key.txt");

@@ -5,7 +5,7 @@
 namespace fairlead::cli {
 namespace {
 
-std::string list_page(const boost::json::value& reply, bool colours) {
+std::string list_sessions_page(const boost::json::value& reply, bool colours) {
   std::vector<std::vector<std::string>> rows;
   for (const boost::json::value& one : reply.at("data").as_array())
     rows.push_back({text_of(one, "session"), text_of(one, "prompt"), text_of(one, "turns"),
@@ -35,17 +35,17 @@ void add_sessions(CLI::App& app, Context& context) {
   CLI::App* const sessions = app.add_subcommand("sessions", "What prompts with `memory` remember of sessions");
   sessions->require_subcommand(1);
 
-  struct Words {
+  struct SessionsWords {
     std::string session;
     int limit = 50;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<SessionsWords>();
   CLI::App* const listing = command(
       *sessions, context, "list", "List the sessions that are remembered, the latest first", "fairlead sessions list");
   listing->add_option("--limit", words->limit, "At most so many");
   listing->callback([&context, words] {
     answer(context, http::Method::kGet, fmt::format("/api/v1/sessions?limit={}", words->limit), nullptr,
-           [&context](const boost::json::value& reply) { return list_page(reply, context.colours()); });
+           [&context](const boost::json::value& reply) { return list_sessions_page(reply, context.colours()); });
   });
 
   CLI::App* const showing =

@@ -38,12 +38,12 @@ std::string rendered(const boost::json::value& reply, bool csv, bool colours) {
 }  // namespace
 
 void add_sql(CLI::App& app, Context& context) {
-  struct Words {
+  struct SqlWords {
     std::string query;
     std::int64_t limit = 0;
     bool csv = false;
   };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<SqlWords>();
   CLI::App* const sql = command(app, context, "sql", "Ask the recorded calls a question, in SQL",
                                 "fairlead sql \"select target, count(*), sum(cost_usd) from calls group by target\"");
   sql->add_option("query", words->query, "One select over calls and attempts")->required();

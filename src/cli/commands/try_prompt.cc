@@ -16,7 +16,7 @@ namespace {
 namespace bj = boost::json;
 using Clock = std::chrono::steady_clock;
 
-struct Words {
+struct TryPromptWords {
   std::vector<std::string> names, models;
   Question question;
   bool rendered = false;
@@ -142,7 +142,7 @@ Result<bj::value> explain(Context& context, bj::object body) {
 }
 
 // The same prompt, rendered once, on each of the models.
-Result<std::vector<Side>> sides_by_model(Context& context, const Words& words) {
+Result<std::vector<Side>> sides_by_model(Context& context, const TryPromptWords& words) {
   if (words.names.size() != 1)
     return fail(ErrorKind::kInvalid, "invalid_value",
                 "With --model, name one prompt: its messages go to each of the models. Versions are compared by their "
@@ -163,7 +163,7 @@ Result<std::vector<Side>> sides_by_model(Context& context, const Words& words) {
   return out;
 }
 
-Result<std::vector<Side>> sides_by_name(Context& context, const Words& words) {
+Result<std::vector<Side>> sides_by_name(Context& context, const TryPromptWords& words) {
   std::vector<Side> out;
   for (const std::string& name : words.names) {
     FAIRLEAD_TRY(bj::object body, body_of(words.question, name));
@@ -254,7 +254,7 @@ void as_json(Context& context, std::vector<Side>& sides) {
   std::fputs((json::to_pretty_text(one ? sides.front().answer : all) + "\n").c_str(), stdout);
 }
 
-void try_prompts(Context& context, const Words& words) {
+void try_prompts(Context& context, const TryPromptWords& words) {
   auto sides = words.models.empty() ? sides_by_name(context, words) : sides_by_model(context, words);
   if (!sides) return context.fail_with(sides.error());
   const Terminal terminal = Terminal::of_output();
@@ -276,7 +276,7 @@ void try_prompts(Context& context, const Words& words) {
 }  // namespace
 
 void add_try(CLI::App& prompts, Context& context) {
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<TryPromptWords>();
   CLI::App* const trying =
       command(prompts, context, "try", "Call a prompt or a model and show the answer; or compare several",
               "fairlead prompts try support-reply@3 support-reply@4 --var question=\"Where is my "

@@ -1,16 +1,15 @@
 #include "gateway/cache/kept_answer.h"
 
 #include <algorithm>
-#include <boost/json/value.hpp>
 
 #include "gateway/cache/canonical.h"
+#include "gateway/cache/members.h"
 #include "gateway/cache/replay.h"
 #include "platform/json/text.h"
 
 namespace fairlead::gateway::cache {
 namespace {
 
-namespace bj = boost::json;
 using llm::Format;
 
 std::unexpected<Error> no_sense() {
@@ -24,15 +23,10 @@ Result<bj::object> whole_of(const KeptAnswer& answer) {
   return std::move(value.get_object());
 }
 
-std::string_view text_at(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
-}
-
-const bj::array& array_at(const bj::object& object, std::string_view name) {
+const bj::array& list_at(const bj::object& object, std::string_view name) {
   static const bj::array kEmpty;
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr && value->is_array() ? value->get_array() : kEmpty;
+  const bj::array* const list = array_at(object, name);
+  return list != nullptr ? *list : kEmpty;
 }
 
 bool has_text(const bj::object& object, std::string_view name) {
@@ -49,17 +43,17 @@ bool is_choice_complete(const bj::object& choice) {
   const bj::value* const content = message.if_contains("content");
   const bool says = content != nullptr && (content->is_string() ? !content->get_string().empty()
                                                                 : content->is_array() && !content->get_array().empty());
-  return says || !array_at(message, "tool_calls").empty() || message.contains("function_call");
+  return says || !list_at(message, "tool_calls").empty() || message.contains("function_call");
 }
 
 bool is_response_complete(const bj::object& response) {
   if (text_at(response, "status") != "completed") return false;
-  const bj::array& output = array_at(response, "output");
+  const bj::array& output = list_at(response, "output");
   const auto is_refusal = [](const bj::value& part) {
     return part.is_object() && text_at(part.get_object(), "type") == "refusal";
   };
   const auto refuses = [&](const bj::value& item) {
-    return item.is_object() && std::ranges::any_of(array_at(item.get_object(), "content"), is_refusal);
+    return item.is_object() && std::ranges::any_of(list_at(item.get_object(), "content"), is_refusal);
   };
   return !output.empty() && std::ranges::none_of(output, refuses);
 }
@@ -67,7 +61,7 @@ bool is_response_complete(const bj::object& response) {
 bool is_message_complete(const bj::object& message) {
   const std::string_view reason = text_at(message, "stop_reason");
   return (reason == "end_turn" || reason == "stop_sequence" || reason == "tool_use") &&
-         !array_at(message, "content").empty();
+         !list_at(message, "content").empty();
 }
 
 }  // namespace
@@ -97,7 +91,7 @@ bool is_complete(const KeptAnswer& answer) {
   if (!whole) return false;
   if (answer.format == Format::kResponses) return is_response_complete(*whole);
   if (answer.format == Format::kMessages) return is_message_complete(*whole);
-  const bj::array& choices = array_at(*whole, "choices");
+  const bj::array& choices = list_at(*whole, "choices");
   return !choices.empty() && std::ranges::all_of(choices, [](const bj::value& choice) {
     return choice.is_object() && is_choice_complete(choice.get_object());
   });

@@ -1,36 +1,20 @@
 #include "gateway/cache/replay.h"
 
 #include <algorithm>
-#include <boost/json/value.hpp>
 #include <functional>
 #include <vector>
 
 #include "gateway/cache/canonical.h"
+#include "gateway/cache/members.h"
 #include "platform/json/text.h"
 
 namespace fairlead::gateway::cache {
 namespace {
 
-namespace bj = boost::json;
 using llm::Format;
 
 std::unexpected<Error> invalid() {
   return fail(ErrorKind::kUpstream, "upstream_invalid", "The events of the answer make no sense.");
-}
-
-const bj::object* object_at(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-const bj::array* array_at(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr ? value->if_array() : nullptr;
-}
-
-std::string_view text_at(const bj::object& object, std::string_view name) {
-  const bj::value* const value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
 std::size_t index_of(const bj::object& object, std::size_t otherwise) {

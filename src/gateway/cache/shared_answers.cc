@@ -18,7 +18,7 @@ namespace fairlead::gateway::cache {
 namespace asio = boost::asio;
 namespace {
 
-constexpr log::Logger kLog{"cache"};
+constexpr log::Logger kCacheLog{"cache"};
 constexpr std::size_t kMostUnheard = 16 << 20;  // bytes of answers of a loop that Redis has not confirmed
 const std::string kClears = "fairlead:cache:cleared";
 const std::string kAnswers = "fairlead:cache:answer:";
@@ -97,7 +97,7 @@ class SharedAnswers::Lane {
     }
     if (!*asked->reply) {
       const bool away = asked->reply->error().code == "redis_unavailable";
-      if (!away) kLog.warning("cache_redis_error", {{"reason", asked->reply->error().message}});
+      if (!away) kCacheLog.warning("cache_redis_error", {{"reason", asked->reply->error().message}});
       shared_.count(away ? Outcome::kAway : Outcome::kInvalid);
       co_return Got{};
     }
@@ -119,7 +119,7 @@ class SharedAnswers::Lane {
       unheard_ -= size;
       if (reply && reply->integer == 1) shared_.writes_.fetch_add(1, std::memory_order_relaxed);
       if (!reply && reply.error().code != "redis_unavailable")
-        kLog.warning("cache_redis_error", {{"reason", reply.error().message}});
+        kCacheLog.warning("cache_redis_error", {{"reason", reply.error().message}});
     });
   }
 
@@ -223,7 +223,7 @@ class SharedAnswers::Lane {
       if (stopping_ || !redis_.ready()) continue;
       auto known = co_await learn_what_is_cleared();
       if (!known && known.error().code != "redis_unavailable")
-        kLog.warning("cache_redis_error", {{"reason", known.error().message}});
+        kCacheLog.warning("cache_redis_error", {{"reason", known.error().message}});
     }
   }
 

@@ -25,7 +25,7 @@ bj::object shown(const Store::Listed& one) {
           {"expires_at", iso8601(one.what.expires_at_us)}};
 }
 
-bj::value name_or_null(const std::string& text) {
+bj::value text_or_null(const std::string& text) {
   return text.empty() ? bj::value(nullptr) : bj::value(text);
 }
 
@@ -58,7 +58,7 @@ async::Task<void> show(http::Exchange& exchange, Sessions& sessions, std::string
   bj::array data;
   for (const Store::Listed& one : *found) {
     bj::object prompt = shown(one);
-    prompt["summary"] = name_or_null(one.what.summary);
+    prompt["summary"] = text_or_null(one.what.summary);
     const auto turns = json::parse(one.what.turns);
     prompt["messages"] = turns ? *turns : bj::value(bj::array());
     data.push_back(std::move(prompt));

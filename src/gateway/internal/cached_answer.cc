@@ -14,7 +14,7 @@
 namespace fairlead::gateway::internal {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024 * 1024;  // of an answer in flight
+constexpr std::size_t kMostFlightBytes = 64 * 1024 * 1024;  // of an answer in flight
 
 // docs/reference/cache.md says how good that is.
 constexpr double kThreshold = 0.95;
@@ -226,7 +226,7 @@ async::Task<void> CachedAnswer::fly(std::shared_ptr<Flight> flight) {
   std::string all;
   for (bool begun = false;;) {
     auto delta = co_await routed_->next();
-    if (delta && all.size() + delta->wire.size() > kMostBytes)
+    if (delta && all.size() + delta->wire.size() > kMostFlightBytes)
       delta = fail(ErrorKind::kUpstream, "upstream_too_large", "The upstream's answer is too large.");
     if (!delta) {
       routed_->stop();

@@ -9,7 +9,7 @@
 namespace fairlead::gateway::internal {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024 * 1024;  // of an answer that is held back
+constexpr std::size_t kMostHeldBytes = 64 * 1024 * 1024;  // of an answer that is held back
 constexpr std::chrono::seconds kKeepAlive{10};
 constexpr std::size_t kRepairMessages = 2;  // the answer that does not fit, and what is wrong with it
 constexpr std::string_view kComment = ": keep-alive\n\n";
@@ -59,7 +59,7 @@ async::Task<Result<llm::Delta>> CheckedAnswer::next() {
   for (;;) {
     auto delta = co_await current().next();
     if (!delta) co_return fail(repair_ ? of_repair(std::move(delta).error()) : std::move(delta).error());
-    if (held_.size() + delta->wire.size() > kMostBytes)
+    if (held_.size() + delta->wire.size() > kMostHeldBytes)
       co_return fail(ErrorKind::kUpstream, "upstream_too_large", "The upstream's answer is too large.");
     held_ += delta->wire;
     if (!delta->end) {

@@ -19,7 +19,7 @@
 namespace fairlead::gateway::internal {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024 * 1024;
+constexpr std::size_t kMostShadowBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMostText = 4 * 1024 * 1024;  // of an answer, for its record
 
 std::span<char> padded(std::string& json) {
@@ -257,7 +257,7 @@ bool Shadows::admit(async::Loop& loop, const routing::Shadow& shadow, std::size_
     state.count(routing::ShadowDrop::kAtOnce);
     return false;
   }
-  if (bytes_.fetch_add(bytes) + bytes <= kMostBytes) return true;
+  if (bytes_.fetch_add(bytes) + bytes <= kMostShadowBytes) return true;
   bytes_.fetch_sub(bytes);
   state.leave();
   state.count(routing::ShadowDrop::kMemory);

@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
+#include "gateway/routing/counting.h"
+
 namespace fairlead::gateway::routing {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
-std::int64_t micros(SteadyTime time) {
-  return std::max<std::int64_t>(1, std::chrono::duration_cast<Micros>(time.time_since_epoch()).count());
+// 0 stands for never.
+std::int64_t micros_from_1(SteadyTime time) {
+  return std::max<std::int64_t>(1, micros(time));
 }
 
 std::uint32_t slice_number(SteadyTime now, const llm::BreakerPolicy& policy, std::size_t slices) {
   const std::int64_t length_us =
       std::max<std::int64_t>(1, policy.window.count() * 1'000 / static_cast<std::int64_t>(slices));
-  return static_cast<std::uint32_t>(micros(now) / length_us + 1);  // never 0, which is an unused slice
+  return static_cast<std::uint32_t>(micros_from_1(now) / length_us + 1);  // never 0, which is an unused slice
 }
 
 std::uint64_t packed(std::uint32_t number, std::uint32_t calls, std::uint32_t failures) {
@@ -38,19 +39,19 @@ std::string_view to_string(Breaker::State state) {
 Breaker::State Breaker::state(SteadyTime now) const {
   const std::int64_t until = open_until_us_.load(kRelaxed);
   if (until == 0) return State::kClosed;
-  return micros(now) < until ? State::kOpen : State::kHalfOpen;
+  return micros_from_1(now) < until ? State::kOpen : State::kHalfOpen;
 }
 
 bool Breaker::passes(SteadyTime now) const {
   const State is = state(now);
-  return is == State::kClosed || (is == State::kHalfOpen && probing_until_us_.load(kRelaxed) <= micros(now));
+  return is == State::kClosed || (is == State::kHalfOpen && probing_until_us_.load(kRelaxed) <= micros_from_1(now));
 }
 
 Breaker::Entry Breaker::enter(SteadyTime now) {
   const State is = state(now);
   if (is == State::kClosed) return Entry::kNormal;
   if (is == State::kOpen) return Entry::kForced;
-  probing_until_us_.store(micros(now) + kProbeLease_us, kRelaxed);
+  probing_until_us_.store(micros_from_1(now) + kProbeLease_us, kRelaxed);
   return Entry::kProbe;
 }
 
@@ -117,7 +118,7 @@ void Breaker::open(SteadyTime now, const llm::BreakerPolicy& policy, Random& ran
   // A little apart from each other, so that nodes do not probe together.
   const double spread = 0.9 + 0.2 * random.unit();
   const auto pause_us = static_cast<std::int64_t>(static_cast<double>(pause_ms) * 1'000 * spread);
-  open_until_us_.store(micros(now) + pause_us, kRelaxed);
+  open_until_us_.store(micros_from_1(now) + pause_us, kRelaxed);
   probing_until_us_.store(0, kRelaxed);
 }
 
@@ -126,7 +127,7 @@ void Breaker::abandoned(Entry entry) {
 }
 
 void Breaker::rest(SteadyTime now, Millis duration) {
-  const std::int64_t until = micros(now) + duration.count() * 1'000;
+  const std::int64_t until = micros_from_1(now) + duration.count() * 1'000;
   std::int64_t seen = open_until_us_.load(kRelaxed);
   while (seen < until && !open_until_us_.compare_exchange_weak(seen, until, kRelaxed)) {
   }
@@ -134,7 +135,7 @@ void Breaker::rest(SteadyTime now, Millis duration) {
 }
 
 Millis Breaker::opens_in(SteadyTime now) const {
-  return Millis(std::max<std::int64_t>(0, (open_until_us_.load(kRelaxed) - micros(now)) / 1'000));
+  return Millis(std::max<std::int64_t>(0, (open_until_us_.load(kRelaxed) - micros_from_1(now)) / 1'000));
 }
 
 }  // namespace fairlead::gateway::routing

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gateway/routing/counting.h"
+
 namespace fairlead::gateway::routing {
-namespace {
-
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
-std::int64_t micros(SteadyTime time) {
-  return std::chrono::duration_cast<Micros>(time.time_since_epoch()).count();
-}
-
-}  // namespace
-
 void PeakEwma::observe(Micros latency, SteadyTime now) {
   const auto sample = static_cast<double>(std::max<std::int64_t>(1, latency.count()));
   const double before = value_us_.load(kRelaxed);

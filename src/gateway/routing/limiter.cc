@@ -4,20 +4,17 @@
 #include <cmath>
 #include <optional>
 
+#include "gateway/routing/counting.h"
+
 namespace fairlead::gateway::routing {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr double kTolerance = 2;        // a latency that many times the usual is no sign yet
 constexpr double kLongRun = 2.0 / 601;  // an average over about 600 calls
 constexpr double kSmoothing = 0.2;
 
 void wake(void* wait) {
   static_cast<Wait*>(wait)->wake();
-}
-
-std::int64_t micros(SteadyTime time) {
-  return std::chrono::duration_cast<Micros>(time.time_since_epoch()).count();
 }
 
 }  // namespace

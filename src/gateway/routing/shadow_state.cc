@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gateway/routing/counting.h"
+
 namespace fairlead::gateway::routing {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kSpentBits = 48;
 constexpr std::uint64_t kMostSpent = (std::uint64_t{1} << kSpentBits) - 1;
 

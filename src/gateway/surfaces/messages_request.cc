@@ -29,7 +29,7 @@ using internal::unsupported_value;
 
 constexpr std::size_t kMaxStops = 4;  // the chat's own bound
 
-Result<void> add_tools(ObjectWriter& out, Element value) {
+Result<void> add_message_tools(ObjectWriter& out, Element value) {
   FAIRLEAD_TRY(const Array tools, array_of("tools", value));
   std::string text;
   std::size_t i = 0;
@@ -67,7 +67,7 @@ Result<void> add_tools(ObjectWriter& out, Element value) {
   return {};
 }
 
-Result<void> add_tool_choice(ObjectWriter& out, Element value) {
+Result<void> add_message_tool_choice(ObjectWriter& out, Element value) {
   FAIRLEAD_TRY(const Object choice, object_of("tool_choice", value));
   FAIRLEAD_TRY(const std::string_view type, required_text("tool_choice", choice, "type"));
   if (type == "auto" || type == "none") {
@@ -172,9 +172,9 @@ Result<std::string> chat_of_messages(const llm::RequestBody& body) {
     } else if (name == "stop_sequences") {
       FAIRLEAD_CHECK(add_stops(out, value));
     } else if (name == "tools") {
-      FAIRLEAD_CHECK(add_tools(out, value));
+      FAIRLEAD_CHECK(add_message_tools(out, value));
     } else if (name == "tool_choice") {
-      FAIRLEAD_CHECK(add_tool_choice(out, value));
+      FAIRLEAD_CHECK(add_message_tool_choice(out, value));
     } else if (name == "thinking") {
       FAIRLEAD_TRY(const std::string_view asked, effort_of(value));
       if (effort.empty()) effort = asked;

@@ -28,7 +28,7 @@ using internal::text_of;
 using internal::unsupported_parameter;
 using internal::unsupported_value;
 
-Result<void> add_tools(ObjectWriter& out, Element value) {
+Result<void> add_response_tools(ObjectWriter& out, Element value) {
   FAIRLEAD_TRY(const Array tools, array_of("tools", value));
   std::string text;
   std::size_t i = 0;
@@ -63,7 +63,7 @@ Result<void> add_tools(ObjectWriter& out, Element value) {
   return {};
 }
 
-Result<void> add_tool_choice(ObjectWriter& out, Element value) {
+Result<void> add_response_tool_choice(ObjectWriter& out, Element value) {
   if (value.is_string()) {
     out.text("tool_choice", value.get_string().value_unsafe());
     return {};
@@ -170,9 +170,9 @@ Result<void> add_member(ObjectWriter& out, const llm::Member& member, Logprobs& 
     FAIRLEAD_CHECK(integer_of(name, value, 1, INT32_MAX));
     out.raw("max_completion_tokens", member.json);
   } else if (name == "tools") {
-    return add_tools(out, value);
+    return add_response_tools(out, value);
   } else if (name == "tool_choice") {
-    return add_tool_choice(out, value);
+    return add_response_tool_choice(out, value);
   } else if (name == "text") {
     return add_text(out, value);
   } else if (name == "reasoning") {

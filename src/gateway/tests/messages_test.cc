@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // A body with the padding that a connection's buffer has.
-Result<std::string> chat_of(std::string text) {
+Result<std::string> chat_of_message_text(std::string text) {
   const std::size_t size = text.size();
   text.append(64, '\0');
   FAIRLEAD_TRY(const llm::RequestBody body, llm::RequestBody::parse({text.data(), size}));
@@ -52,8 +52,8 @@ TEST(MessagesRequest, SaysTheSameAsAChat) {
       {R"("system":null,"temperature":null)", R"("messages":[{"role":"user","content":"u"}])"},
   };
   for (const Case& one : cases) {
-    const auto chat =
-        chat_of(R"({"model":"m","max_tokens":9,)" + one.members + R"(,"messages":[{"role":"user","content":"u"}]})");
+    const auto chat = chat_of_message_text(R"({"model":"m","max_tokens":9,)" + one.members +
+                                           R"(,"messages":[{"role":"user","content":"u"}]})");
     ASSERT_TRUE(chat) << one.members << ": " << chat.error().message;
     EXPECT_THAT(*chat, HasSubstr(one.chat));
     EXPECT_THAT(*chat, HasSubstr(R"("max_completion_tokens":9)"));
@@ -95,7 +95,7 @@ TEST(MessagesRequest, KeepsEveryBlockThatAChatCanHold) {
        R"({"type":"text","text":"From the result of t1:"},{"type":"image_url","image_url":{"url":"https://x"}}]}])"},
   };
   for (const Case& one : cases) {
-    const auto chat = chat_of(with_content(one.role, one.content));
+    const auto chat = chat_of_message_text(with_content(one.role, one.content));
     ASSERT_TRUE(chat) << one.content << ": " << chat.error().message;
     EXPECT_THAT(*chat, HasSubstr(std::string(one.messages)));
   }
@@ -136,7 +136,7 @@ TEST(MessagesRequest, NamesWhatAChatCannotExpress) {
       {with_content("assistant", R"([{"type":"server_tool_use","id":"s"}])"), "messages[0].content[0].type"},
   };
   for (const Case& one : cases) {
-    const auto chat = chat_of(one.text);
+    const auto chat = chat_of_message_text(one.text);
     ASSERT_FALSE(chat) << one.text;
     EXPECT_EQ(chat.error().param, one.param) << one.text;
     EXPECT_EQ(chat.error().kind, one.kind) << one.text;
@@ -147,7 +147,7 @@ TEST(MessagesRequest, SurvivesWhatIsSentByMistake) {
   const std::string seeds[] = {
       R"({"model":"m","max_tokens":9,"system":[{"type":"text","text":"a"}],"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}}]},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"a":[1,2]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"r"}]}]}]})",
       R"({"model":"m","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"},"thinking":{"type":"enabled","budget_tokens":1},"output_config":{"effort":"low"},"stop_sequences":["a"],"metadata":{"user_id":"u"},"messages":[]})"};
-  const MutationReport report = parse_mutations(seeds, 7, 1s, chat_of);
+  const MutationReport report = parse_mutations(seeds, 7, 1s, chat_of_message_text);
   EXPECT_GT(report.rounds, 1000u);
   EXPECT_GT(report.accepted, 50u);
   EXPECT_EQ(report.fault, "");
@@ -161,7 +161,7 @@ class MessagesTest : public DataPlaneTest {
   }
 };
 
-constexpr const char* kHello =
+constexpr const char* kHelloMessage =
     R"({"model":"small","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"x_beta":1})";
 constexpr const char* kPlain = R"({"model":"small","max_tokens":9,"messages":[{"role":"user","content":"hi"}]})";
 constexpr const char* kStream =
@@ -231,13 +231,13 @@ TEST_F(MessagesTest, EndsABrokenStreamWithAnErrorEvent) {
 TEST_F(MessagesTest, PassesItOnUntouchedToWhoSpeaksIt) {
   first_.formats = second_.formats = {llm::Format::kMessages, llm::Format::kCountTokens};
   first_.deltas = {R"({"id":"msg_1","content":[{"type":"thinking","signature":"s"}]})"};
-  EXPECT_EQ(post(kHello).body, first_.deltas[0]);
-  EXPECT_EQ(first_.seen_native, kHello);
+  EXPECT_EQ(post(kHelloMessage).body, first_.deltas[0]);
+  EXPECT_EQ(first_.seen_native, kHelloMessage);
   EXPECT_EQ(first_.seen_chat, "");
   first_.deltas = {"event: message_start\ndata: {}\n\n", "event: message_stop\ndata: {}\n\n"};
   EXPECT_EQ(post(kStream).body, first_.deltas[0] + first_.deltas[1]);
   first_.deltas = {R"({"input_tokens":3})"};
-  EXPECT_EQ(post(kHello, "/v1/messages/count_tokens").body, R"({"input_tokens":3})");
+  EXPECT_EQ(post(kHelloMessage, "/v1/messages/count_tokens").body, R"({"input_tokens":3})");
 }
 
 TEST_F(MessagesTest, CountsForWhoDoesNot) {
@@ -262,14 +262,14 @@ TEST_F(MessagesTest, GoesFromOneKindOfRouteToTheOther) {
   // What no chat can express goes to the route that needs none.
   first_.refuse.reset();
   first_.seen_chat.clear();
-  EXPECT_EQ(post(kHello).body, kWhole);
+  EXPECT_EQ(post(kHelloMessage).body, kWhole);
   EXPECT_EQ(first_.seen_chat, "");
-  EXPECT_EQ(second_.seen_native, kHello);
+  EXPECT_EQ(second_.seen_native, kHelloMessage);
 }
 
 TEST_F(MessagesTest, ShapesEveryErrorAsTheApiDoes) {
   const auto error_of = [](const Answer& answer) { return std::to_string(answer.status) + answer.body; };
-  EXPECT_THAT(error_of(post(kHello)),
+  EXPECT_THAT(error_of(post(kHelloMessage)),
               testing::AllOf(testing::StartsWith("400"), HasSubstr("invalid_request_error"), HasSubstr("'x_beta'")));
   EXPECT_THAT(error_of(post("{")), HasSubstr("400{\"type\":\"error\""));
   EXPECT_THAT(error_of(post("{}")), HasSubstr("model"));
@@ -279,7 +279,7 @@ TEST_F(MessagesTest, ShapesEveryErrorAsTheApiDoes) {
   EXPECT_THAT(error_of(post(R"({"model":"small","max_tokens":1,"messages":[]})")), HasSubstr("empty array"));
   EXPECT_THAT(error_of(post(R"({"model":"smal","max_tokens":1,"messages":[]})")),
               HasSubstr("404{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
-  EXPECT_THAT(error_of(send(http::Method::kPost, "/v1/messages", kHello, "")),
+  EXPECT_THAT(error_of(send(http::Method::kPost, "/v1/messages", kHelloMessage, "")),
               HasSubstr("401{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\""));
   const std::pair<ErrorKind, std::string_view> kinds[] = {{ErrorKind::kExhausted, "429"},
                                                           {ErrorKind::kUnavailable, "529"},

@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Result<std::string> chat_of(std::string text) {
+Result<std::string> chat_of_completion_text(std::string text) {
   const std::size_t size = text.size();
   text.append(64, '\0');
   FAIRLEAD_TRY(const llm::RequestBody body, llm::RequestBody::parse({text.data(), size}));
@@ -27,7 +27,8 @@ TEST(CompletionRequest, SaysTheSameAsAChat) {
        R"({"model":"m","logprobs":true,"top_logprobs":2,"stop":"x","seed":1,"max_completion_tokens":16,)"
        R"("messages":[{"role":"user","content":"a"}]})"},
   };
-  for (const auto& [members, chat] : cases) EXPECT_EQ(chat_of(R"({"model":"m",)" + members + "}").value_or("?"), chat);
+  for (const auto& [members, chat] : cases)
+    EXPECT_EQ(chat_of_completion_text(R"({"model":"m",)" + members + "}").value_or("?"), chat);
 }
 
 TEST(CompletionRequest, NamesWhatAChatCannotExpress) {
@@ -38,7 +39,7 @@ TEST(CompletionRequest, NamesWhatAChatCannotExpress) {
       {R"("suffix":"s")", "suffix"},       {R"("best_of":3,"n":2)", "best_of"},
       {R"("logprobs":9)", "logprobs"},     {R"("use_beam_search":true)", "use_beam_search"}};
   for (const auto& [members, param] : cases) {
-    const auto chat = chat_of(R"({"model":"m",)" + members + "}");
+    const auto chat = chat_of_completion_text(R"({"model":"m",)" + members + "}");
     ASSERT_FALSE(chat) << members;
     EXPECT_EQ(chat.error().param, param);
   }
@@ -47,7 +48,7 @@ TEST(CompletionRequest, NamesWhatAChatCannotExpress) {
 TEST(CompletionRequest, SurvivesWhatIsSentByMistake) {
   const std::string seeds[] = {
       R"({"model":"m","prompt":["a"],"n":2,"best_of":2,"echo":false,"suffix":"","logprobs":1,"stop":["x"],"max_tokens":5})"};
-  const MutationReport report = parse_mutations(seeds, 11, 500ms, chat_of);
+  const MutationReport report = parse_mutations(seeds, 11, 500ms, chat_of_completion_text);
   EXPECT_GT(report.accepted, 50u);
   EXPECT_EQ(report.fault, "");
 }

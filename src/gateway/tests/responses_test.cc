@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-Result<std::string> chat_of(std::string text) {
+Result<std::string> chat_of_response_text(std::string text) {
   const std::size_t size = text.size();
   text.append(64, '\0');
   FAIRLEAD_TRY(const llm::RequestBody body, llm::RequestBody::parse({text.data(), size}));
@@ -52,7 +52,7 @@ TEST(ResponsesRequest, SaysTheSameAsAChat) {
        R"({"model":"m","messages":[{"role":"user","content":"a"}]})"},
   };
   for (const auto& [members, chat] : cases) {
-    const auto made = chat_of(R"({"model":"m",)" + members + "}");
+    const auto made = chat_of_response_text(R"({"model":"m",)" + members + "}");
     ASSERT_TRUE(made) << members << made.error().message;
     EXPECT_THAT(*made, HasSubstr(chat));
   }
@@ -81,7 +81,7 @@ TEST(ResponsesRequest, NamesWhatAChatCannotExpress) {
       {R"("input":"a","x_new":1)", "x_new"},
   };
   for (const auto& [members, param] : cases) {
-    const auto made = chat_of(R"({"model":"m",)" + members + "}");
+    const auto made = chat_of_response_text(R"({"model":"m",)" + members + "}");
     ASSERT_FALSE(made) << members;
     EXPECT_EQ(made.error().param, param);
     EXPECT_EQ(http_status(made.error().kind), 400);
@@ -92,7 +92,7 @@ TEST(ResponsesRequest, SurvivesWhatIsSentByMistake) {
   const std::string seeds[] = {
       R"({"model":"m","instructions":"i","input":[{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"u"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"t"}]},{"type":"reasoning","summary":[]}]})",
       R"({"model":"m","input":"a","tools":[{"type":"function","name":"f","parameters":{},"strict":null}],"tool_choice":"auto","text":{"format":{"type":"json_schema","name":"n","schema":{}}},"reasoning":{"effort":"low"},"include":[],"metadata":{"a":"b"},"store":false})"};
-  const MutationReport report = parse_mutations(seeds, 13, 1s, chat_of);
+  const MutationReport report = parse_mutations(seeds, 13, 1s, chat_of_response_text);
   EXPECT_GT(report.accepted, 50u);
   EXPECT_EQ(report.fault, "");
 }

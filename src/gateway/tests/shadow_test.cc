@@ -11,7 +11,7 @@ using routing::ShadowDrop;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kHello = R"({"model":"small","max_tokens":5,"messages":[{"role":"user","content":"hi"}]})";
+constexpr const char* kShortHello = R"({"model":"small","max_tokens":5,"messages":[{"role":"user","content":"hi"}]})";
 constexpr std::string_view kChallengers = R"({"id":"challenger","object":"chat.completion","choices":[{"index":0,)"
                                           R"("message":{"role":"assistant","content":"I would say no."}}]})";
 
@@ -206,7 +206,7 @@ TEST_F(ShadowTest, IsAskedTheSameAndRecordedBesideTheChampion) {
 
 TEST_F(ShadowTest, TheChampionAnswersWhileTheChallengerStalls) {
   challenger_->stall();
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(records_.take().provider, "first");
   EXPECT_EQ(challenger_->wait_for(1), 1u);
   EXPECT_EQ(records_.size(), 0u);
@@ -218,7 +218,7 @@ TEST_F(ShadowTest, AnOutageOfTheChallengerHoldsNoMoreThanSoMany) {
   small_shadow_->at_once = 2;
   publish();
   challenger_->stall();
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(kHello).status, 200);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(challenger_->wait_for(2), 2u);
   EXPECT_EQ(dropped(ShadowDrop::kAtOnce, 18), 18u);
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 2);
@@ -242,7 +242,7 @@ TEST_F(ShadowTest, KeepsItsBudget) {
   small_shadow_->budget_usd = 3.2;  // one costs 1.4 and is expected to cost 1.3
   publish();
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(send(kHello).status, 200);
+    EXPECT_EQ(send(kShortHello).status, 200);
     if (i < 2) {
       EXPECT_EQ(both().second.provider, "challenger") << i;
     } else {
@@ -257,7 +257,7 @@ TEST_F(ShadowTest, KeepsItsBudget) {
 TEST_F(ShadowTest, GetsItsShareAndNoMore) {
   small_shadow_->share = 0.2;
   publish();
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(kHello).status, 200);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(kShortHello).status, 200);
   for (int i = 0; i < 24; ++i) records_.take();
   EXPECT_EQ(challenger_->keys().size(), 4u);
 }
@@ -265,7 +265,7 @@ TEST_F(ShadowTest, GetsItsShareAndNoMore) {
 TEST_F(ShadowTest, HasNoShadowItself) {
   large_shadow_ = llm::ShadowPolicy{.to = "small", .share = 1, .budget_usd = 1'000};
   publish();
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(both().second.provider, "challenger");
   data_plane_->end();
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 0);
@@ -274,7 +274,7 @@ TEST_F(ShadowTest, HasNoShadowItself) {
 
 TEST_F(ShadowTest, IsTriedOnce) {
   challengers_.refuse = Error{ErrorKind::kUnavailable, "upstream_unavailable", "try again"};
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   const telemetry::CallRecord shadow = both().second;
   EXPECT_EQ(shadow.attempts.size(), 1u);
   EXPECT_EQ(shadow.status, 503);
@@ -285,7 +285,7 @@ TEST_F(ShadowTest, IsTriedOnce) {
 
 TEST_F(ShadowTest, IsMadeForACallThatFailedUpstreamAndNotForOneThatNobodyWasAsked) {
   first_.refuse = Error{ErrorKind::kInvalid, "context_length_exceeded", "too long", "messages"};
-  EXPECT_EQ(send(kHello).status, 400);
+  EXPECT_EQ(send(kShortHello).status, 400);
   const auto [champion, shadow] = both();
   EXPECT_EQ(champion.status, 400);
   EXPECT_EQ(shadow.status, 200);
@@ -401,10 +401,10 @@ TEST_F(ShadowTest, IsCheckedForTheSchemaOfItsCallAndNotRepaired) {
 TEST_F(ShadowTest, RestsWhereTheChallengerIsTheChampionOrIsNotThere) {
   small_shadow_->to = "small@latest";
   publish();
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   small_shadow_->to = "nobody";
   publish();
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   records_.take(), records_.take();
   EXPECT_EQ(dropped(ShadowDrop::kUnavailable, 1), 1u);
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 0);
@@ -412,7 +412,7 @@ TEST_F(ShadowTest, RestsWhereTheChallengerIsTheChampionOrIsNotThere) {
 
 TEST_F(ShadowTest, EndsAtOnceWithTheServerAndIsRecorded) {
   challenger_->stall();
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(kHello).status, 200);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(challenger_->wait_for(3), 3u);
   data_plane_->end();
   EXPECT_EQ(registry_.shadows().at(0).in_flight, 0);
@@ -420,7 +420,7 @@ TEST_F(ShadowTest, EndsAtOnceWithTheServerAndIsRecorded) {
   while (records_.size() > 0) ended += records_.take().error_code == "shadow_ended" ? 1 : 0;
   EXPECT_EQ(ended, 3);
   EXPECT_GT(registry_.shadows().at(0).spent_usd, 3) << "what was cut short costs what was expected";
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(challenger_->keys().size(), 3u) << "no more are begun";
 }
 
@@ -436,9 +436,9 @@ TEST_F(ShadowTest, GivesItsPlaceToACallerAndNeverTakesTheLast) {
   snapshot->projects.emplace("bank", std::move(project));
   holder_->publish_and_wait(snapshot);
   challenger_->stall();
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(challenger_->wait_for(1), 1u);
-  EXPECT_EQ(send(kHello).status, 200);
+  EXPECT_EQ(send(kShortHello).status, 200);
   EXPECT_EQ(dropped(ShadowDrop::kBusy, 1), 1u);
   records_.take(), records_.take();
   challenger_->release_later();

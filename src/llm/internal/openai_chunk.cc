@@ -19,7 +19,7 @@ constexpr std::size_t kChoicesLimit = 1024;
 constexpr std::string_view kUsageNull = R"(],"usage":null)";
 
 // Its buffers are the cost of a small parse; what it returns lives until the next.
-dom::parser& thread_parser() {
+dom::parser& chunk_parser() {
   thread_local dom::parser parser;
   return parser;
 }
@@ -205,7 +205,7 @@ Result<Verdict> AnswerReader::judge(std::string_view data, std::string& replacem
 Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& replacement) {
   if (data.empty()) return invalid("an event is empty");
   dom::parser large;
-  dom::parser& parser = data.size() > kKeptCapacity ? large : thread_parser();
+  dom::parser& parser = data.size() > kKeptCapacity ? large : chunk_parser();
   dom::element root;
   if (const auto error = parser.parse(data.data(), data.size()).get(root); error || !root.is_object())
     return invalid("an event is not a JSON object");
@@ -269,7 +269,7 @@ Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& repl
 Result<void> AnswerReader::whole(std::string_view body) {
   if (body.empty()) return invalid("it is empty");
   dom::parser large;
-  dom::parser& parser = body.size() > kKeptCapacity ? large : thread_parser();
+  dom::parser& parser = body.size() > kKeptCapacity ? large : chunk_parser();
   dom::element root;
   if (const auto error = parser.parse(body.data(), body.size()).get(root); error || !root.is_object())
     return invalid("it is not a JSON object");

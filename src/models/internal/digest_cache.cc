@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "base/log.h"
+#include "models/internal/log.h"
 #include "models/internal/unique_fd.h"
 #include "platform/json/text.h"
 
@@ -20,8 +20,7 @@ namespace fairlead::models {
 namespace {
 
 namespace bj = boost::json;
-constexpr log::Logger kLog{"models"};
-constexpr std::size_t kChunk = 1024 * 1024;
+constexpr std::size_t kReadChunk = 1024 * 1024;
 
 Result<std::string> read_digest(const std::string& file, const std::atomic<bool>& cancelled) {
   const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -29,7 +28,7 @@ Result<std::string> read_digest(const std::string& file, const std::atomic<bool>
     return fail(ErrorKind::kUnavailable, "model_file_unreadable",
                 file + " cannot be read: " + std::strerror(errno) + ".");
   Sha256Stream stream;
-  std::vector<char> buffer(kChunk);
+  std::vector<char> buffer(kReadChunk);
   for (;;) {
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Reading " + file + " was given up.");
     const ssize_t count = read(fd.get(), buffer.data(), buffer.size());

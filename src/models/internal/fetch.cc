@@ -15,7 +15,7 @@ namespace {
 constexpr int kRedirects = 5;
 constexpr std::chrono::seconds kHeadTimeout{60};
 constexpr std::chrono::milliseconds kReadTimeout{60'000};
-constexpr std::size_t kChunk = 1024 * 1024;
+constexpr std::size_t kFetchedChunk = 1024 * 1024;
 
 std::unexpected<Error> source_failed(std::string message) {
   return fail(ErrorKind::kUpstream, "model_source", std::move(message));
@@ -164,7 +164,7 @@ Result<void> copy_file(const std::string& path, PartFile& part, FetchProgress& p
                           std::to_string(found.st_mtim.tv_nsec);
   if (part.etag() != tag) FAIRLEAD_CHECK(part.restart(tag));
   progress.total = static_cast<std::uint64_t>(found.st_size);
-  std::vector<char> buffer(kChunk);
+  std::vector<char> buffer(kFetchedChunk);
   for (;;) {
     progress.fetched = part.size();
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Copying " + path + " was given up.");

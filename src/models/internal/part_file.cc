@@ -15,7 +15,7 @@ namespace fairlead::models {
 namespace {
 
 constexpr std::size_t kHeader = 24;
-constexpr std::size_t kChunk = 1024 * 1024;
+constexpr std::size_t kHashedChunk = 1024 * 1024;
 constexpr std::uint64_t kSaneCount = 1'000'000;
 
 std::unexpected<Error> write_failed(const std::string& path) {
@@ -111,7 +111,7 @@ Result<std::string> PartFile::finish(const std::string& wanted_sha256, const std
                 "What `" + source_ + "` holds is too short for a GGUF file.");
   }
   Sha256Stream stream;
-  std::vector<char> buffer(kChunk);
+  std::vector<char> buffer(kHashedChunk);
   for (std::uint64_t at = 0; at < size_;) {
     if (cancelled) return fail(ErrorKind::kCancelled, "cancelled", "Checking " + path_ + " was given up.");
     const ssize_t count = pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));

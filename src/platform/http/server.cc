@@ -1,13 +1,11 @@
 #include "platform/http/server.h"
 
-#include "base/log.h"
 #include "platform/http/internal/listener.h"
+#include "platform/http/internal/log.h"
 #include "platform/http/internal/shard.h"
 
 namespace fairlead::http {
 namespace {
-
-constexpr log::Logger kLog{"http"};
 
 class ListeningServer final : public Server {
  public:

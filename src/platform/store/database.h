@@ -47,6 +47,13 @@ class Connection {
   virtual void announce() {}
 };
 
+// Where the number of rows does not matter. Errors as above.
+inline Result<void> execute(Connection& connection, std::string_view sql, std::span<const Value> parameters = {}) {
+  auto done = connection.execute(sql, parameters);
+  if (!done) return std::unexpected(std::move(done).error());
+  return {};
+}
+
 // `version` counts from 1 within its room; once released, never changed. Types are `bigint`, `double precision`, `text`
 // and `blob`; PostgreSQL is given the same in its own words, text compared by its bytes.
 struct Migration {

@@ -16,12 +16,12 @@
 namespace fairlead::providers::internal {
 namespace {
 
-namespace json = boost::json;
+namespace bj = boost::json;
 
 constexpr std::size_t kCredentialLimit = 64 * 1024;
 constexpr std::string_view kSecret = "secret:";
 
-std::string_view view(const json::string& text) {
+std::string_view view(const bj::string& text) {
   return {text.data(), text.size()};
 }
 
@@ -152,12 +152,12 @@ bool is_credential_header(std::string_view name) {
                              [name](std::string_view one) { return http::equal_ignoring_case(one, name); });
 }
 
-std::string_view text_or(const json::object& spec, std::string_view member, std::string_view otherwise) {
-  const json::value* value = spec.if_contains({member.data(), member.size()});
+std::string_view text_or(const bj::object& spec, std::string_view member, std::string_view otherwise) {
+  const bj::value* value = spec.if_contains({member.data(), member.size()});
   return value != nullptr && value->is_string() ? view(value->get_string()) : otherwise;
 }
 
-Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spec, std::string_view base_url,
+Result<Endpoint> resolve_endpoint(std::string_view name, const bj::object& spec, std::string_view base_url,
                                   std::span<const std::string_view> references, const Dependencies& dependencies) {
   Endpoint endpoint;
   endpoint.name = name;
@@ -178,7 +178,7 @@ Result<Endpoint> resolve_endpoint(std::string_view name, const json::object& spe
     if (field == "api_key") endpoint.api_key = value;
     endpoint.credentials.emplace(field, std::move(value));
   }
-  if (const json::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
+  if (const bj::value* headers = spec.if_contains("headers"); headers != nullptr && headers->is_object()) {
     for (const auto& [key, value] : headers->get_object()) {
       const std::string_view header(key.data(), key.size());
       SecretText text(value.is_string() ? view(value.get_string()) : std::string_view());

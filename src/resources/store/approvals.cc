@@ -7,11 +7,6 @@ using store::Connection;
 using store::Row;
 using store::Value;
 
-Result<void> execute(Connection& connection, std::string_view sql, std::span<const Value> parameters) {
-  FAIRLEAD_CHECK(connection.execute(sql, parameters));
-  return {};
-}
-
 // Names hold no comma.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> out;

@@ -13,12 +13,6 @@ using store::Connection;
 using store::Row;
 using store::Value;
 
-Result<void> execute(Connection& connection, std::string_view sql, std::span<const Value> parameters) {
-  auto done = connection.execute(sql, parameters);
-  if (!done) return fail(std::move(done).error());
-  return {};
-}
-
 Result<boost::json::object> parse_spec(std::string_view text) {
   auto parsed = json::parse(text);
   if (!parsed || !parsed->is_object())

@@ -9,8 +9,7 @@
 namespace fairlead::resources {
 namespace {
 
-const access::Actor kMaria{"maria", "key_1"}, kOlga{"olga", "key_2"}, kMariasOther{"maria", "key_3"},
-    kAdmin{"admin", "key_0"};
+const access::Actor kOlga{"olga", "key_2"}, kMariasOther{"maria", "key_3"}, kAdmin{"admin", "key_0"};
 
 // Versions 1 to 3 of a prompt, `production` at 1, and then protected.
 class ProtectedLabel : public testing::Test {

@@ -5,8 +5,6 @@
 namespace fairlead::resources {
 namespace {
 
-const access::Actor kMaria{"maria", "key_1"};
-
 std::string cloud_yaml(const std::string& secret) {
   return provider_yaml("cloud") + "api_key: secret:" + secret + "\n";
 }

@@ -13,8 +13,6 @@
 namespace fairlead::resources {
 namespace {
 
-const access::Actor kMaria{"maria", "key_1"};
-
 std::string text_of(const Version& version) {
   return std::string(version.spec.at("messages").at(0).at("system").as_string());
 }

@@ -13,6 +13,8 @@
 
 namespace fairlead::resources {
 
+inline const access::Actor kMaria{"maria", "key_1"};
+
 std::vector<Kind> test_kinds();
 
 std::string provider_yaml(const std::string& name);

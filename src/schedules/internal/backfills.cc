@@ -2,14 +2,12 @@
 #include <algorithm>
 
 #include "base/id.h"
-#include "base/log.h"
+#include "schedules/internal/log.h"
 #include "schedules/internal/rows.h"
 #include "schedules/scheduler.h"
 
 namespace fairlead::schedules {
 namespace {
-
-constexpr log::Logger kLog{"schedules"};
 
 using List = std::vector<Backfill>;
 

@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/log.h"
+#include "serving/internal/logger.h"
 
 namespace fairlead::serving {
 namespace {
 
-constexpr log::Logger kLog{"serving"};
 constexpr int kTextsAtOnce = 32;
 
 std::vector<float> normalised(const float* values, int count) {

@@ -11,12 +11,10 @@
 #include <set>
 #include <thread>
 
-#include "base/log.h"
+#include "serving/internal/logger.h"
 
 namespace fairlead::serving {
 namespace {
-
-constexpr log::Logger kLog{"serving"};
 
 // The last complaint of llama.cpp, which says why a file cannot be loaded in its log alone. Nothing else of that log is
 // kept: once a model is loaded, it may quote a request.

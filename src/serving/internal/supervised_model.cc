@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "base/log.h"
+#include "serving/internal/logger.h"
 #include "serving/worker.h"
 
 namespace fairlead::serving {
 namespace {
 
-constexpr log::Logger kLog{"serving"};
 constexpr std::chrono::milliseconds kFirstBackoff{100};
 constexpr std::chrono::milliseconds kLastBackoff{10'000};
 constexpr std::chrono::seconds kWell{60};  // ready for so long: earlier deaths are forgotten

@@ -4,11 +4,10 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/log.h"
+#include "telemetry/internal/log.h"
 
 namespace fairlead::telemetry {
 namespace {
-constexpr log::Logger kLog{"telemetry"};
 constexpr std::chrono::minutes kReportEvery{1};
 constexpr std::chrono::hours kRetentionEvery{1};
 constexpr std::int64_t kPortion = 4;

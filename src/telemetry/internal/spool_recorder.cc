@@ -6,12 +6,11 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "telemetry/internal/codec.h"
+#include "telemetry/internal/log.h"
 
 namespace fairlead::telemetry {
 namespace {
-constexpr log::Logger kLog{"telemetry"};
 constexpr std::chrono::minutes kReportEvery{1};
 }  // namespace
 

@@ -14,7 +14,7 @@ Sha256 key_of(int number) {
   return sha256("key " + std::to_string(number));
 }
 
-std::shared_ptr<const KeptAnswer> answer_of(int number, std::size_t bytes = 1'000) {
+std::shared_ptr<const KeptAnswer> answer_of_size(int number, std::size_t bytes = 1'000) {
   auto out = std::make_shared<KeptAnswer>();
   out->wire = std::to_string(number) + std::string(bytes, '.');
   return out;
@@ -24,7 +24,7 @@ const Owner kOwner{"bank", "support", "small"};
 
 TEST(ShardTest, GivesWhatItWasGivenUntilItExpires) {
   Shard shard(1 << 20);
-  const auto answer = answer_of(1);
+  const auto answer = answer_of_size(1);
   shard.put(key_of(1), answer, 1'000, kOwner);
   EXPECT_EQ(shard.find(key_of(1), 999), answer);
   EXPECT_EQ(shard.find(key_of(2), 999), nullptr);
@@ -35,8 +35,8 @@ TEST(ShardTest, GivesWhatItWasGivenUntilItExpires) {
 
 TEST(ShardTest, AnotherAnswerTakesThePlaceOfTheFirst) {
   Shard shard(1 << 20);
-  shard.put(key_of(1), answer_of(1, 10'000), kNever, kOwner);
-  const auto second = answer_of(2);
+  shard.put(key_of(1), answer_of_size(1, 10'000), kNever, kOwner);
+  const auto second = answer_of_size(2);
   shard.put(key_of(1), second, kNever, kOwner);
   EXPECT_EQ(shard.find(key_of(1), 0), second);
   EXPECT_EQ(shard.size(), 1u);
@@ -45,9 +45,9 @@ TEST(ShardTest, AnotherAnswerTakesThePlaceOfTheFirst) {
 
 TEST(ShardTest, WhatIsTooLargeIsNotKept) {
   Shard shard(80'000);
-  shard.put(key_of(1), answer_of(1, 10'000), kNever, kOwner);
+  shard.put(key_of(1), answer_of_size(1, 10'000), kNever, kOwner);
   EXPECT_EQ(shard.size(), 0u);
-  shard.put(key_of(1), answer_of(1, 9'000), kNever, kOwner);
+  shard.put(key_of(1), answer_of_size(1, 9'000), kNever, kOwner);
   EXPECT_EQ(shard.size(), 1u);
 }
 
@@ -64,7 +64,7 @@ TEST(ShardTest, ItsBytesStayWithinTheBoundUnderAnyLoad) {
       ASSERT_EQ(found->wire, last[number]);
       ++hits;
     } else {
-      const auto answer = answer_of(number, random() % 8 == 0 ? random() % 60'000 : random() % 3'000);
+      const auto answer = answer_of_size(number, random() % 8 == 0 ? random() % 60'000 : random() % 3'000);
       last[number] = answer->wire;
       shard.put(key_of(number), answer, random() % 3 == 0 ? i + 100 : kNever, kOwner);
     }
@@ -84,12 +84,12 @@ TEST(ShardTest, ItsBytesStayWithinTheBoundUnderAnyLoad) {
 TEST(ShardTest, WhatIsAskedForAgainOutlivesAFloodOfOthers) {
   Shard shard(500'000);
   for (int i = 0; i < 20; ++i) {
-    shard.put(key_of(i), answer_of(i), kNever, kOwner);
+    shard.put(key_of(i), answer_of_size(i), kNever, kOwner);
     ASSERT_NE(shard.find(key_of(i), 0), nullptr);
   }
   int left = 0;
   for (int flood = 1'000; flood < 11'000; ++flood) {
-    shard.put(key_of(flood), answer_of(flood), kNever, kOwner);
+    shard.put(key_of(flood), answer_of_size(flood), kNever, kOwner);
     if (flood % 100 == 0)
       for (int i = 0; i < 20; ++i) left += shard.find(key_of(i), 0) == nullptr ? 1 : 0;
   }
@@ -100,7 +100,7 @@ TEST(ShardTest, ClearsByPromptModelAndProject) {
   Shard shard(1 << 20);
   const Owner owners[] = {
       {"bank", "support", "small"}, {"bank", "", "small"}, {"bank", "", "large"}, {"shop", "support", "small"}};
-  for (int i = 0; i < 4; ++i) shard.put(key_of(i), answer_of(i), kNever, owners[i]);
+  for (int i = 0; i < 4; ++i) shard.put(key_of(i), answer_of_size(i), kNever, owners[i]);
   EXPECT_EQ(shard.clear({"bank", "other", ""}), 0u);
   EXPECT_EQ(shard.clear({"bank", "support", ""}), 1u);
   EXPECT_EQ(shard.find(key_of(0), 0), nullptr);
@@ -117,9 +117,9 @@ TEST(ShardTest, FindsByMeaningWithinAGroupWhatIsStillThere) {
   const auto meaning = [](std::string_view group, std::string_view text) {
     return Meaning{sha256(group), llm::embed_by_words(text)};
   };
-  const auto answer = answer_of(1);
+  const auto answer = answer_of_size(1);
   shard.put(key_of(1), answer, 1'000, kOwner, meaning("g", "how do i block my card"));
-  shard.put(key_of(2), answer_of(2), kNever, kOwner, meaning("g", "what is the exchange rate"));
+  shard.put(key_of(2), answer_of_size(2), kNever, kOwner, meaning("g", "what is the exchange rate"));
   const Shard::Near near = shard.find_near(meaning("g", "How can I block the card?"), 0.85F, 0);
   EXPECT_EQ(near.answer, answer);
   EXPECT_GT(near.similarity, 0.85F);
@@ -141,7 +141,7 @@ TEST(ShardTest, EvictionAndGroupsKeepStep) {
     if (const Shard::Near near = shard.find_near(meaning, 0.999F, i); near.answer)
       ASSERT_TRUE(near.answer->wire.starts_with(std::to_string(number) + "."));
     else
-      shard.put(key_of(number), answer_of(number, random() % 4'000), random() % 4 == 0 ? i + 50 : kNever, kOwner,
+      shard.put(key_of(number), answer_of_size(number, random() % 4'000), random() % 4 == 0 ? i + 50 : kNever, kOwner,
                 meaning);
     ASSERT_LE(shard.bytes(), 200'000u);
   }

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Outcome = SharedAnswers::Outcome;
 
-std::shared_ptr<const KeptAnswer> answer_of(std::string text) {
+std::shared_ptr<const KeptAnswer> shared_answer_of(std::string text) {
   auto out = std::make_shared<KeptAnswer>();
   out->streamed = true;
   out->wire = std::move(text);
@@ -62,7 +62,7 @@ class Node {
     const std::uint64_t before = shared_.writes();
     what.stamp = found.stamp;
     run([&] {
-      const auto answer = answer_of(text);
+      const auto answer = shared_answer_of(text);
       found.flight->begin({});
       found.flight->append(text, true);
       found.flight->end(answer);

@@ -185,7 +185,7 @@ Value size_of_container(Machine&, Arguments arguments) {
   return Value::integer(static_cast<std::int64_t>(arguments[0].size()));
 }
 
-constexpr Overload kOverloads[] = {
+constexpr Overload kConversionOverloads[] = {
     {"bool", false, "b", 'b', identity},
     {"bool", false, "s", 'b', bool_of_string},
     {"bytes", false, "y", 'y', identity},
@@ -231,7 +231,7 @@ constexpr Overload kOverloads[] = {
 }  // namespace
 
 std::span<const Overload> conversion_overloads() {
-  return kOverloads;
+  return kConversionOverloads;
 }
 
 }  // namespace fairlead::expr::internal

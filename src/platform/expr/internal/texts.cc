@@ -270,7 +270,7 @@ Value replace(Machine& machine, Arguments arguments) {
   return Value::string({out, size});
 }
 
-constexpr Overload kOverloads[] = {
+constexpr Overload kTextOverloads[] = {
     {"contains", true, "ss", 'b', contains},
     {"startsWith", true, "ss", 'b', starts_with},
     {"endsWith", true, "ss", 'b', ends_with},
@@ -298,7 +298,7 @@ constexpr Overload kOverloads[] = {
 }  // namespace
 
 std::span<const Overload> text_overloads() {
-  return kOverloads;
+  return kTextOverloads;
 }
 
 }  // namespace fairlead::expr::internal

@@ -242,7 +242,7 @@ Value duration_milliseconds(Machine&, Arguments arguments) {
   return Value::integer(arguments[0].as_duration() % kBillion / 1'000'000);
 }
 
-constexpr Overload kOverloads[] = {
+constexpr Overload kTimeOverloads[] = {
     {"getDate", true, "t", 'i', timestamp_part<Part::kDate>},
     {"getDate", true, "ts", 'i', timestamp_part<Part::kDate>},
     {"getDayOfMonth", true, "t", 'i', timestamp_part<Part::kDayOfMonth>},
@@ -272,7 +272,7 @@ constexpr Overload kOverloads[] = {
 }  // namespace
 
 std::span<const Overload> time_overloads() {
-  return kOverloads;
+  return kTimeOverloads;
 }
 
 }  // namespace fairlead::expr::internal

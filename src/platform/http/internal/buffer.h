@@ -8,6 +8,9 @@
 
 namespace fairlead::http {
 
+inline constexpr std::size_t kOneSend = 16 * 1024;     // up to here copying is cheaper than gathering
+inline constexpr std::size_t kRoomForBody = 4 * 1024;  // with less behind a head, a buffer is made anew for its body
+
 // A contiguous buffer: bytes arrive behind, leave in front. 64 bytes past its capacity may be read, as simdjson does.
 class Buffer {
  public:

@@ -9,8 +9,6 @@ namespace fairlead::http {
 namespace asio = boost::asio;
 namespace {
 
-constexpr std::size_t kOneSend = 16 * 1024;
-constexpr std::size_t kRoomForBody = 4 * 1024;
 constexpr int kInterimAnswers = 16;
 constexpr std::size_t kHeaderLines = 256;
 

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
-#include "base/log.h"
 #include "platform/http/internal/listener.h"
+#include "platform/http/internal/log.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::http {
 namespace {
 
-constexpr log::Logger kLog{"http"};
 constexpr std::chrono::milliseconds kWatchAfter{200};
 constexpr std::chrono::milliseconds kLingerSilence{2'000};
 constexpr std::chrono::milliseconds kLingerInAll{10'000};
-constexpr std::size_t kRoomForBody = 4 * 1024;
 
 HeadLimits head_limits(const ServerLimits& limits) {
   return {limits.head_bytes, limits.header_lines, HeadLimits{}.target_bytes};

@@ -9,8 +9,6 @@
 namespace fairlead::http {
 namespace {
 
-constexpr std::size_t kOneSend = 16 * 1024;  // up to here copying is cheaper than gathering
-
 bool is_clean(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });

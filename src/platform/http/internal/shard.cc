@@ -8,15 +8,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/log.h"
 #include "platform/http/internal/connection.h"
+#include "platform/http/internal/log.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::http {
 namespace asio = boost::asio;
 namespace {
-
-constexpr log::Logger kLog{"http"};
 
 std::time_t coarse_time() {
   timespec now{};

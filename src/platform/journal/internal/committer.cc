@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "base/log.h"
 #include "platform/async/resumption.h"
 #include "platform/journal/internal/claims.h"
+#include "platform/journal/internal/log.h"
 
 namespace fairlead::journal {
 namespace {
@@ -14,7 +14,6 @@ namespace {
 using store::Connection;
 using store::Value;
 
-constexpr log::Logger kLog{"journal"};
 constexpr std::size_t kColumns = 8;
 constexpr std::array<std::size_t, 3> kRows{64, 8, 1};  // in one statement
 constexpr std::size_t kGroup = 1024;                   // entries; bounds how long the first of a group waits

@@ -2,16 +2,12 @@
 #include <algorithm>
 
 #include "base/id.h"
-#include "base/log.h"
+#include "platform/journal/internal/log.h"
 #include "platform/journal/internal/node.h"
 #include "platform/journal/internal/rows.h"
 
 namespace fairlead::journal {
-namespace {
-
-constexpr log::Logger kLog{"journal"};
-
-}  // namespace
+namespace {}  // namespace
 
 async::Task<void> Engine::Node::keep() {
   while (!stopping_) {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/id.h"
-#include "base/log.h"
+#include "platform/journal/internal/log.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
 
@@ -16,7 +16,6 @@ namespace fairlead::journal {
 namespace asio = boost::asio;
 namespace {
 
-constexpr log::Logger kLog{"journal"};
 constexpr std::int64_t kAllEvents = INT64_MAX;
 
 constexpr Micros kPutOff = std::chrono::minutes(1);

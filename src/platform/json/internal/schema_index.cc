@@ -6,7 +6,7 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr int kDeepest = 256;
+constexpr int kDeepestSchema = 256;
 
 // Where keywords hold schemas.
 constexpr std::string_view kOne[] = {"additionalProperties",
@@ -35,7 +35,7 @@ bj::string_view text_of(std::string_view text) {
 
 Result<void> index_subschema(SchemaDocument& document, Places& places, const bj::value& schema, Place place,
                              int depth) {
-  if (depth > kDeepest) return invalid(place.pointer, "The schema is nested too deep.");
+  if (depth > kDeepestSchema) return invalid(place.pointer, "The schema is nested too deep.");
   const bj::object* object = schema.if_object();
   if (!object) {
     places.emplace(&schema, std::move(place));

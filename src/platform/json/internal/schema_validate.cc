@@ -15,7 +15,7 @@ namespace bj = boost::json;
 
 // Bounds of one validation. No schema that people write comes near; a hostile one ends here.
 constexpr std::size_t kMostSteps = 2'000'000;
-constexpr int kDeepest = 800;
+constexpr int kDeepestDocument = 800;
 
 std::uint8_t type_bits(const bj::value& value) {
   switch (value.kind()) {
@@ -47,7 +47,7 @@ void Seen::merge(const Seen& other) {
 
 bool Validator::check(const Node& node, const bj::value& value, Seen* seen) {
   if (node.always) return *node.always || fault("false", "nothing is allowed here");
-  if (++steps_ > kMostSteps || depth_ > kDeepest) {
+  if (++steps_ > kMostSteps || depth_ > kDeepestDocument) {
     exhausted_ = true;
     return false;
   }

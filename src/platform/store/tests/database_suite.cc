@@ -18,9 +18,7 @@ const std::vector<Migration>& first_schema() {
 
 Result<void> put(Connection& connection, const std::string& name, std::int64_t amount) {
   const Value row[] = {name, amount};
-  auto done = connection.execute("insert into items (name, amount) values ($1, $2)", row);
-  if (!done) return fail(std::move(done).error());
-  return {};
+  return execute(connection, "insert into items (name, amount) values ($1, $2)", row);
 }
 
 Result<std::int64_t> count(Connection& connection) {
@@ -33,6 +31,21 @@ Result<std::int64_t> count(Connection& connection) {
   return rows;
 }
 
+Result<void> add(Database& database, const std::string& name, std::int64_t amount = 1) {
+  return database.write_blocking([=](Connection& connection) { return put(connection, name, amount); });
+}
+
+}  // namespace
+
+const std::vector<Migration> kNotes = {{"shop", 1, "create table items (name text not null primary key, note text)"}};
+
+Result<void> add_note(Database& database, const std::string& name, const std::string& note) {
+  return database.write_blocking([&](Connection& connection) {
+    const Value row[] = {name, note};
+    return execute(connection, "insert into items values ($1, $2)", row);
+  });
+}
+
 std::int64_t count(Database& database) {
   std::int64_t rows = -1;
   auto done = database.read_blocking([&](Connection& connection) -> Result<void> {
@@ -42,12 +55,6 @@ std::int64_t count(Database& database) {
   EXPECT_TRUE(done) << done.error().message;
   return rows;
 }
-
-Result<void> add(Database& database, const std::string& name, std::int64_t amount = 1) {
-  return database.write_blocking([=](Connection& connection) { return put(connection, name, amount); });
-}
-
-}  // namespace
 
 void DatabaseSuite::SetUp() {
   auto opened = reopen(first_schema());

@@ -32,4 +32,9 @@ class DatabaseSuite : public testing::TestWithParam<MakePlace> {
   std::unique_ptr<Database> database_;
 };
 
+// For what is tested of one engine: items with a note.
+extern const std::vector<Migration> kNotes;
+Result<void> add_note(Database& database, const std::string& name, const std::string& note = "");
+std::int64_t count(Database& database);  // of the items; a failed check if that cannot be read
+
 }  // namespace fairlead::store

@@ -32,17 +32,6 @@ std::unique_ptr<TestPlace> make_postgresql() {
 
 INSTANTIATE_TEST_SUITE_P(Postgresql, DatabaseSuite, testing::Values(&make_postgresql));
 
-const std::vector<Migration> kSchema = {{"shop", 1, "create table items (name text not null primary key, note text)"}};
-
-Result<void> add(Database& database, const std::string& name, const std::string& note = "") {
-  return database.write_blocking([&](Connection& connection) -> Result<void> {
-    const Value row[] = {name, note};
-    auto done = connection.execute("insert into items values ($1, $2)", row);
-    if (!done) return fail(std::move(done).error());
-    return {};
-  });
-}
-
 std::set<std::string> names(Database& database) {
   std::set<std::string> out;
   auto read = database.read_blocking([&](Connection& connection) {
@@ -69,8 +58,8 @@ bool within(std::chrono::milliseconds time, Check check) {
 struct Two {
   std::string uri = PostgresqlServer::shared().new_database();
   async::BlockingPool pool{4};
-  std::unique_ptr<Database> a = open_postgresql(uri, pool, kSchema).value();
-  std::unique_ptr<Database> b = open_postgresql(uri, pool, kSchema).value();
+  std::unique_ptr<Database> a = open_postgresql(uri, pool, kNotes).value();
+  std::unique_ptr<Database> b = open_postgresql(uri, pool, kNotes).value();
   std::unique_ptr<PgConnection> beside = PgConnection::open(PgTarget::parse(uri).value()).value();
 };
 
@@ -78,7 +67,7 @@ TEST(Postgresql, says_nothing_of_the_password_when_it_cannot_be_reached_or_under
   async::BlockingPool pool(1);
   for (const char* uri : {"postgresql://u:hunter2@127.0.0.1:1/d", "postgresql://u:hunter2@[::1/d",
                           "postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=hunter2"}) {
-    auto opened = open(uri, pool, kSchema);
+    auto opened = open(uri, pool, kNotes);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().message.find("hunter2"), std::string::npos) << opened.error().message;
   }
@@ -87,17 +76,17 @@ TEST(Postgresql, says_nothing_of_the_password_when_it_cannot_be_reached_or_under
 TEST(Postgresql, refuses_text_that_it_cannot_keep_and_goes_on) {
   Two two;
   for (const std::string& text : {std::string("a\0b", 3), std::string("\xff\xfe")}) {
-    auto done = add(*two.a, text);
+    auto done = add_note(*two.a, text);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, "store_text");
     EXPECT_EQ(done.error().kind, ErrorKind::kInvalid);
   }
-  EXPECT_TRUE(add(*two.a, "rope"));
+  EXPECT_TRUE(add_note(*two.a, "rope"));
 }
 
 TEST(Postgresql, keeps_one_order_of_writes_over_all_processes) {
   Two two;
-  ASSERT_TRUE(add(*two.a, "counter", "0"));
+  ASSERT_TRUE(add_note(*two.a, "counter", "0"));
   std::vector<std::thread> threads;
   std::atomic<int> faults{0};
   for (int t = 0; t < 8; ++t) {
@@ -131,7 +120,7 @@ TEST(Postgresql, keeps_one_order_of_writes_over_all_processes) {
 TEST(Postgresql, sees_what_another_process_wrote_as_soon_as_that_has_returned) {
   Two two;
   for (int i = 0; i < 50; ++i) {
-    ASSERT_TRUE(add(i % 2 == 0 ? *two.a : *two.b, std::to_string(i)));
+    ASSERT_TRUE(add_note(i % 2 == 0 ? *two.a : *two.b, std::to_string(i)));
     ASSERT_EQ(names(i % 2 == 0 ? *two.b : *two.a).size(), i + 1);
   }
 }
@@ -153,7 +142,7 @@ TEST(Postgresql, tells_every_process_of_what_was_announced) {
   EXPECT_LT(std::chrono::steady_clock::now() - written, 300ms);
   two.b->stop_following();
   const int after = looks;
-  ASSERT_TRUE(add(*two.a, "chain"));
+  ASSERT_TRUE(add_note(*two.a, "chain"));
   std::this_thread::sleep_for(700ms);
   EXPECT_EQ(looks, after);
 }
@@ -171,14 +160,14 @@ TEST(Postgresql, does_not_wait_for_a_process_that_stands_still_within_a_write) {
   });
   begun.get_future().wait();
   const auto from = std::chrono::steady_clock::now();
-  auto done = add(*two.b, "prompt");
+  auto done = add_note(*two.b, "prompt");
   EXPECT_TRUE(done) << done.error().message;
   EXPECT_LT(std::chrono::steady_clock::now() - from, 6s);
   auto late = stalled.get();
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, "store_unavailable");
   EXPECT_EQ(names(*two.b), std::set<std::string>{"prompt"});
-  EXPECT_TRUE(add(*two.a, "again"));
+  EXPECT_TRUE(add_note(*two.a, "again"));
 }
 
 TEST(Postgresql, says_that_it_cannot_know_when_the_connection_goes_while_it_commits) {
@@ -187,7 +176,7 @@ TEST(Postgresql, says_that_it_cannot_know_when_the_connection_goes_while_it_comm
       "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(3); return null; end';"
       "create constraint trigger slow after insert on items deferrable initially deferred for each row execute "
       "function slow()"));
-  auto writing = std::async(std::launch::async, [&] { return add(*two.a, "rope"); });
+  auto writing = std::async(std::launch::async, [&] { return add_note(*two.a, "rope"); });
   ASSERT_TRUE(within(3s, [&] {
     int committing = 0;
     EXPECT_TRUE(
@@ -203,7 +192,7 @@ TEST(Postgresql, says_that_it_cannot_know_when_the_connection_goes_while_it_comm
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, "store_uncertain");
   ASSERT_TRUE(two.beside->run("drop trigger slow on items"));
-  EXPECT_TRUE(add(*two.a, "chain"));
+  EXPECT_TRUE(add_note(*two.a, "chain"));
 }
 
 TEST(Postgresql, tells_apart_what_the_server_complains_of) {
@@ -226,7 +215,7 @@ TEST(Postgresql, refuses_a_database_whose_texts_are_not_utf8) {
   Two two;
   ASSERT_TRUE(two.beside->run("create database latin encoding 'LATIN1' locale 'C' template template0"));
   async::BlockingPool pool(1);
-  auto opened = open_postgresql(PostgresqlServer::shared().uri("latin"), pool, kSchema);
+  auto opened = open_postgresql(PostgresqlServer::shared().uri("latin"), pool, kNotes);
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message.find("UTF8"), std::string::npos);
 }
@@ -237,7 +226,7 @@ TEST(Postgresql, says_that_a_user_may_not_make_tables) {
   async::BlockingPool pool(1);
   std::string uri = PostgresqlServer::shared().new_database();
   uri.replace(uri.find("user=fairlead"), 13, "user=guest");
-  auto opened = open_postgresql(uri, pool, kSchema);
+  auto opened = open_postgresql(uri, pool, kNotes);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store_read_only");
 }
@@ -245,7 +234,7 @@ TEST(Postgresql, says_that_a_user_may_not_make_tables) {
 TEST(Postgresql, loses_nothing_and_goes_on_when_the_server_is_started_anew) {
   PostgresqlServer server;
   async::BlockingPool pool(2);
-  auto database = open_postgresql(server.new_database(), pool, kSchema).value();
+  auto database = open_postgresql(server.new_database(), pool, kNotes).value();
   std::atomic<bool> stop{false};
   std::atomic<int> refused{0};
   std::set<std::string> kept[4], uncertain[4];
@@ -254,7 +243,7 @@ TEST(Postgresql, loses_nothing_and_goes_on_when_the_server_is_started_anew) {
     threads.emplace_back([&, t] {
       for (int i = 0; !stop; ++i) {
         const std::string name = std::to_string(t) + "/" + std::to_string(i);
-        auto done = add(*database, name);
+        auto done = add_note(*database, name);
         if (done) {
           kept[t].insert(name);
         } else if (done.error().code == "store_uncertain") {
@@ -272,7 +261,7 @@ TEST(Postgresql, loses_nothing_and_goes_on_when_the_server_is_started_anew) {
     server.stop(signal);
     std::this_thread::sleep_for(100ms);
     server.start();
-    EXPECT_TRUE(within(5s, [&] { return add(*database, "after " + std::to_string(refused)).has_value(); }));
+    EXPECT_TRUE(within(5s, [&] { return add_note(*database, "after " + std::to_string(refused)).has_value(); }));
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();

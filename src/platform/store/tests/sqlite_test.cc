@@ -47,28 +47,6 @@ std::unique_ptr<TestPlace> make_sqlite() {
   return std::make_unique<SqlitePlace>();
 }
 
-const std::vector<Migration> kSchema = {{"shop", 1, "create table items (name text not null primary key, note text)"}};
-
-Result<void> add(Database& database, const std::string& name, const std::string& note = "") {
-  return database.write_blocking([&](Connection& connection) -> Result<void> {
-    const Value row[] = {name, note};
-    auto done = connection.execute("insert into items values ($1, $2)", row);
-    if (!done) return fail(std::move(done).error());
-    return {};
-  });
-}
-
-std::int64_t count(Database& database) {
-  std::int64_t rows = -1;
-  EXPECT_TRUE(database.read_blocking([&](Connection& connection) {
-    return connection.query("select count(*) from items", {}, [&](const Row& row) -> Result<void> {
-      rows = row.integer(0);
-      return {};
-    });
-  }));
-  return rows;
-}
-
 // Runs `body` in a child process; its exit code.
 int in_child(const std::function<int()>& body) {
   const pid_t child = fork();
@@ -86,7 +64,7 @@ std::string code_of_opening_unprivileged(const std::string& folder) {
   in_child([&] {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 1;
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder + "/fairlead.db", pool, kSchema);
+    auto opened = open_sqlite(folder + "/fairlead.db", pool, kNotes);
     std::ofstream(answer) << (opened ? "opened" : opened.error().code + " " + opened.error().message);
     return 0;
   });
@@ -104,9 +82,9 @@ TEST(Sqlite, makes_the_folder_and_keeps_it_private) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
   const std::string data = folder.path() + "/a/b";
-  auto opened = open_sqlite(data + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(data + "/fairlead.db", pool, kNotes);
   ASSERT_TRUE(opened) << opened.error().message;
-  ASSERT_TRUE(add(**opened, "rope"));
+  ASSERT_TRUE(add_note(**opened, "rope"));
   for (const char* file : {"fairlead.db", "fairlead.db-wal", "fairlead.lock"}) {
     struct stat status {};
     ASSERT_EQ(stat((data + "/" + file).c_str(), &status), 0) << file;
@@ -117,16 +95,16 @@ TEST(Sqlite, makes_the_folder_and_keeps_it_private) {
 TEST(Sqlite, tells_a_second_process_who_has_the_folder) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
-  auto first = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto first = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_TRUE(first);
-  auto second = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto second = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, "store_locked");
   EXPECT_EQ(second.error().message, "Another Fairlead (process " + std::to_string(getpid()) +
                                         ") is using the data folder " + folder.path() +
                                         ". Stop it, or give this one a folder of its own.");
   first->reset();
-  EXPECT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema));
+  EXPECT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kNotes));
 }
 
 TEST(Sqlite, is_free_again_when_its_process_was_killed) {
@@ -136,8 +114,8 @@ TEST(Sqlite, is_free_again_when_its_process_was_killed) {
   const pid_t child = fork();
   if (child == 0) {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
-    if (!opened || !add(**opened, "rope")) _exit(1);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
+    if (!opened || !add_note(**opened, "rope")) _exit(1);
     if (write(ready[1], "x", 1) != 1) _exit(1);
     pause();
     _exit(0);
@@ -145,12 +123,12 @@ TEST(Sqlite, is_free_again_when_its_process_was_killed) {
   char byte;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   async::BlockingPool pool(1);
-  EXPECT_EQ(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema).error().code, "store_locked");
+  EXPECT_EQ(open_sqlite(folder.path() + "/fairlead.db", pool, kNotes).error().code, "store_locked");
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   close(ready[0]);
   close(ready[1]);
-  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(count(**opened), 1);
 }
@@ -165,13 +143,14 @@ TEST(Sqlite, keeps_every_write_that_returned_before_a_kill) {
     if (child == 0) {
       close(written[0]);
       async::BlockingPool pool(1);
-      auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+      auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
       if (!opened) _exit(1);
       std::vector<std::thread> threads;
       for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&, t] {
           for (int i = 0;; ++i) {
-            if (!add(**opened, std::to_string(t) + "/" + std::to_string(i)) || write(written[1], "x", 1) != 1) _exit(1);
+            if (!add_note(**opened, std::to_string(t) + "/" + std::to_string(i)) || write(written[1], "x", 1) != 1)
+              _exit(1);
           }
         });
       }
@@ -190,7 +169,7 @@ TEST(Sqlite, keeps_every_write_that_returned_before_a_kill) {
     for (ssize_t size; (size = read(written[0], bytes, sizeof(bytes))) > 0;) acknowledged += size;
     close(written[0]);
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
     ASSERT_TRUE(opened) << opened.error().message;
     EXPECT_GE(count(**opened), acknowledged);
     EXPECT_LE(count(**opened), acknowledged + 4);
@@ -211,7 +190,7 @@ TEST(Sqlite, names_a_file_that_cannot_be_written) {
   TemporaryFolder folder;
   {
     async::BlockingPool pool(1);
-    ASSERT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kSchema));
+    ASSERT_TRUE(open_sqlite(folder.path() + "/fairlead.db", pool, kNotes));
   }
   fs::permissions(folder.path(), fs::perms::all);
   fs::permissions(folder.path() + "/fairlead.lock", fs::perms::all);
@@ -225,7 +204,7 @@ TEST(Sqlite, names_a_file_that_is_no_database) {
   TemporaryFolder folder;
   { std::ofstream(folder.path() + "/fairlead.db") << std::string(8192, 'x'); }
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store_corrupt");
   EXPECT_NE(opened.error().message.find(folder.path() + "/fairlead.db is damaged"), std::string::npos)
@@ -236,13 +215,13 @@ TEST(Sqlite, notices_a_file_that_was_cut_in_half) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
   {
-    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
     ASSERT_TRUE(opened);
-    for (int i = 0; i < 64; ++i) ASSERT_TRUE(add(**opened, std::to_string(i), std::string(2000, 'n')));
+    for (int i = 0; i < 64; ++i) ASSERT_TRUE(add_note(**opened, std::to_string(i), std::string(2000, 'n')));
   }
   const std::string path = folder.path() + "/fairlead.db";
   fs::resize_file(path, fs::file_size(path) / 2);
-  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store_corrupt");
 }
@@ -251,21 +230,21 @@ TEST(Sqlite, says_that_the_disk_is_full_and_keeps_what_was_there) {
   TemporaryFolder folder;
   const int exit_code = in_child([&] {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
-    if (!opened || !add(**opened, "before")) return 1;
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
+    if (!opened || !add_note(**opened, "before")) return 1;
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{256 * 1024, 256 * 1024};  // no file of this process grows beyond: as a full disk would have it
     setrlimit(RLIMIT_FSIZE, &limit);
-    auto done = add(**opened, "large", std::string(4 << 20, 'n'));
+    auto done = add_note(**opened, "large", std::string(4 << 20, 'n'));
     if (done) return 2;
     if (done.error().code != "store_full") return 3;
     if (count(**opened) != 1) return 4;
-    if (!add(**opened, "small")) return 5;  // there is room for this one
+    if (!add_note(**opened, "small")) return 5;  // there is room for this one
     return 0;
   });
   EXPECT_EQ(exit_code, 0);
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_TRUE(opened);
   EXPECT_EQ(count(**opened), 2);
 }
@@ -273,16 +252,16 @@ TEST(Sqlite, says_that_the_disk_is_full_and_keeps_what_was_there) {
 TEST(Sqlite, says_that_another_program_holds_the_file) {
   TemporaryFolder folder;
   async::BlockingPool pool(1);
-  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+  auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
   ASSERT_TRUE(opened);
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/fairlead.db").c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "begin immediate", nullptr, nullptr, nullptr), SQLITE_OK);
-  auto done = add(**opened, "rope");
+  auto done = add_note(**opened, "rope");
   EXPECT_FALSE(done);
   EXPECT_EQ(done.error().code, "store_busy");
   sqlite3_exec(other, "rollback", nullptr, nullptr, nullptr);
-  EXPECT_TRUE(add(**opened, "rope"));
+  EXPECT_TRUE(add_note(**opened, "rope"));
   sqlite3_close(other);
 }
 
@@ -291,7 +270,7 @@ TEST(Sqlite, tells_every_work_of_a_group_that_the_disk_failed) {
   TemporaryFolder folder;
   const int exit_code = in_child([&] {
     async::BlockingPool pool(1);
-    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kSchema);
+    auto opened = open_sqlite(folder.path() + "/fairlead.db", pool, kNotes);
     if (!opened) return 1;
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{512 * 1024, 512 * 1024};
@@ -302,7 +281,7 @@ TEST(Sqlite, tells_every_work_of_a_group_that_the_disk_failed) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 20; ++i) {
           auto done =
-              add(**opened, std::to_string(t) + "/" + std::to_string(i), std::string(i == 10 ? 3 << 20 : 10, 'n'));
+              add_note(**opened, std::to_string(t) + "/" + std::to_string(i), std::string(i == 10 ? 3 << 20 : 10, 'n'));
           ++(done ? kept : done.error().code == "store_full" ? full : other);
         }
       });
