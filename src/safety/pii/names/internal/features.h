@@ -71,7 +71,11 @@ inline void features_of(const Token* at, Case letters, Add&& add) {
   two(29, me.suffix2, right.suffix2);
   word_and(30, left, me.shape);
   word_and(31, right, me.shape);
+  if (me.above != 0 || me.below != 0) {
+    two(32, me.above | me.below << 16, me.coarse);
+    two(33, me.below, me.list << 8 | me.coarse | first << 16);
+    two(34, me.above, me.list << 8 | me.coarse | first << 16);
+  }
 }
-constexpr std::size_t kMostFeatures = 31;
 
 }  // namespace fairlead::pii::names

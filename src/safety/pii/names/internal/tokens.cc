@@ -42,7 +42,7 @@ bool is_digit_code(char32_t code) {
 }
 
 // How many letters at the end of a Cyrillic word are its ending, from its last three.
-unsigned ending_of(const char32_t last[4], unsigned length) {
+unsigned ending_of(const char32_t last[3], unsigned length) {
   const auto is = [](char32_t code, std::u32string_view some) { return some.find(code) != some.npos; };
   const char32_t a = last[0], b = last[1], c = last[2];  // the last one first
   unsigned size = 0;
@@ -84,7 +84,10 @@ class Word {
     out.suffix3 = suffix(3);
     out.suffix4 = suffix(4);
     out.stem = hash_;
-    if (script_ == kCyrillic && digits_ == 0) out.stem = before_[ending_of(last_, length)];
+    if (script_ == kCyrillic && digits_ == 0) {
+      const char32_t last[3] = {last_[(length - 1) & 3], last_[(length - 2) & 3], last_[(length - 3) & 3]};
+      if (const unsigned ending = ending_of(last, length); ending > 0) out.stem = hashes_[(length - 1 - ending) & 3];
+    }
     if (out.kind == kNumber) {
       const bool year = length == 4 && (text.starts_with("19") || text.starts_with("20"));
       out.word = out.stem = out.prefix = 0x5EED0000U + (year ? 40 : length < 9 ? length : 9);
@@ -105,20 +108,22 @@ class Word {
     return capitals_ == 1 && first_capital_ ? kCapital : kCamel;
   }
   void mix(char32_t code) {
-    for (int i = 3; i > 0; --i) before_[i] = before_[i - 1], last_[i] = last_[i - 1];
-    last_[0] = code;
     hash_ = (hash_ ^ static_cast<std::uint32_t>(code)) * kStep;
-    before_[0] = hash_;
-    if (letters_ + digits_ <= 3) prefix_ = hash_;
+    const unsigned at = letters_ + digits_ - 1;
+    last_[at & 3] = code;
+    hashes_[at & 3] = hash_;
+    if (at < 3) prefix_ = hash_;
   }
-  std::uint32_t suffix(int size) const {
-    std::uint32_t out = kSeed + static_cast<std::uint32_t>(size);
-    for (int i = 0; i < size; ++i) out = (out ^ static_cast<std::uint32_t>(last_[i])) * kStep;
+  std::uint32_t suffix(unsigned size) const {
+    std::uint32_t out = kSeed + size;
+    const unsigned length = letters_ + digits_;
+    for (unsigned i = 0; i < size; ++i)
+      out = (out ^ (i < length ? static_cast<std::uint32_t>(last_[(length - 1 - i) & 3]) : 0)) * kStep;
     return out;
   }
 
   std::uint32_t hash_ = kSeed, prefix_ = kSeed;
-  std::uint32_t before_[4] = {kSeed, kSeed, kSeed, kSeed};  // the hash without the last 0 to 3 letters
+  std::uint32_t hashes_[4] = {};  // after each of the last letters
   char32_t last_[4] = {};
   unsigned letters_ = 0, digits_ = 0, capitals_ = 0;
   bool first_capital_ = false;

@@ -17,7 +17,8 @@ struct Token {
   std::uint32_t prefix = 0, suffix2 = 0, suffix3 = 0, suffix4 = 0;
   std::uint8_t shape = 0;   // kind, script and length in one
   std::uint8_t coarse = 0;  // kind and script
-  std::uint8_t list = 0;    // of the lists of names that have it: an index of Lists
+  std::uint8_t list = 0;    // which lists of names have it: an index into the model's
+  std::uint16_t above = 0, below = 0;  // list and coarse form of the first word of the line before and of the next one
   Kind kind = kMark;
   Script script = kNoScript;
   char32_t mark = 0;  // of kMark

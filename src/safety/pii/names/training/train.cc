@@ -1,10 +1,10 @@
 // Trains the tagger and measures it: see tools/train-names.
 //
-//   pii_names_train train CORPUS CALIBRATION LISTS MODEL
+//   pii_names_train train CORPUS LISTS MODEL
 //   pii_names_train score MODEL CORPUS [--errors]
 //
-// A corpus has a text a line, `TEXT\tSTART END ENTITY;…`, offsets in bytes, with \n, \t and \\ escaped. Lists have a word a
-// line, `BITS WORD`. Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
+// A corpus has a text a line, `TEXT\tSTART END ENTITY;…`, offsets in bytes, with \n, \t and \\ escaped, and `\taside` behind
+// those from which a model that is trained without them learns what its scores mean. Lists have a word a line, `BITS WORD`. Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -23,14 +23,11 @@ namespace {
 
 using namespace fairlead::pii::names;
 
-#ifndef ROWS
-#define ROWS 65536
-#define MINC 4
-#endif
-constexpr std::uint32_t kRows = ROWS, kBucketBits = 14;
-constexpr std::uint8_t kLeastSeen = MINC;  // a feature that is seen less often says nothing
+constexpr std::uint32_t kRows = 65'536, kBucketBits = 14;
+constexpr std::uint8_t kLeastSeen = 4;  // a feature that is seen less often says nothing
 constexpr int kEpochs = 6;
 constexpr std::int32_t kMissCost = 60, kFalseCost = 40, kTypeCost = 30;  // what a wrong label is worth while training
+constexpr std::int64_t kRarity = 2;  // names are that much rarer in real texts than in the corpus
 constexpr std::uint32_t kTakenOut = 18;                                   // words in 100 that features may not know
 
 struct Labelled {
@@ -40,6 +37,7 @@ struct Labelled {
 struct Example {
   std::string text;
   std::vector<Labelled> spans;
+  bool aside = false;
 };
 
 std::string plain(std::string_view escaped) {
@@ -62,7 +60,8 @@ std::vector<Example> read_corpus(const std::string& path) {
   for (std::string line; std::getline(file, line);) {
     const std::size_t tab = line.find('\t');
     if (tab == line.npos) std::fprintf(stderr, "%s: a line without a tab\n", path.c_str()), std::exit(2);
-    Example one{plain(std::string_view(line).substr(0, tab)), {}};
+    Example one{plain(std::string_view(line).substr(0, tab)), {}, line.ends_with("\taside")};
+    if (one.aside) line.resize(line.size() - 6);
     std::size_t at = tab + 1;
     while (at < line.size()) {
       std::size_t end = line.find(';', at);
@@ -167,13 +166,15 @@ class Trainer {
     write_model(1);
   }
 
-  void train(const std::vector<Example>& examples) {
-    std::vector<std::uint32_t> order(examples.size());
-    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  // With or without what is set aside.
+  void train(const std::vector<Example>& examples, bool whole) {
+    std::vector<std::uint32_t> order;
+    for (std::uint32_t i = 0; i < examples.size(); ++i)
+      if (whole || !examples[i].aside) order.push_back(i);
     Random random{20'240'611};
     std::size_t ignored = 0;
     counting_ = true;
-    for (const Example& one : examples) learn(one, random, ignored, ignored);
+    for (const std::uint32_t i : order) learn(examples[i], random, ignored, ignored);
     counting_ = false;
     for (int epoch = 0; epoch < kEpochs; ++epoch) {
       for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
@@ -201,14 +202,10 @@ class Trainer {
       Token* const tokens = work_->first();
       at = read_tokens(example.text, at, tokens, kLongestSequence, count);
       if (count == 0) continue;
-      for (std::size_t i = 0; i < count; ++i) tokens[i].list = model.list_of(tokens[i].stem);
-      for (std::size_t i = 0; i < kPadding; ++i) tokens[count + i] = tokens[-1 - static_cast<int>(i)] = Token{};
+      prepare(model, *work_, count);
       gold_labels(example, tokens, count, gold_);
       for (std::size_t i = 0; i < count; ++i) {
         if (tokens[i].kind == kMark || random() % 100 >= kTakenOut) continue;
-#ifdef OUTDROP
-        if (gold_[i] == kOutside && random() % OUTDROP != 0) continue;
-#endif
         tokens[i].list = 0;
         tokens[i].word = 0;
       }
@@ -387,8 +384,7 @@ void tag(const Model& model, const Example& example, Workplace& work, Each&& eac
     Token* const tokens = work.first();
     at = read_tokens(example.text, at, tokens, kLongestSequence, count);
     if (count == 0) continue;
-    for (std::size_t i = 0; i < count; ++i) tokens[i].list = model.list_of(tokens[i].stem);
-    for (std::size_t i = 0; i < kPadding; ++i) tokens[count + i] = tokens[-1 - static_cast<int>(i)] = Token{};
+    prepare(model, work, count);
     gold_labels(example, tokens, count, gold);
     emit(model, work, count, case_of(tokens, count));
     decode(model.head(), work, count);
@@ -397,12 +393,14 @@ void tag(const Model& model, const Example& example, Workplace& work, Each&& eac
   }
 }
 
-// Which share of the spans of about a margin are entities: the pool-adjacent-violators of sixteen groups.
+// Which share of the spans of about a margin are entities, in texts that are set aside: pool-adjacent-violators, and at
+// most sixteen groups.
 void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
   const Model model = *Model::read(trainer.file());
   auto work = std::make_unique<Workplace>();
   std::vector<std::pair<int, bool>> spans;
   for (const Example& one : examples) {
+    if (!one.aside) continue;
     int least = 0;
     bool open = false, right = false;
     const auto close = [&] {
@@ -420,7 +418,7 @@ void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
   }
   std::ranges::sort(spans);
   struct Group {
-    std::int64_t margins = 0, right = 0, all = 0;
+    std::int64_t margins = 0, spans = 0, right = 0, all = 0;
   };
   std::vector<Group> groups;
   constexpr std::size_t kPoints = std::size(ModelHead{}.calibration);
@@ -430,12 +428,12 @@ void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
     // Small groups at the lower end, where it matters; half of all spans in the last.
     const std::size_t size = std::max<std::size_t>(each, std::min(i / 2, spans.size()));
     for (std::size_t n = 0; n < size && i < spans.size(); ++n, ++i)
-      one.margins += spans[i].first, one.right += spans[i].second ? 1 : 0, ++one.all;
+      one.margins += spans[i].first, ++one.spans, one.right += spans[i].second ? 1 : 0, one.all += spans[i].second ? 1 : kRarity;
     groups.push_back(one);
     while (groups.size() > 1) {
       const Group &a = groups[groups.size() - 2], &b = groups.back();
       if (a.right * b.all < b.right * a.all && groups.size() <= kPoints) break;
-      Group both{a.margins + b.margins, a.right + b.right, a.all + b.all};
+      Group both{a.margins + b.margins, a.spans + b.spans, a.right + b.right, a.all + b.all};
       groups.pop_back();
       groups.back() = both;
     }
@@ -443,7 +441,7 @@ void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
   ModelHead& head = trainer.head();
   head.points = 0;
   for (const Group& one : groups) {
-    const auto margin = static_cast<std::int16_t>(std::min<std::int64_t>(one.margins / one.all, 30'000));
+    const auto margin = static_cast<std::int16_t>(std::min<std::int64_t>(one.margins / one.spans, 30'000));
     if (head.points > 0 && margin <= head.calibration[head.points - 1].margin) continue;
     head.calibration[head.points++] = {margin, static_cast<std::uint16_t>(one.right * 1'000 / one.all)};
   }
@@ -492,13 +490,17 @@ int score(const Model& model, const std::vector<Example>& examples, bool errors)
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "train" && argc == 6) {
-    const Lists lists(argv[4]);
-    Trainer trainer(lists);
-    trainer.train(read_corpus(argv[2]));
-    calibrate(trainer, read_corpus(argv[3]));
-    std::ofstream out(argv[5], std::ios::binary);
-    out.write(trainer.file().data(), static_cast<std::streamsize>(trainer.file().size()));
+  if (what == "train" && argc == 5) {
+    const Lists lists(argv[3]);
+    std::vector<Example> all = read_corpus(argv[2]);
+    auto first = std::make_unique<Trainer>(lists), trainer = std::make_unique<Trainer>(lists);
+    first->train(all, false);
+    calibrate(*first, all);
+    trainer->train(all, true);
+    trainer->head().points = first->head().points;
+    std::ranges::copy(first->head().calibration, trainer->head().calibration);
+    std::ofstream out(argv[4], std::ios::binary);
+    out.write(trainer->file().data(), static_cast<std::streamsize>(trainer->file().size()));
     return out ? 0 : 1;
   }
   if (what == "score" && argc >= 4) {
@@ -511,6 +513,6 @@ int main(int argc, char** argv) {
     if (!model) return std::fprintf(stderr, "%s\n", model.error().message.c_str()), 2;
     return score(*model, read_corpus(argv[3]), argc > 4);
   }
-  std::fprintf(stderr, "pii_names_train train CORPUS CALIBRATION LISTS MODEL | score MODEL CORPUS [--errors]\n");
+  std::fprintf(stderr, "pii_names_train train CORPUS LISTS MODEL | score MODEL CORPUS [--errors]\n");
   return 2;
 }

@@ -28,6 +28,8 @@ COUNTRIES = """England Scotland Wales Britain USA UK US America Russia Iran Syri
 Taiwan Palestine Macedonia Korea Holland UAE Czechia Ireland Turkey Kosovo Scandinavia Siberia Bavaria Catalonia Tuscany Europe Asia Africa""".split() + [
     "South Korea", "North Korea", "Ivory Coast", "Great Britain", "Northern Ireland", "Saudi Arabia", "the Netherlands",
     "the United States", "the United Kingdom", "the UK", "the US", "the Philippines", "the EU", "Cyprus (Greek)"]
+WITH_ARTICLE = ["US", "UK", "USA", "EU", "UAE", "United States", "United Kingdom", "Netherlands", "Philippines", "Czech Republic", "Bahamas", "Maldives",
+                "Gambia", "Congo", "Dominican Republic", "European Union", "European Economic Area", "U.S.", "U.K.", "U.S.A.", "States", "Emirates", "Caribbean", "Balkans", "Hague", "Midlands", "Bronx"]
 NATIONALITIES = """American British English Scottish Welsh Irish French German Italian Spanish Portuguese Dutch Belgian Swiss Austrian Polish
 Czech Slovak Hungarian Romanian Bulgarian Greek Turkish Russian Ukrainian Belarusian Latvian Lithuanian Estonian Finnish Swedish
 Norwegian Danish Icelandic Croatian Serbian Bosnian Slovenian Albanian Macedonian Israeli Lebanese Syrian Iraqi Iranian Saudi Egyptian
