@@ -69,15 +69,20 @@ class Tagged : public Detector {
     };
     while (start < end && joins(tokens[start])) ++start;
     while (start < end && joins(tokens[end - 1])) --end;
+    // The stop behind a name ends the sentence, but for initials and what is usually cut short (Inc., Mr., St.).
+    if (end > start + 1 && tokens[end - 1].mark == '.' && tokens[end - 2].kind != kLetter &&
+        (label == kBeginPlace || label == kBeginPerson || label == kNationality || label == kAge || label == kBeginZip))
+      --end;
     if (start == end || tokens[end - 1].end - tokens[start].start > kLongestName) return;
-    std::int32_t least = -1;
+    std::int32_t sum = 0, words = 0;
     for (std::size_t i = start; i < end; ++i)
-      if (tokens[i].kind != kMark) least = least < 0 ? margins[i] : std::min(least, margins[i]);
-    if (least < 0) return;
+      if (tokens[i].kind != kMark) sum += margins[i], ++words;
+    if (words == 0) return;
     std::string why = "name model";
     if (const std::string_view cue = cue_near(tokens, count, start, end); !cue.empty())
       why.append("; near `").append(cue).append("`");
-    out.push_back({tokens[start].start, tokens[end - 1].end, entity_of(label), model_.score_of(least), std::move(why)});
+    out.push_back(
+        {tokens[start].start, tokens[end - 1].end, entity_of(label), model_.score_of(sum / words), std::move(why)});
   }
 
   Model model_;

@@ -13,8 +13,8 @@ namespace fairlead::pii::names {
 constexpr std::size_t kLongestName = 512;
 
 // The detector with the file that is built into the program; the same one each time. Makes nothing and reads nothing
-// until it is used: then the parts of the file that are looked at become resident, at most 1.4 MB. Errors: none but with
-// a program that was built wrongly.
+// until it is used: then the parts of the file that are looked at become resident, at most 1.4 MB. Errors: none but
+// with a program that was built wrongly.
 Result<std::shared_ptr<const Detector>> detector();
 
 // With a file of one's own, which lies at a multiple of 64 bytes and outlives the detector. Errors: invalid_model.

@@ -190,13 +190,14 @@ std::vector<FuzzSubject> subjects_of(std::uint64_t seed) {
                                 .words = {"слово", "pass"},
                                 .context = {"инн"}});
   const auto custom = *Scanner::create(std::move(with_custom));
-  return {{"normalise", [texts](std::string& text) { return normalise_round(*texts, text); }},
-          {"decode", [texts](std::string& text) { return decode_round(*texts, text); }},
-          {"checks", [texts](std::string& text) { return checks_round(*texts, text); }},
-          {"scan", [texts, scanner](std::string& text) { return scan_round(*scanner, *texts, text); }},
-          {"custom", [texts, custom](std::string& text) { return scan_round(*custom, *texts, text); }},
-          {"names", [texts, names = *names::detector()](std::string& text) { return names_round(*names, *texts, text); }},
-          {"trained", [texts](std::string& text) { return trained_round(*texts, text); }}};
+  return {
+      {"normalise", [texts](std::string& text) { return normalise_round(*texts, text); }},
+      {"decode", [texts](std::string& text) { return decode_round(*texts, text); }},
+      {"checks", [texts](std::string& text) { return checks_round(*texts, text); }},
+      {"scan", [texts, scanner](std::string& text) { return scan_round(*scanner, *texts, text); }},
+      {"custom", [texts, custom](std::string& text) { return scan_round(*custom, *texts, text); }},
+      {"names", [texts, names = *names::detector()](std::string& text) { return names_round(*names, *texts, text); }},
+      {"trained", [texts](std::string& text) { return trained_round(*texts, text); }}};
 }
 
 }  // namespace

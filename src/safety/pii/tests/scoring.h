@@ -22,8 +22,8 @@ struct LabelledText {
 };
 
 // Of a file of presidio-research, [{full_text, spans: [{entity_type, start_position, end_position}]}], offsets in
-// characters; or, if its name ends with .tsv, of lines `TEXT\tSTART END ENTITY;…`, offsets in bytes, as tools/train-names
-// writes them. Nothing if it cannot be read.
+// characters; or, if its name ends with .tsv, of lines `TEXT\tSTART END ENTITY;…`, offsets in bytes, as
+// tools/train-names writes them. Nothing if it cannot be read.
 std::optional<std::vector<LabelledText>> read_labelled(const std::string& path);
 
 // The split is by a fixed hash: a text is reported if the first four bytes of its SHA-256 are, as a number, under 40
@@ -42,8 +42,8 @@ struct Tally {
   Count any;         // all, as what is to be hidden: whichever entity it is taken for
 };
 
-// `find` gives what was found in the text of a number. Entities that `counted` refuses are no labels. `report` is called
-// with each kind of error in a text.
+// `find` gives what was found in the text of a number. Entities that `counted` refuses are no labels. `report` is
+// called with each kind of error in a text.
 Tally tally(const std::vector<LabelledText>& texts,
             const std::function<std::vector<Label>(std::size_t, const std::string&)>& find,
             const std::function<bool(std::string_view)>& counted,

@@ -8,19 +8,19 @@ namespace fairlead::pii::names {
 namespace {
 
 constexpr std::string_view kCues[] = {
-    "mr",        "mrs",       "ms",        "miss",     "dr",       "prof",     "professor",  "sir",       "dear",
-    "hi",        "hello",     "regards",   "sincerely", "name",    "named",    "surname",    "customer",  "patient",
-    "contact",   "attn",      "ceo",       "president", "address", "street",   "st",         "avenue",    "ave",
-    "road",      "rd",        "lane",      "drive",    "suite",    "apt",      "box",        "city",      "country",
-    "zip",       "postcode",  "postal",    "company",  "inc",      "ltd",      "llc",        "corp",      "gmbh",
-    "group",     "bank",      "university", "years",   "old",      "turned",   "age",        "born",      "live",
-    "lives",     "from",             "зовут",    "имя",      "фамилия",  "отчество",   "фио",       "уважаемый",
-    "уважаемая", "господин",  "госпожа",        "директор", "директора", "менеджер",  "клиент",    "пациент",
-    "доктор",    "врач",      "президент", "гражданин", "уважением", "г",      "гор",        "город",     "города",
-    "городе",    "область",   "край",      "ул",       "улица",    "улице",    "улицы",      "проспект",  "пр",
-    "переулок",  "пер",       "шоссе",     "дом",      "д",        "кв",       "адрес",      "адресу",    "индекс",
-    "ооо",       "ао",        "пао",       "оао",      "зао",      "ип",       "компания",   "компании",  "банк",
-    "фирма",     "завод",     "магазин",   "лет",      "год",      "года",     "возрасте",           "из"};
+    "mr",        "mrs",       "ms",         "miss",      "dr",       "prof",     "professor", "sir",       "dear",
+    "hi",        "hello",     "regards",    "sincerely", "name",     "named",    "surname",   "customer",  "patient",
+    "contact",   "attn",      "ceo",        "president", "address",  "street",   "st",        "avenue",    "ave",
+    "road",      "rd",        "lane",       "drive",     "suite",    "apt",      "box",       "city",      "country",
+    "zip",       "postcode",  "postal",     "company",   "inc",      "ltd",      "llc",       "corp",      "gmbh",
+    "group",     "bank",      "university", "years",     "old",      "turned",   "age",       "born",      "live",
+    "lives",     "from",      "зовут",      "имя",       "фамилия",  "отчество", "фио",       "уважаемый", "уважаемая",
+    "господин",  "госпожа",   "директор",   "директора", "менеджер", "клиент",   "пациент",   "доктор",    "врач",
+    "президент", "гражданин", "уважением",  "г",         "гор",      "город",    "города",    "городе",    "область",
+    "край",      "ул",        "улица",      "улице",     "улицы",    "проспект", "пр",        "переулок",  "пер",
+    "шоссе",     "дом",       "д",          "кв",        "адрес",    "адресу",   "индекс",    "ооо",       "ао",
+    "пао",       "оао",       "зао",        "ип",        "компания", "компании", "банк",      "фирма",     "завод",
+    "магазин",   "лет",       "год",        "года",      "возрасте", "из"};
 
 using Cue = std::pair<std::uint32_t, std::string_view>;
 

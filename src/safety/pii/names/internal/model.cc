@@ -6,9 +6,21 @@
 namespace fairlead::pii::names {
 
 std::string_view entity_of(Label label) {
-  constexpr std::string_view kNames[kLabels] = {
-      "",      "PERSON", "PERSON", "GPE",      "GPE", "ORGANIZATION", "ORGANIZATION", "STREET_ADDRESS", "STREET_ADDRESS",
-      "TITLE", "TITLE",  "ZIP_CODE", "ZIP_CODE", "NRP", "AGE"};
+  constexpr std::string_view kNames[kLabels] = {"",
+                                                "PERSON",
+                                                "PERSON",
+                                                "GPE",
+                                                "GPE",
+                                                "ORGANIZATION",
+                                                "ORGANIZATION",
+                                                "STREET_ADDRESS",
+                                                "STREET_ADDRESS",
+                                                "TITLE",
+                                                "TITLE",
+                                                "ZIP_CODE",
+                                                "ZIP_CODE",
+                                                "NRP",
+                                                "AGE"};
   return kNames[label];
 }
 
@@ -59,8 +71,7 @@ double Model::score_of(int margin) const {
   if (margin <= points[0].margin) return points[0].score / 1000.0;
   for (std::uint32_t i = 1; i < head_->points; ++i) {
     if (margin > points[i].margin) continue;
-    const double share =
-        static_cast<double>(margin - points[i - 1].margin) / (points[i].margin - points[i - 1].margin);
+    const double share = static_cast<double>(margin - points[i - 1].margin) / (points[i].margin - points[i - 1].margin);
     return (points[i - 1].score + share * (points[i].score - points[i - 1].score)) / 1000.0;
   }
   return points[head_->points - 1].score / 1000.0;

@@ -5,6 +5,7 @@ Its recognisers of names want the weights of a language model, which are not ins
 words and finds no name. Entities are given the set's names.
 """
 import json
+import logging
 import pathlib
 import sys
 
@@ -24,6 +25,7 @@ class Blank(SpacyNlpEngine):
         pass
 
 
+logging.disable(logging.CRITICAL)  # it asks for a list of public suffixes, and has one of its own
 registry = RecognizerRegistry()
 registry.load_predefined_recognizers(languages=["en"])
 analyzer = AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])

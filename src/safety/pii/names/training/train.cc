@@ -3,8 +3,9 @@
 //   pii_names_train train CORPUS LISTS MODEL
 //   pii_names_train score MODEL CORPUS [--errors]
 //
-// A corpus has a text a line, `TEXT\tSTART END ENTITY;…`, offsets in bytes, with \n, \t and \\ escaped, and `\taside` behind
-// those from which a model that is trained without them learns what its scores mean. Lists have a word a line, `BITS WORD`. Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
+// A corpus has a text a line, `TEXT\tSTART END ENTITY;…`, offsets in bytes, with \n, \t and \\ escaped, and `\taside`
+// behind those from which a model that is trained without them learns what its scores mean. Lists have a word a line,
+// `BITS WORD`. Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -27,8 +28,8 @@ constexpr std::uint32_t kRows = 65'536, kBucketBits = 14;
 constexpr std::uint8_t kLeastSeen = 4;  // a feature that is seen less often says nothing
 constexpr int kEpochs = 6;
 constexpr std::int32_t kMissCost = 60, kFalseCost = 40, kTypeCost = 30;  // what a wrong label is worth while training
-constexpr std::int64_t kRarity = 2;  // names are that much rarer in real texts than in the corpus
-constexpr std::uint32_t kTakenOut = 18;                                   // words in 100 that features may not know
+constexpr std::int64_t kRarity = 2;      // names are that much rarer in real texts than in the corpus
+constexpr std::uint32_t kTakenOut = 18;  // words in 100 that features may not know
 
 struct Labelled {
   std::size_t start, end;
@@ -146,8 +147,7 @@ struct Lists {
   void place(std::uint32_t stem, std::uint8_t index) {
     const ListPlace at = place_in_lists(stem, kBucketBits);
     for (std::uint32_t step = 0;; ++step) {
-      std::uint16_t* const bucket =
-          &slots[std::size_t{(at.bucket + step) % (1U << kBucketBits)} * kSlotsInBucket];
+      std::uint16_t* const bucket = &slots[std::size_t{(at.bucket + step) % (1U << kBucketBits)} * kSlotsInBucket];
       for (unsigned i = 0; i < kSlotsInBucket; ++i) {
         if (bucket[i] != 0) continue;
         bucket[i] = static_cast<std::uint16_t>(at.mark | index);
@@ -186,9 +186,7 @@ class Trainer {
     quantise();
   }
 
-  std::string_view file() const {
-    return {base_, sizeof(ModelHead) + (sizeof(Row) * kRows) + lists_.slots.size() * 2};
-  }
+  std::string_view file() const { return {base_, sizeof(ModelHead) + (sizeof(Row) * kRows) + lists_.slots.size() * 2}; }
   ModelHead& head() { return *reinterpret_cast<ModelHead*>(base_); }
 
  private:
@@ -234,9 +232,12 @@ class Trainer {
       });
       for (std::uint8_t l = 0; l < kLabels; ++l) {
         if (l == gold_[i]) continue;
-        if (gold_[i] == kOutside) sum[l] += kFalseCost;
-        else if (l == kOutside) sum[l] += kMissCost;
-        else sum[l] += entity_of(static_cast<Label>(l)) == entity_of(gold_[i]) ? kTypeCost / 2 : kTypeCost;
+        if (gold_[i] == kOutside)
+          sum[l] += kFalseCost;
+        else if (l == kOutside)
+          sum[l] += kMissCost;
+        else
+          sum[l] += entity_of(static_cast<Label>(l)) == entity_of(gold_[i]) ? kTypeCost / 2 : kTypeCost;
       }
       emissions_[i] = sum;
     }
@@ -355,8 +356,7 @@ class Trainer {
   std::array<std::array<bool, kLanes>, kLanes> forbidden_ = [] {
     std::array<std::array<bool, kLanes>, kLanes> out{};
     for (std::uint8_t a = 0; a < kLabels; ++a)
-      for (std::uint8_t b = 0; b < kLabels; ++b)
-        out[a][b] = !may_follow(static_cast<Label>(a), static_cast<Label>(b));
+      for (std::uint8_t b = 0; b < kLabels; ++b) out[a][b] = !may_follow(static_cast<Label>(a), static_cast<Label>(b));
     return out;
   }();
   std::unique_ptr<Workplace> work_ = std::make_unique<Workplace>();
@@ -401,18 +401,17 @@ void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
   std::vector<std::pair<int, bool>> spans;
   for (const Example& one : examples) {
     if (!one.aside) continue;
-    int least = 0;
-    bool open = false, right = false;
+    int sum = 0, words = 0;
+    bool right = false;
     const auto close = [&] {
-      if (open) spans.emplace_back(least, right);
-      open = false;
+      if (words > 0) spans.emplace_back(sum / words, right);
+      sum = words = 0;
     };
     tag(model, one, *work, [&](const Token& token, Label gold, Label found, int margin, bool first) {
       if (first || !is_inside(found)) close();
       if (found == kOutside || token.kind == kMark) return;
-      if (!open) open = true, least = margin, right = gold != kOutside;
-      least = std::min(least, margin);
-      right = right && gold != kOutside;
+      right = (words == 0 || right) && gold != kOutside;
+      sum += margin, ++words;
     });
     close();
   }
@@ -428,7 +427,8 @@ void calibrate(Trainer& trainer, const std::vector<Example>& examples) {
     // Small groups at the lower end, where it matters; half of all spans in the last.
     const std::size_t size = std::max<std::size_t>(each, std::min(i / 2, spans.size()));
     for (std::size_t n = 0; n < size && i < spans.size(); ++n, ++i)
-      one.margins += spans[i].first, ++one.spans, one.right += spans[i].second ? 1 : 0, one.all += spans[i].second ? 1 : kRarity;
+      one.margins += spans[i].first, ++one.spans, one.right += spans[i].second ? 1 : 0,
+          one.all += spans[i].second ? 1 : kRarity;
     groups.push_back(one);
     while (groups.size() > 1) {
       const Group &a = groups[groups.size() - 2], &b = groups.back();
@@ -476,7 +476,8 @@ int score(const Model& model, const std::vector<Example>& examples, bool errors)
       if (!got.empty() && got != wanted) ++all.wrong;
       if (!got.empty() && wanted.empty()) ++any.wrong;
       if (got != wanted)
-        wrongs += " " + one.text.substr(token.start, token.end - token.start) + "[" + wanted + "->" + got + " " + std::to_string(margin) + "]";
+        wrongs += " " + one.text.substr(token.start, token.end - token.start) + "[" + wanted + "->" + got + " " +
+                  std::to_string(margin) + "]";
     });
     if (errors && !wrongs.empty()) std::printf("%s\n   %s\n", wrongs.c_str(), one.text.c_str());
   }

@@ -21,13 +21,13 @@ Akureyri Kobe Sapporo Fukuoka Wuhan Harbin Macau Phuket Cebu Davao Surabaya Pena
 CITIES += ["New York", "Los Angeles", "San Francisco", "San Diego", "San Antonio", "Las Vegas", "New Orleans", "Salt Lake City",
            "Kansas City", "St. Louis", "Mexico City", "Buenos Aires", "Rio de Janeiro", "Sao Paulo", "Cape Town", "Tel Aviv", "Abu Dhabi",
            "Hong Kong", "Kuala Lumpur", "Ho Chi Minh City", "New Delhi", "Addis Ababa", "Dar es Salaam", "Saint Petersburg",
-           "Nizhny Novgorod", "The Hague", "Den Haag", "La Paz", "Santa Cruz", "San Jose", "Panama City", "Quebec City", "Fort Worth",
+           "Nizhny Novgorod", "Hague", "Den Haag", "La Paz", "Santa Cruz", "San Jose", "Panama City", "Quebec City", "Fort Worth",
            "El Paso", "Long Beach", "Newcastle upon Tyne", "Stoke-on-Trent", "Milton Keynes", "Aix-en-Provence", "Frankfurt am Main",
            "Gold Coast", "Port Elizabeth", "Santo Domingo", "Guatemala City", "Belo Horizonte", "Porto Alegre"]
 COUNTRIES = """England Scotland Wales Britain USA UK US America Russia Iran Syria Vietnam Laos Bolivia Venezuela Tanzania Moldova
 Taiwan Palestine Macedonia Korea Holland UAE Czechia Ireland Turkey Kosovo Scandinavia Siberia Bavaria Catalonia Tuscany Europe Asia Africa""".split() + [
-    "South Korea", "North Korea", "Ivory Coast", "Great Britain", "Northern Ireland", "Saudi Arabia", "the Netherlands",
-    "the United States", "the United Kingdom", "the UK", "the US", "the Philippines", "the EU", "Cyprus (Greek)"]
+    "South Korea", "North Korea", "Ivory Coast", "Great Britain", "Northern Ireland", "Saudi Arabia", "Netherlands",
+    "United States", "United Kingdom", "Philippines", "EU", "Cyprus (Greek)"]
 WITH_ARTICLE = ["US", "UK", "USA", "EU", "UAE", "United States", "United Kingdom", "Netherlands", "Philippines", "Czech Republic", "Bahamas", "Maldives",
                 "Gambia", "Congo", "Dominican Republic", "European Union", "European Economic Area", "U.S.", "U.K.", "U.S.A.", "States", "Emirates", "Caribbean", "Balkans", "Hague", "Midlands", "Bronx"]
 NATIONALITIES = """American British English Scottish Welsh Irish French German Italian Spanish Portuguese Dutch Belgian Swiss Austrian Polish
