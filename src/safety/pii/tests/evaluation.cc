@@ -73,10 +73,9 @@ int evaluate(const Asked& asked) {
   const auto counted = [&](std::string_view entity) {
     return pii::is_entity(entity) && !(asked.patterns && pii::is_of_names(entity));
   };
-  const auto show = [&](const std::string& kind, const std::string& text) {
-    if (asked.errors) std::printf("%-40s %s\n", kind.c_str(), json::quoted(text).c_str());
-  };
-  const pii::Tally tally = pii::tally(chosen, find, counted, show);
+  std::map<std::string, std::map<std::size_t, std::size_t>> errors;  // by kind: tokens of each text
+  const auto note = [&](const std::string& kind, std::size_t text) { ++errors[kind][text]; };
+  const pii::Tally tally = pii::tally(chosen, find, counted, note);
   std::printf("%zu texts (%s)\n%-20s %7s %7s %7s %9s %9s %7s\n", chosen.size(), all ? "all" : asked.part.c_str(),
               "entity", "right", "wrong", "missed", "precision", "recall", "F2");
   const auto line = [](const std::string& name, const pii::Count& one) {
@@ -86,6 +85,13 @@ int evaluate(const Asked& asked) {
   for (const auto& [name, count] : tally.by_entity) line(name, count);
   line("of the right kind", tally.right_kind);
   line("any of them", tally.any);
+  for (const auto& [kind, of] : errors) {
+    if (!asked.errors) break;
+    std::size_t tokens = 0;
+    for (const auto& [text, count] : of) tokens += count;
+    std::printf("\n%s: %zu tokens\n", kind.c_str(), tokens);
+    for (const auto& [text, count] : of) std::printf("%5zu  %s\n", count, json::quoted(chosen[text].text).c_str());
+  }
   return 0;
 }
 

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <set>
 
 #include "base/digest.h"
 #include "platform/json/text.h"
@@ -108,11 +107,10 @@ double Count::f2() const {
 Tally tally(const std::vector<LabelledText>& texts,
             const std::function<std::vector<Label>(std::size_t, const std::string&)>& find,
             const std::function<bool(std::string_view)>& counted,
-            const std::function<void(const std::string& kind, const std::string& text)>& report) {
+            const std::function<void(const std::string& kind, std::size_t text)>& report) {
   Tally out;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::vector<Label> found = find(i, texts[i].text);
-    std::set<std::string> kinds_of_error;
     for (const TokenRange& token : tokens_in(texts[i].text)) {
       const std::string wanted = entity_at(texts[i].labels, token), got = entity_at(found, token);
       const bool counts = !wanted.empty() && counted(wanted);
@@ -121,11 +119,9 @@ Tally tally(const std::vector<LabelledText>& texts,
       if (counts) ++(got.empty() ? out.any.missed : out.any.right);
       if (!got.empty() && got != wanted) ++out.by_entity[got].wrong, ++out.right_kind.wrong;
       if (!got.empty() && wanted.empty()) ++out.any.wrong;
-      if (counts && got.empty()) kinds_of_error.insert("missed " + wanted);
-      if (!got.empty() && got != wanted) kinds_of_error.insert(got + " for " + (wanted.empty() ? "nothing" : wanted));
+      if (report && counts && got.empty()) report("missed " + wanted, i);
+      if (report && !got.empty() && got != wanted) report(got + " for " + (wanted.empty() ? "nothing" : wanted), i);
     }
-    if (report)
-      for (const std::string& kind : kinds_of_error) report(kind, texts[i].text);
   }
   return out;
 }

@@ -47,6 +47,6 @@ struct Tally {
 Tally tally(const std::vector<LabelledText>& texts,
             const std::function<std::vector<Label>(std::size_t, const std::string&)>& find,
             const std::function<bool(std::string_view)>& counted,
-            const std::function<void(const std::string& kind, const std::string& text)>& report = {});
+            const std::function<void(const std::string& kind, std::size_t text)>& report = {});
 
 }  // namespace fairlead::pii

@@ -21,7 +21,7 @@ struct alignas(16) Lanes {
   std::int16_t of(std::size_t label) const { return label < 8 ? low[label] : high[label - 8]; }
 };
 
-// Working memory of one thread, 26 kB.
+// Working memory of one thread, 30 kB.
 struct Workplace {
   Token tokens[kLongestSequence + 2 * kPadding];
   Lanes emissions[kLongestSequence];
