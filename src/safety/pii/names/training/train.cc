@@ -1,11 +1,9 @@
 // Trains the tagger and measures it: see tools/train-names.
 //
-//   pii_names_train train CORPUS LISTS MODEL
-//   pii_names_train score MODEL CORPUS [--errors]
+//   pii_train train CORPUS LISTS MODEL
+//   pii_train score MODEL CORPUS [--errors]
 //
-// A corpus has a text a line, `TEXT\tSTART END ENTITY;…`, offsets in bytes, with \n, \t and \\ escaped, and `\taside`
-// behind those from which a model that is trained without them learns what its scores mean. Lists have a word a line,
-// `BITS WORD`. Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
+// Integers only, in an order that a fixed seed decides: the same bits wherever it runs.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -19,141 +17,25 @@
 #include <vector>
 
 #include "safety/pii/names/internal/tagger.h"
+#include "safety/pii/names/training/examples.h"
+#include "safety/pii/names/training/lists.h"
 
 namespace {
 
 using namespace fairlead::pii::names;
 
-constexpr std::uint32_t kRows = 65'536, kBucketBits = 14;
+constexpr std::uint32_t kRows = 65'536;
 constexpr std::uint8_t kLeastSeen = 4;  // a feature that is seen less often says nothing
 constexpr int kEpochs = 6;
 constexpr std::int32_t kMissCost = 60, kFalseCost = 40, kTypeCost = 30;  // what a wrong label is worth while training
 constexpr std::int64_t kRarity = 2;      // names are that much rarer in real texts than in the corpus
 constexpr std::uint32_t kTakenOut = 18;  // words in 100 that features may not know
 
-struct Labelled {
-  std::size_t start, end;
-  std::string entity;
-};
-struct Example {
-  std::string text;
-  std::vector<Labelled> spans;
-  bool aside = false;
-};
-
-std::string plain(std::string_view escaped) {
-  std::string out;
-  for (std::size_t i = 0; i < escaped.size(); ++i) {
-    if (escaped[i] != '\\' || i + 1 == escaped.size()) {
-      out += escaped[i];
-      continue;
-    }
-    const char next = escaped[++i];
-    out += next == 'n' ? '\n' : next == 't' ? '\t' : next;
-  }
-  return out;
-}
-
-std::vector<Example> read_corpus(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) std::fprintf(stderr, "%s cannot be read\n", path.c_str()), std::exit(2);
-  std::vector<Example> out;
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t tab = line.find('\t');
-    if (tab == line.npos) std::fprintf(stderr, "%s: a line without a tab\n", path.c_str()), std::exit(2);
-    Example one{plain(std::string_view(line).substr(0, tab)), {}, line.ends_with("\taside")};
-    if (one.aside) line.resize(line.size() - 6);
-    std::size_t at = tab + 1;
-    while (at < line.size()) {
-      std::size_t end = line.find(';', at);
-      if (end == line.npos) end = line.size();
-      unsigned long from = 0, to = 0;
-      char entity[64] = {};
-      if (std::sscanf(line.substr(at, end - at).c_str(), "%lu %lu %63s", &from, &to, entity) == 3)
-        one.spans.push_back({from, to, entity});
-      at = end + 1;
-    }
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
-Label begin_of(std::string_view entity) {
-  for (std::uint8_t i = 1; i < kLabels; ++i)
-    if (entity_of(static_cast<Label>(i)) == entity) return static_cast<Label>(i);
-  return kOutside;
-}
-
-void gold_labels(const Example& example, const Token* tokens, std::size_t count, Label* out) {
-  const Labelled* before = nullptr;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Labelled* of = nullptr;
-    for (const Labelled& one : example.spans)
-      if (one.start < tokens[i].end && tokens[i].start < one.end && begin_of(one.entity) != kOutside) of = &one;
-    out[i] = of == nullptr ? kOutside : begin_of(of->entity);
-    const auto inside = static_cast<Label>(out[i] + 1);
-    if (of != nullptr && of == before && inside < kLabels && is_inside(inside)) out[i] = inside;
-    if (of != nullptr && tokens[i].mark == '\n' && before != of) out[i] = kOutside, of = nullptr;
-    before = of;
-  }
-}
-
 struct Random {
   std::uint64_t state;
   std::uint32_t operator()() {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     return static_cast<std::uint32_t>(state >> 33);
-  }
-};
-
-// The lists, as they are in the file.
-struct Lists {
-  std::vector<std::uint16_t> slots = std::vector<std::uint16_t>(std::size_t{kSlotsInBucket} << kBucketBits);
-  std::array<std::uint8_t, 32> kinds{};
-
-  explicit Lists(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) std::fprintf(stderr, "%s cannot be read\n", path.c_str()), std::exit(2);
-    std::map<std::uint32_t, std::uint8_t> bits_of;
-    for (std::string line; std::getline(file, line);) {
-      const std::size_t space = line.find(' ');
-      const Token token = token_of(std::string_view(line).substr(space + 1));
-      if (token.kind == kMark || token.kind == kNumber) continue;
-      bits_of[token.stem] |= static_cast<std::uint8_t>(std::atoi(line.c_str()));
-    }
-    std::map<std::uint8_t, std::size_t> counts;
-    for (const auto& [stem, bits] : bits_of) ++counts[bits];
-    std::vector<std::pair<std::size_t, std::uint8_t>> order;
-    for (const auto& [bits, count] : counts) order.emplace_back(count, bits);
-    std::ranges::sort(order, std::greater{});
-    for (std::size_t i = 0; i < order.size() && i < 31; ++i) kinds[i + 1] = order[i].second;
-    std::size_t placed = 0;
-    for (const auto& [stem, bits] : bits_of) place(stem, nearest(bits)), ++placed;
-    std::printf("%zu stems on lists, %zu combinations, %.0f%% full\n", placed, counts.size(),
-                100.0 * static_cast<double>(placed) / static_cast<double>(slots.size()));
-  }
-
- private:
-  // The combination with the fewest bits of difference, the more frequent first.
-  std::uint8_t nearest(std::uint8_t bits) const {
-    std::uint8_t best = 1;
-    int least = 99;
-    for (std::uint8_t i = 1; i < 32; ++i) {
-      const int difference = __builtin_popcount(kinds[i] ^ bits);
-      if (kinds[i] != 0 && difference < least) least = difference, best = i;
-    }
-    return best;
-  }
-  void place(std::uint32_t stem, std::uint8_t index) {
-    const ListPlace at = place_in_lists(stem, kBucketBits);
-    for (std::uint32_t step = 0;; ++step) {
-      std::uint16_t* const bucket = &slots[std::size_t{(at.bucket + step) % (1U << kBucketBits)} * kSlotsInBucket];
-      for (unsigned i = 0; i < kSlotsInBucket; ++i) {
-        if (bucket[i] != 0) continue;
-        bucket[i] = static_cast<std::uint16_t>(at.mark | index);
-        return;
-      }
-    }
   }
 };
 
@@ -514,6 +396,6 @@ int main(int argc, char** argv) {
     if (!model) return std::fprintf(stderr, "%s\n", model.error().message.c_str()), 2;
     return score(*model, read_corpus(argv[3]), argc > 4);
   }
-  std::fprintf(stderr, "pii_names_train train CORPUS LISTS MODEL | score MODEL CORPUS [--errors]\n");
+  std::fprintf(stderr, "pii_train train CORPUS LISTS MODEL | score MODEL CORPUS [--errors]\n");
   return 2;
 }
