@@ -125,6 +125,29 @@ def test_cancelled_call_frees_its_slot(client, local_fairlead):
     assert answer.choices and time.monotonic() - began < 40
 
 
+def cpu_seconds(process):
+    with open(f"/proc/{process}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_cancelling_a_run_stops_the_model_that_writes_for_it(local_fairlead, tmp_path):
+    (tmp_path / "long.yaml").write_text(
+        "kind: chain\nname: long\nsteps:\n  - name: story\n    model: small\n    messages: Tell a long story.\n"
+        "    parameters: {max_tokens: 900, ignore_eos: true, temperature: 1}\n")
+    local_fairlead.cli("apply", str(tmp_path))
+    (worker,) = workers(local_fairlead)
+    before = cpu_seconds(worker)
+    run = local_fairlead.request("POST", "/api/v1/runs", {"chain": "long", "input": {}}).json["id"]
+    eventually(lambda: cpu_seconds(worker) > before + 0.5, 60, "the model writing")
+    assert local_fairlead.request("POST", f"/api/v1/runs/{run}/cancel", {}).status == 202
+    time.sleep(0.5)  # a decode step takes some 50 ms here
+    at_rest = cpu_seconds(worker)
+    time.sleep(1)
+    assert cpu_seconds(worker) - at_rest < 0.1
+    assert eventually(lambda: (now := local_fairlead.request("GET", f"/api/v1/runs/{run}").json)["state"] == "cancelled" and now)
+
+
 def test_prompt_is_answered_and_recorded(client, local_fairlead):
     extra = {"fairlead": {"variables": {"question": "My card was swallowed by the machine."}, "session": "s-1"}}
     raw = client.chat.completions.with_raw_response.create(model="support-reply", messages=[], max_tokens=24, extra_body=extra)

@@ -19,6 +19,16 @@ inline std::int64_t at(const char* text) {
   return *parse_iso_time(text) / 1'000'000;
 }
 
+// For chains that call no model.
+class NoModels final : public llm::Client {
+ public:
+  async::Task<std::expected<llm::ClientAnswer, llm::ClientError>> ask(llm::ClientCall call, async::Loop&,
+                                                                      async::Cancellation&) override {
+    llm::ClientError none{Error{ErrorKind::kNotFound, "model_not_found", "There is no " + call.model + "."}, "", 0};
+    co_return std::unexpected(std::move(none));
+  }
+};
+
 inline std::shared_ptr<const resources::Version> version_of(const std::string& kind, const std::string& name,
                                                             const std::string& spec) {
   auto version = std::make_shared<resources::Version>();
@@ -42,6 +52,7 @@ class Process {
                     .engine = node_.engine(),
                     .clock = clock},
                    node_.loops().loop(1)) {
+    chains_.set_client(models_);
     EXPECT_TRUE(node_.engine().start_blocking());
   }
 
@@ -89,6 +100,7 @@ class Process {
   static constexpr const char* kWaits = R"({"steps": [{"name": "go", "wait": "go"}]})";
 
   resources::Project project_;
+  NoModels models_;
   chains::Chains chains_;
   Schedules schedules_;
   journal::TestNode node_;

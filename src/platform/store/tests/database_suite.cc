@@ -75,7 +75,8 @@ TEST_P(DatabaseSuite, keeps_what_was_written_across_a_restart) {
 
 TEST_P(DatabaseSuite, gives_every_type_back_as_it_was) {
   const std::string text = "ünïcode 🙂, 'quotes', \\x41 and $1";
-  const std::string bytes("zero\0inside, \xff\xfe no UTF-8", 28);
+  constexpr char kBytes[] = "zero\0inside, \xff\xfe no UTF-8";
+  const std::string bytes(kBytes, sizeof kBytes);
   ASSERT_TRUE(database_->write_blocking([&](Connection& connection) -> Result<void> {
     const Value row[] = {text, std::int64_t{-9'223'372'036'854'775'807 - 1}, 0.1, nullptr, bytes};
     auto done =
