@@ -51,12 +51,13 @@ std::size_t rank(std::string_view entity) {
 struct Candidate {
   Span span;
   bool container = false;
+  bool name = false;  // of the tagger's entities
   std::size_t size() const { return span.end - span.start; }
 };
 
 // Names last; else containers first, longer ones before shorter; then by score, length, the order of entities, place.
 bool comes_before(const Candidate& a, const Candidate& b) {
-  if (const bool name = is_of_names(a.span.entity); name != is_of_names(b.span.entity)) return !name;
+  if (a.name != b.name) return b.name;
   if (a.container != b.container) return a.container;
   if (a.container && a.size() != b.size()) return a.size() > b.size();
   if (a.span.score != b.span.score) return a.span.score > b.span.score;
@@ -93,7 +94,7 @@ std::vector<Span> without_overlaps(std::vector<Candidate> candidates, std::strin
       if (next != taken.end() && next->first < one.span.end) return true;
       return next != taken.begin() && std::prev(next)->second > one.span.start;
     };
-    if (overlaps() && is_of_names(one.span.entity)) cut(one.span, taken, text);
+    if (one.name && overlaps()) cut(one.span, taken, text);
     if (one.span.start == one.span.end || overlaps()) continue;
     const auto next = taken.lower_bound(one.span.start);
     taken.emplace_hint(next, one.span.start, one.span.end);
@@ -198,7 +199,7 @@ class Scanner::Work {
     }
     if (form != Form::kPlain && form != Form::kNormalised) finding.why.append("; in ").append(name_of(form));
     Span span{start, end, 0, 0, finding.entity, finding.score, std::move(finding.why), form};
-    candidates_.push_back({std::move(span), finding.container});
+    candidates_.push_back({std::move(span), finding.container, is_of_names(finding.entity)});
   }
 
   const Parts& parts_;
