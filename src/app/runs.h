@@ -65,6 +65,7 @@ class Runs {
   std::unique_ptr<schedules::Scheduler> scheduler_;
   bool is_started_ = false;
   const Clock* clock_ = nullptr;
+  store::Database* database_ = nullptr;
 };
 
 }  // namespace fairlead::app
