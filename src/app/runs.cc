@@ -2,14 +2,18 @@
 
 #include <fstream>
 
+#include "app/log.h"
 #include "base/id.h"
 #include "chains/callable.h"
+#include "chains/http/control_routes.h"
 #include "chains/http/routes.h"
 #include "platform/json/text.h"
 #include "schedules/http/routes.h"
 
 namespace fairlead::app {
 namespace {
+
+constexpr std::int64_t kLearnedRuns = 200, kLearnedSpans = 20'000;
 
 // Of this data folder, over restarts: what a node had is taken back at once when it starts again.
 std::string node_name(const std::string& data_folder, const Clock& clock) {
@@ -30,6 +34,7 @@ Result<void> Runs::prepare(Parts parts) {
   chains_.set_client(*client_);
   clock_ = &parts.clock;
   snapshots_ = &parts.snapshots;
+  database_ = &parts.database;
   chains::HttpCalls calls;
   auto hosts = chains::AllowedHosts::parse(parts.settings.chains.hosts);
   if (!hosts) return fail(with_context(std::move(hosts).error(), "the setting `chains.hosts`"));
@@ -62,6 +67,14 @@ Result<void> Runs::prepare(Parts parts) {
                                                       parts.loops.loop(0));
   parts.telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
                                 [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
+  parts.telemetry.metrics().add(
+      "fairlead_runs_late_total", telemetry::Metrics::Type::kCounter,
+      "Runs that this node saw were going to miss their deadline.", [this] {
+        std::vector<telemetry::Metrics::Sample> samples;
+        for (const auto& late : chains_.late())
+          samples.push_back({{{"project", late.project}, {"chain", late.chain}}, static_cast<double>(late.runs)});
+        return samples;
+      });
   return {};
 }
 
@@ -107,10 +120,15 @@ async::Task<Result<chains::StartRequest>> Runs::hide(async::Loop& loop, chains::
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {
   chains::add_routes(router, guard, chains_, *engine_,
                      [this](async::Loop& loop, chains::StartRequest start) { return hide(loop, std::move(start)); });
+  chains::add_control_routes(router, guard, chains_, *engine_, *database_, *clock_);
   schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
 }
 
 Result<void> Runs::start() {
+  if (const auto spans = engine_->spans_blocking(chains::Chains::kKind, kLearnedRuns, kLearnedSpans))
+    chains_.learn(*spans);
+  else
+    kLog.warning("what steps take is not known yet", {{"message", spans.error().message}});
   FAIRLEAD_CHECK(engine_->start_blocking());
   scheduler_->start_blocking();
   is_started_ = true;

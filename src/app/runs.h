@@ -69,6 +69,7 @@ class Runs {
   bool is_started_ = false;
   const Clock* clock_ = nullptr;
   const gateway::SnapshotHolder* snapshots_ = nullptr;
+  store::Database* database_ = nullptr;
 };
 
 }  // namespace fairlead::app

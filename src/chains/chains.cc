@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/suggest.h"
 #include "chains/internal/course.h"
+#include "chains/internal/kept.h"
 #include "llm/reference.h"
 #include "platform/journal/execution.h"
 #include "platform/json/member.h"
@@ -20,17 +21,9 @@ namespace bj = boost::json;
 constexpr log::Logger kLog{"chains"};
 constexpr Millis kUntilInForce{500};
 
-// A run's input as it is kept: what the chain gets, and on whose account it runs.
-std::string kept_input(bj::object input, const internal::Account& account) {
-  bj::object out{{"input", std::move(input)}, {"key_id", account.key_id}, {"key_name", account.key_name}};
-  if (!account.session.empty()) out.emplace("session", account.session);
-  if (!account.user.empty()) out.emplace("user", account.user);
-  return json::to_text(out);
-}
-
 }  // namespace
 
-Chains::Chains() = default;
+Chains::Chains() : durations_(std::make_unique<internal::Durations>()) {}
 Chains::~Chains() = default;
 
 std::shared_ptr<const Chains::Project> Chains::project(const std::string& name) const {
@@ -115,7 +108,7 @@ Result<journal::RunRequest> Chains::request(StartRequest start) const {
   out.kind = kKind;
   out.name = found.name;
   out.digest = found.digest;
-  out.input = kept_input(std::move(input), {start.key_id, start.key_name, start.session, start.user});
+  out.input = internal::kept_input(std::move(input), {start.key_id, start.key_name, start.session, start.user});
   out.key = std::move(start.key);
   out.queue = std::move(start.queue);
   out.author = start.key_name;
@@ -139,11 +132,15 @@ Chains::MissingInputs Chains::missing_inputs(const std::string& project, const s
 }
 
 std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run) const {
+  return plan_of(run, run.asked.digest);
+}
+
+std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run, const std::string& digest) const {
   const auto in = project(run.asked.project);
   if (!in) return nullptr;
   const auto chain = in->chains.find(run.asked.name);
   if (chain == in->chains.end()) return nullptr;
-  const auto version = chain->second.by_digest.find(run.asked.digest);
+  const auto version = chain->second.by_digest.find(digest);
   return version == chain->second.by_digest.end() ? nullptr : version->second.plan;
 }
 
@@ -181,9 +178,8 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     co_return out;
   }
   bj::object& fields = kept->as_object();
-  internal::Account account{json::text_member(fields, "key_id"), json::text_member(fields, "key_name"),
-                            json::text_member(fields, "session"), json::text_member(fields, "user")};
-  bj::value input = fields.contains("input") ? fields.at("input") : bj::value(bj::object());
+  internal::Account account = internal::account_of(fields);
+  bj::value input = internal::input_of(fields, *plan);
   const internal::PinChain pin = [this](const std::string& project, const std::string& reference, bj::object given,
                                         const internal::Account& who) {
     StartRequest start;
@@ -196,7 +192,8 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     start.user = who.user;
     return request(std::move(start));
   };
-  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin);
+  internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin,
+                          *durations_);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

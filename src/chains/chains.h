@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace fairlead::chains {
 
 namespace internal {
 struct Plan;
-}
+class Durations;
+}  // namespace internal
 
 // What a run is asked for with, beside its chain.
 struct StartRequest {
@@ -62,7 +64,39 @@ class Chains final : public journal::Definition {
   // The names of its steps, in the order of the file.
   std::vector<std::string> steps_of(const journal::Run& run) const;
 
+  // The digest of the version of the run's own chain that a reference names: "digest@5", "@5". Errors: kInvalid
+  // another_chain; those of request().
+  Result<std::string> digest_of(const journal::Run& run, const std::string& reference) const;
+
+  // What a fork is asked for with.
+  struct ForkRequest {
+    journal::Run run;             // that is forked
+    std::string from;             // a step
+    std::string chain{};          // another version; empty: the run's own
+    boost::json::object input{};  // fields that replace the run's
+    std::string key_id, key_name, key{};
+    std::int64_t deadline = 0;
+  };
+  struct Fork {
+    journal::RunRequest request;
+    std::vector<journal::Event> history;  // the results that it takes over
+    std::vector<std::string> steps;       // of these steps
+  };
+  // Errors: those of request(); step_not_found; kConflict fork_disagrees, chain_unknown.
+  Result<Fork> fork(ForkRequest request, std::span<const journal::Event> history) const;
+
+  // What steps took in runs of before: deadlines that are going to be missed are seen by it.
+  void learn(std::span<const journal::StepSpan> spans);
+  struct Late {
+    std::string project, chain;
+    std::int64_t runs = 0;  // that this node saw were going to miss their deadline
+  };
+  std::vector<Late> late() const;
+
   async::Task<journal::Outcome> advance(journal::Execution& execution) override;
+  std::vector<std::string> failed(const journal::Run& run, std::span<const journal::Event> history) override;
+  Result<void> agrees(const journal::Run& run, std::span<const journal::Event> history,
+                      const std::string& digest) override;
 
  private:
   struct Version {
@@ -86,9 +120,11 @@ class Chains final : public journal::Definition {
   static Result<int> number_of(const Chain& chain, const std::string& name, std::string_view version);
   Result<Found> find(const std::string& project, const std::string& reference) const;
   std::shared_ptr<const internal::Plan> plan_of(const journal::Run& run) const;
+  std::shared_ptr<const internal::Plan> plan_of(const journal::Run& run, const std::string& digest) const;
 
   llm::Client* client_ = nullptr;
   HttpCalls http_;
+  std::unique_ptr<internal::Durations> durations_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Project>> projects_;
 };

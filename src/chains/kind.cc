@@ -92,7 +92,26 @@ constexpr const char* kSchema = R"json({
             }
           },
           "uncertain": {"enum": ["retry", "fail", "ask"]},
-          "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000}
+          "cost": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000},
+          "compensate": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "prompt": {"$ref": "#/properties/steps/items/properties/prompt"},
+              "model": {"$ref": "#/properties/steps/items/properties/model"},
+              "transform": true,
+              "chain": {"$ref": "#/properties/steps/items/properties/chain"},
+              "http": {"$ref": "#/properties/steps/items/properties/http"},
+              "variables": {"$ref": "#/properties/steps/items/properties/variables"},
+              "messages": {"$ref": "#/properties/steps/items/properties/messages"},
+              "parameters": {"$ref": "#/properties/steps/items/properties/parameters"},
+              "input": {"$ref": "#/properties/steps/items/properties/input"},
+              "timeout": {"$ref": "#/$defs/duration"},
+              "retry": {"$ref": "#/properties/steps/items/properties/retry"},
+              "uncertain": {"$ref": "#/properties/steps/items/properties/uncertain"},
+              "cost": {"$ref": "#/properties/steps/items/properties/cost"}
+            }
+          }
         }
       }
     }
@@ -170,13 +189,32 @@ void check_target(const StepPlan& step, const bj::object& from, const std::strin
   if (step.does == Does::kChain) check_given(from, "input", pointer, *spec, "chain `" + name + "`", faults);
 }
 
+void check_step(const StepPlan& step, const bj::object& from, const std::string& pointer,
+                const resources::Catalogue& others, Faults& faults) {
+  check_target(step, from, pointer, others, faults);
+  if (step.compensate)
+    check_target(*step.compensate, from.at("compensate").as_object(), pointer + "/compensate", others, faults);
+}
+
+// A step, and what undoes it.
+std::vector<const bj::object*> bodies_of(const bj::value& step) {
+  std::vector<const bj::object*> out;
+  if (!step.is_object()) return out;
+  out.push_back(&step.get_object());
+  if (const bj::object* const undo = member_object(step.get_object(), "compensate")) out.push_back(undo);
+  return out;
+}
+
 // Whether a chain starts itself, by whatever way: "a → b → a".
 bool starts(const bj::object& spec, std::string_view name, const resources::Catalogue& others, std::string& way,
             std::set<std::string>& seen) {
   const bj::value* const steps = spec.if_contains("steps");
   if (steps == nullptr || !steps->is_array()) return false;
-  for (const bj::value& step : steps->get_array()) {
-    const bj::value* const chain = step.is_object() ? step.get_object().if_contains("chain") : nullptr;
+  std::vector<const bj::object*> bodies;
+  for (const bj::value& step : steps->get_array())
+    for (const bj::object* const body : bodies_of(step)) bodies.push_back(body);
+  for (const bj::object* const body : bodies) {
+    const bj::value* const chain = body->if_contains("chain");
     if (chain == nullptr || !chain->is_string()) continue;
     const std::string other(llm::Reference::parse(chain->get_string()).name);
     const std::string before = way;
@@ -196,11 +234,22 @@ std::vector<resources::SpecError> check(std::string_view name, const bj::object&
       spec, [&](Does does, std::string_view target) { return type_of_target(does, target, others); }, faults);
   const bj::array& steps = spec.at("steps").as_array();
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
-    check_target(plan.steps[i], steps[i].as_object(), "/steps/" + std::to_string(i), others, faults);
+    check_step(plan.steps[i], steps[i].as_object(), "/steps/" + std::to_string(i), others, faults);
   std::string way(name);
   std::set<std::string> seen;
   if (starts(spec, name, others, way, seen)) faults.push_back({"/steps", "the chain starts itself: " + way + "."});
   return faults;
+}
+
+void add_secrets(const bj::object& body, const std::string& at, std::vector<resources::SecretReference>& out) {
+  constexpr std::string_view kSecret = "secret:";
+  const bj::object* const request = member_object(body, "http");
+  const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
+  if (headers == nullptr) return;
+  for (const auto& [name, value] : *headers) {
+    const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
+    if (text.starts_with(kSecret)) out.push_back({at + std::string(name), std::string(text.substr(kSecret.size()))});
+  }
 }
 
 // The secrets that headers of requests name.
@@ -210,14 +259,11 @@ std::vector<resources::SecretReference> secrets_of(const bj::object& spec) {
   if (steps == nullptr || !steps->is_array()) return out;
   std::size_t place = 0;
   for (const bj::value& step : steps->get_array()) {
-    const std::string at = "/steps/" + std::to_string(place++) + "/http/headers/";
-    const bj::object* const request = step.is_object() ? member_object(step.get_object(), "http") : nullptr;
-    const bj::object* const headers = request != nullptr ? member_object(*request, "headers") : nullptr;
-    if (headers == nullptr) continue;
-    constexpr std::string_view kSecret = "secret:";
-    for (const auto& [name, value] : *headers) {
-      const std::string_view text = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
-      if (text.starts_with(kSecret)) out.push_back({at + std::string(name), std::string(text.substr(kSecret.size()))});
+    const std::string at = "/steps/" + std::to_string(place++);
+    bool undoes = false;
+    for (const bj::object* const body : bodies_of(step)) {
+      add_secrets(*body, at + (undoes ? "/compensate" : "") + "/http/headers/", out);
+      undoes = true;
     }
   }
   return out;

@@ -5,6 +5,7 @@
 
 #include "access/control_plane.h"
 #include "base/iso_time.h"
+#include "chains/http/answers.h"
 #include "chains/internal/progress.h"
 #include "llm/price.h"
 #include "platform/json/text.h"
@@ -33,35 +34,7 @@ bj::value parsed(const std::string& text) {
 }
 
 bj::object shown(const Parts& parts, const Run& run) {
-  bj::object out{{"id", run.id},
-                 {"chain", run.asked.name},
-                 {"version", parts.chains.version_of(run)},
-                 {"state", journal::to_string(run.state)},
-                 {"created_at", iso8601(run.created_at)},
-                 {"cost_usd", llm::usd(run.cost)},
-                 {"by", run.asked.author}};
-  if (run.started_at > 0) out["started_at"] = iso8601(run.started_at);
-  if (run.finished_at > 0) out["finished_at"] = iso8601(run.finished_at);
-  if (!run.asked.key.empty()) out["key"] = run.asked.key;
-  if (!run.asked.queue.empty()) out["queue"] = run.asked.queue;
-  if (run.asked.priority != 0) out["priority"] = run.asked.priority;
-  if (run.asked.deadline > 0) out["deadline"] = iso8601(run.asked.deadline);
-  if (!run.asked.parent.empty()) {
-    out["parent"] = run.asked.parent;
-    out["parent_step"] = run.asked.parent_step;
-  }
-  if (!finished(run.state) && run.asked.due > 0) out["due"] = iso8601(run.asked.due);
-  if (!run.error.empty()) out["error"] = parsed(run.error);
-  return out;
-}
-
-// A time in a body: RFC 3339.
-Result<std::int64_t> time_of(const bj::object& body, std::string_view name) {
-  FAIRLEAD_TRY(const auto text, access::optional_string(body, name));
-  if (!text) return 0;
-  if (const auto at = parse_iso_time(*text)) return *at;
-  return fail(ErrorKind::kInvalid, "invalid_value", "`" + std::string(name) + "` is no time of RFC 3339.",
-              std::string(name));
+  return shown_run(parts.chains, run);
 }
 
 Result<StartRequest> read_start(const bj::object& body, const Principal& principal) {
@@ -82,8 +55,8 @@ Result<StartRequest> read_start(const bj::object& body, const Principal& princip
   start.user = user.value_or("");
   if (start.key.size() > 255)
     return fail(ErrorKind::kInvalid, "invalid_value", "`key` is longer than 255 bytes.", "key");
-  FAIRLEAD_TRY(start.deadline, time_of(body, "deadline"));
-  FAIRLEAD_TRY(start.due, time_of(body, "due"));
+  FAIRLEAD_TRY(start.deadline, read_time(body, "deadline"));
+  FAIRLEAD_TRY(start.due, read_time(body, "due"));
   if (const bj::value* const priority = body.if_contains("priority")) {
     if (!priority->is_int64() || priority->get_int64() < -100 || priority->get_int64() > 100)
       return fail(ErrorKind::kInvalid, "invalid_value", "`priority` is a whole number from -100 to 100.", "priority");
@@ -168,6 +141,7 @@ async::Task<void> show(http::Exchange& exchange, const Parts& parts, std::string
   if (kept.is_object() && kept.get_object().contains("input")) answer["input"] = kept.get_object().at("input");
   answer["steps"] = internal::progress_of(*events, parts.chains.steps_of(*run));
   if (run->state == journal::RunState::kSucceeded) answer["output"] = parsed(run->output);
+  if (auto late = internal::late_of(*events); !late.empty()) answer["late"] = std::move(late);
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
@@ -213,7 +187,10 @@ async::Task<void> follow(http::Exchange& exchange, const Parts& parts, std::stri
       const auto sent = co_await exchange.write(wire);
       if (!sent) co_return;
     }
-    if (ended) break;
+    if (ended) {  // unless somebody retries it
+      auto run = co_await parts.engine.find(project, id);
+      if (!run || finished(run->state)) break;
+    }
     if (events->empty()) co_await listening.bell().wait_until(now + kLook);
   }
   co_await exchange.finish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "chains/internal/compensation.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -47,7 +48,7 @@ class Course::Variables final : public expr::Activation {
 };
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
-               llm::Client& client, const HttpCalls& http, const PinChain& pin)
+               llm::Client& client, const HttpCalls& http, const PinChain& pin, Durations& durations)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
@@ -55,6 +56,7 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
       client_(client),
       http_(http),
       pin_(pin),
+      durations_(durations),
       states_(plan_->steps.size(), State::kPending),
       outputs_(plan_->steps.size()),
       tasks_(execution.loop().executor()),
@@ -63,13 +65,27 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
 }
 
 async::Task<Outcome> Course::run() {
-  while (true) {
+  while (execution_.compensating().empty()) {
     begin_ready();
     if (running_ == 0) break;
-    co_await bell_.wait();
+    const Micros again = watch_deadline();
+    const auto at = std::chrono::steady_clock::now() + again;
+    if (again.count() > 0)
+      co_await bell_.wait_until(at);
+    else
+      co_await bell_.wait();
   }
   co_await tasks_.join();
-  co_return end();
+  if (execution_.compensating().empty()) {
+    Outcome out = end();
+    const bool is_bad = out.end == Outcome::End::kFailed || out.end == Outcome::End::kCancelled;
+    bj::array parts;
+    if (is_bad) parts = parts_to_undo();
+    if (parts.empty()) co_return out;
+    execution_.compensate(json::to_text(settled_end(out, std::move(parts))));
+  }
+  Outcome out = co_await undo();
+  co_return out;
 }
 
 void Course::begin_ready() {
@@ -102,6 +118,7 @@ async::Task<void> Course::do_step(std::size_t place) {
   } else if (!error_) {
     error_ = std::move(result).error();
     failed_step_ = step.name;
+    execution_.abandon();
   }
   --running_;
   bell_.ring();
@@ -133,8 +150,11 @@ async::Task<StepResult> Course::give_output(const StepPlan& step) {
 Outcome Course::end() {
   Outcome out;
   // What failed is in the history; a run that is taken up again finds it there.
-  if (unloaded_ || execution_.lost()) return out;
-  if (cancelled_) {
+  if (unloaded_ || execution_.lost()) {
+    if (!execution_.lost()) out.again = error_ ? Micros(1) : watch_deadline();
+    return out;
+  }
+  if (cancelled_ && (execution_.cancelled() || !error_)) {
     out.end = Outcome::End::kCancelled;
     out.error = {ErrorKind::kCancelled, "run_cancelled", "The run was cancelled."};
     return out;
@@ -160,6 +180,7 @@ Outcome Course::end() {
     out.output = json::to_text(outputs_.back());
   }
   out.end = Outcome::End::kSucceeded;
+  learn_durations();
   return out;
 }
 
@@ -182,12 +203,12 @@ Result<bool> Course::holds(const Condition& condition, const Scope& scope) {
 
 bool Course::late() const {
   const std::int64_t deadline = execution_.run().asked.deadline;
-  return deadline > 0 && execution_.now() >= deadline;
+  return deadline > 0 && execution_.now() >= deadline && execution_.compensating().empty();
 }
 
 Micros Course::left(Micros within) const {
   const std::int64_t deadline = execution_.run().asked.deadline;
-  if (deadline == 0) return within;
+  if (deadline == 0 || !execution_.compensating().empty()) return within;
   const Micros rest(std::max<std::int64_t>(1, deadline - execution_.now()));
   return within.count() > 0 ? std::min(within, rest) : rest;
 }

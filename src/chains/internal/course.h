@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chains/http_calls.h"
+#include "chains/internal/durations.h"
 #include "chains/internal/plan.h"
 #include "llm/client.h"
 #include "platform/async/bell.h"
@@ -30,7 +31,7 @@ using PinChain = std::function<Result<journal::RunRequest>(const std::string& pr
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
-         llm::Client& client, const HttpCalls& http, const PinChain& pin);
+         llm::Client& client, const HttpCalls& http, const PinChain& pin, Durations& durations);
   async::Task<journal::Outcome> run();
 
  private:
@@ -67,6 +68,17 @@ class Course {
   Micros left(Micros within) const;  // of that and of the run's deadline; 0: for ever
   journal::StepResult failed(Error error) const;
   journal::Outcome end();
+  // Of internal/forecast.cc:
+  struct Forecast {
+    std::int64_t end = 0;
+    boost::json::array missing;
+  };
+  Forecast forecast() const;
+  Micros watch_deadline();
+  void learn_durations() const;
+  // Of internal/compensation.cc: what undoes the steps of a run that comes to no good end.
+  boost::json::array parts_to_undo() const;
+  async::Task<journal::Outcome> undo();
 
   journal::Execution& execution_;
   const std::shared_ptr<const Plan> plan_;
@@ -75,6 +87,7 @@ class Course {
   llm::Client& client_;
   const HttpCalls& http_;
   const PinChain& pin_;
+  Durations& durations_;
   std::vector<State> states_;
   std::vector<boost::json::value> outputs_;
   std::map<std::string, std::size_t, std::less<>> places_;  // by "steps.NAME.output"

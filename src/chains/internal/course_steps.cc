@@ -168,7 +168,7 @@ async::Task<StepResult> Course::start_chain(const StepPlan& step, std::string na
   auto request = pin_(execution_.run().asked.project, step.target, std::move(input), account_);
   if (!request) co_return failed(std::move(request).error());
   if (const std::int64_t deadline = execution_.run().asked.deadline;
-      deadline > 0 && (request->deadline == 0 || request->deadline > deadline))
+      deadline > 0 && execution_.compensating().empty() && (request->deadline == 0 || request->deadline > deadline))
     request->deadline = deadline;
   auto result = co_await execution_.child(std::move(name), std::move(*request));
   co_return result;

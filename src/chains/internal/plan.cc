@@ -1,6 +1,7 @@
 #include "chains/internal/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -339,6 +340,49 @@ class Reader {
     if (step.when) output = Type();  // it may be null
     if (step.otherwise) output = expr::joined(output, step.otherwise->type());
     types_[place] = output;
+    const Type own = map != nullptr ? Type() : step.does == Does::kTransform && step.value ? step.value->type() : known;
+    if (source.spec->contains("compensate")) read_compensation(place, item, own);
+  }
+
+  // What it sees: its step's values, and outputs that are there by then.
+  void read_compensation(std::size_t place, const Type& item, const Type& output) {
+    StepPlan& step = plan_.steps[place];
+    const Source& source = sources_[place];
+    const bj::value& value = source.spec->at("compensate");
+    if (!value.is_object()) return;  // the schema says so
+    const Source inner{&value.get_object(), source.pointer + "/compensate"};
+    StepPlan undo;
+    undo.name = step.name;
+    read_what(*inner.spec, inner.pointer, undo);
+    constexpr std::array kMay{Does::kPrompt, Does::kModel, Does::kTransform, Does::kChain, Does::kHttp};
+    if (!std::ranges::count(kMay, undo.does))
+      fault(inner.pointer, "a compensation is one of prompt, model, transform, chain, http.");
+    undo.timeout = std::chrono::duration_cast<Millis>(duration_or(*inner.spec, "timeout", inner.pointer, Micros(0)));
+    undo.cost = dollars(*inner.spec, "cost");
+    read_retry(*inner.spec, inner.pointer, undo);
+    const std::string uncertain = json::text_member(*inner.spec, "uncertain");
+    if (uncertain == "fail") undo.uncertain = journal::Uncertain::kFail;
+    if (uncertain == "ask") undo.uncertain = journal::Uncertain::kAsk;
+    check_pairs(*inner.spec, inner.pointer, undo);
+    expr::Environment seen;
+    seen.declare("input", input_type_);
+    seen.declare("run.id", Kind::kString);
+    seen.declare("run.started", Kind::kTimestamp);
+    seen.declare("output", output);
+    const bool maps = source.spec->contains("map"), loops = source.spec->contains("until");
+    if (maps) {
+      seen.declare("item", item);
+      seen.declare("index", Kind::kInt);
+    }
+    if (loops) seen.declare("turn", Kind::kInt);
+    if (!maps && !loops) seen.declare(output_of(step.name), output);
+    for (std::size_t other = 0; other < plan_.steps.size(); ++other) {
+      std::set<std::size_t> passed;
+      if (other != place && reaches(place, other, passed))
+        seen.declare(output_of(plan_.steps[other].name), types_[other]);
+    }
+    compile_step(undo, inner, seen, seen, faults_);
+    step.compensate = std::make_shared<const StepPlan>(std::move(undo));
   }
 
   Type own_type(const StepPlan& step) const {

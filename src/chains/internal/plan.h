@@ -39,7 +39,13 @@ struct StepPlan {
   journal::Uncertain uncertain = journal::Uncertain::kRetry;
   std::int64_t cost = 0;             // billionths of a dollar; 0: no bound
   std::vector<std::size_t> waits{};  // for these steps
+  std::shared_ptr<const StepPlan> compensate{};
 };
+
+// What makes up what a step is given.
+inline std::vector<const std::optional<Template>*> given_to(const StepPlan& step) {
+  return {&step.value, &step.variables, &step.messages, &step.parameters, &step.input};
+}
 
 struct Field {
   std::string name;

@@ -23,6 +23,7 @@ struct Progress {
   std::map<std::string, Part> parts;
   std::int64_t started_at = 0, last_at = 0, cost = 0, retries = 0;
   bj::object wait, error;
+  bj::value copied;  // the run that a result is from
 };
 
 // "summarise" of "summarise[3]" and of "summarise#2".
@@ -48,6 +49,12 @@ void take(const Event& event, Progress& progress) {
     case EventKind::kResult:
       part = {.done = true};
       break;
+    case EventKind::kCopied: {
+      const bj::object fields = fields_of(event);
+      part = {.done = !fields.contains("failure"), .failed = fields.contains("failure")};
+      progress.copied = fields.contains("from") ? fields.at("from") : bj::value();
+      break;
+    }
     case EventKind::kFailure: {
       bj::object fields = fields_of(event);
       part = {.failed = !fields.contains("retry_at")};
@@ -63,6 +70,19 @@ void take(const Event& event, Progress& progress) {
       break;
     default:
       break;
+  }
+}
+
+void begin_anew(const Event& retried, std::map<std::string, Progress>& by_step) {
+  const bj::object fields = fields_of(retried);
+  const bj::value* const steps = fields.if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return;
+  for (const bj::value& step : steps->get_array()) {
+    const std::string part(step.is_string() ? std::string_view(step.get_string()) : std::string_view());
+    const auto found = by_step.find(step_of(part));
+    if (found == by_step.end()) continue;
+    found->second.parts[part] = {};
+    found->second.error.clear();
   }
 }
 
@@ -86,6 +106,7 @@ bj::object shown_step(const std::string& name, const Progress& progress) {
     if (failed > 0) out["failed"] = failed;
   }
   if (progress.retries > 0) out["retries"] = progress.retries;
+  if (!progress.copied.is_null()) out["copied_from"] = progress.copied;
   out["cost_usd"] = llm::usd(progress.cost);
   out["started_at"] = iso8601(progress.started_at);
   if (open == 0 && waits == 0) out["duration_ms"] = (progress.last_at - progress.started_at) / 1000;
@@ -105,6 +126,7 @@ bj::array progress_of(std::span<const Event> events, const std::vector<std::stri
   std::map<std::string, Progress> by_step;
   std::vector<std::string> order = steps;
   for (const Event& event : events) {
+    if (event.kind == EventKind::kRetried) begin_anew(event, by_step);
     if (event.step.empty() || event.kind == EventKind::kSignal) continue;
     const std::string step = step_of(event.step);
     if (!by_step.contains(step) && !std::ranges::count(order, step)) order.push_back(step);
@@ -115,6 +137,15 @@ bj::array progress_of(std::span<const Event> events, const std::vector<std::stri
     const auto found = by_step.find(step);
     out.push_back(found == by_step.end() ? bj::object{{"name", step}, {"state", "pending"}}
                                          : shown_step(step, found->second));
+  }
+  return out;
+}
+
+bj::object late_of(std::span<const Event> events) {
+  bj::object out;
+  for (const Event& event : events) {
+    if (event.kind == EventKind::kRetried) out.clear();
+    if (event.kind == EventKind::kLate) out = fields_of(event);
   }
   return out;
 }

@@ -15,6 +15,9 @@ namespace fairlead::chains::internal {
 // "started_at", "duration_ms", "waits_for", "until", "ask", "error"}.
 boost::json::array progress_of(std::span<const journal::Event> events, const std::vector<std::string>& steps);
 
+// What the last `late` event since the last retry says; empty: there is none.
+boost::json::object late_of(std::span<const journal::Event> events);
+
 // An event as it is shown: {"sequence", "at", "event", "step", "attempt", "cost_usd", "data"}.
 boost::json::object shown(const journal::Event& event);
 

@@ -45,6 +45,27 @@ constexpr const char* kPart = R"({
   "steps": [{"name": "inner", "model": "m", "messages": "inner ${{ input.word }}"}]
 })";
 
+// Its last step fails for good: what the others have done is undone.
+constexpr const char* kUndone = R"({
+  "input": {"words": {"type": "array", "items": {"type": "string"}}},
+  "steps": [
+    {"name": "each", "map": "${{ input.words }}", "at_once": 2, "model": "m", "messages": "${{ item }}",
+     "compensate": {"model": "m", "messages": "not ${{ item }} ${{ output }}"}},
+    {"name": "asked", "prompt": "say", "variables": {"text": "x"},
+     "compensate": {"prompt": "say", "variables": {"text": "not ${{ steps.asked.output }}"}}},
+    {"name": "made", "transform": 3, "compensate": {"transform": "${{ output + 1 }}"}},
+    {"name": "sub", "chain": "part", "input": {"word": "x"},
+     "compensate": {"chain": "part", "input": {"word": "not ${{ output }}"}}},
+    {"name": "sent", "http": {"method": "POST", "url": "https://cms.example/a", "json": "x"},
+     "compensate": {"http": {"method": "DELETE", "url": "https://cms.example/a", "json": "not x"}}},
+    {"name": "paid", "model": "m", "messages": "paid",
+     "compensate": {"model": "m", "messages": "breaks twice", "retry": {"attempts": 3, "first": "1ms", "most": "2ms"}}},
+    {"name": "editor", "approve": "good?"},
+    {"name": "proofs", "wait": "proofs"},
+    {"name": "last", "model": "m", "messages": "breaks for good", "after": ["each", "asked", "made", "sub", "sent", "paid"]}
+  ]
+})";
+
 resources::Project project_of(std::initializer_list<std::pair<std::string, const char*>> chains) {
   resources::Project project;
   project.name = "default";
@@ -90,6 +111,8 @@ class FileModels final : public llm::Client {
   async::Task<std::expected<llm::ClientAnswer, llm::ClientError>> ask(llm::ClientCall call, async::Loop&,
                                                                       async::Cancellation&) override {
     seen_.add(call.idempotency_key, call.messages);
+    if (call.messages.find("for good") != std::string::npos)
+      co_return std::unexpected(llm::ClientError{{ErrorKind::kInvalid, "refused", "No."}, "", 3});
     if (call.messages.find("breaks twice") != std::string::npos && seen_.all()[call.idempotency_key] < 3)
       co_return std::unexpected(llm::ClientError{{ErrorKind::kUnavailable, "upstream_down", "It is down."}, "", 3});
     llm::ClientAnswer answer;
@@ -144,7 +167,7 @@ using Points = std::map<std::string, int>;  // how often each was passed
 
 // Starts the run (again), answers what it asks, and waits for its end; dies at the point, if one is given.
 std::optional<Finished> carry(const std::string& location, const TestFolder& folder, const Point* die_at,
-                              Points* passed) {
+                              Points* passed, const std::string& chain) {
   async::BlockingPool readers(2);
   auto database = store::open(location, readers, journal::migrations());
   if (!database) std::abort();
@@ -156,7 +179,7 @@ std::optional<Finished> carry(const std::string& location, const TestFolder& fol
   chains.set_http({.hosts = AllowedHosts::parse("cms.example").value(),
                    .client = [&http](async::Loop&) -> http::Client& { return http; },
                    .secret = {}});
-  chains.update(project_of({{"whole", kWhole}, {"part", kPart}}));
+  chains.update(project_of({{"whole", kWhole}, {"undone", kUndone}, {"part", kPart}}));
   journal::EngineOptions options = TestNode::quick("node");
   options.linger = Millis(20);
   std::mutex mutex;
@@ -170,7 +193,7 @@ std::optional<Finished> carry(const std::string& location, const TestFolder& fol
   if (!node.engine().start_blocking()) std::abort();
   StartRequest start;
   start.project = "default";
-  start.chain = "whole";
+  start.chain = chain;
   start.input = {{"words", bj::array{"a", "b", "c"}}};
   start.key = "the one";
   auto request = chains.request(std::move(start));
@@ -193,11 +216,11 @@ std::optional<Finished> carry(const std::string& location, const TestFolder& fol
 }
 
 // In a process of its own; true if it came to the end.
-bool carry_apart(const std::string& location, const TestFolder& folder, const Point& die_at) {
+bool carry_apart(const std::string& location, const TestFolder& folder, const Point& die_at, const std::string& chain) {
   const pid_t child = fork();
   if (child == 0) {
-    const auto finished = carry(location, folder, &die_at, nullptr);
-    _exit(finished && finished->run.state == journal::RunState::kSucceeded ? 0 : 1);
+    const auto ended = carry(location, folder, &die_at, nullptr, chain);
+    _exit(ended && journal::finished(ended->run.state) ? 0 : 1);
   }
   int status = 0;
   waitpid(child, &status, 0);
@@ -206,30 +229,42 @@ bool carry_apart(const std::string& location, const TestFolder& folder, const Po
   return true;
 }
 
-class ChainCrash : public testing::TestWithParam<journal::On> {};
+class ChainCrash : public testing::TestWithParam<journal::On> {
+ protected:
+  struct Expected {
+    journal::RunState end;
+    std::size_t calls;       // that upstreams see undisturbed
+    std::ptrdiff_t effects;  // steps with one
+    std::string called_thrice;
+    std::size_t more;  // calls at the most, of what was under way
+  };
+  void stop_everywhere(const std::string& chain, const Expected& expected);
+};
 
-TEST_P(ChainCrash, StoppedDeadAtEveryBoundaryItComesToTheSameEnd) {
+void ChainCrash::stop_everywhere(const std::string& chain, const Expected& expected) {
   const TestFolder undisturbed;
   Points passed;
-  const auto reference = carry(journal::new_store(GetParam(), undisturbed), undisturbed, nullptr, &passed);
+  const auto reference = carry(journal::new_store(GetParam(), undisturbed), undisturbed, nullptr, &passed, chain);
   ASSERT_TRUE(reference);
-  ASSERT_EQ(reference->run.state, journal::RunState::kSucceeded) << reference->run.error;
+  ASSERT_EQ(reference->run.state, expected.end) << reference->run.error;
   const std::size_t steps = SeenFile(undisturbed.file("upstream")).all().size();
-  EXPECT_EQ(steps, 9u);  // asked, three of each, two of again, broken, inner, sent
+  EXPECT_EQ(steps, expected.calls);
 
   std::vector<Point> points;
   for (const auto& [name, times] : passed)
     for (int time = 1; time <= times; ++time) points.push_back({name, time});
-  EXPECT_EQ(std::ranges::count_if(points, [](const Point& one) { return one.name.starts_with("before effect"); }), 11);
+  EXPECT_EQ(std::ranges::count_if(points, [](const Point& one) { return one.name.starts_with("before effect"); }),
+            expected.effects);
   Points killed;
   for (const Point& point : points) {
     SCOPED_TRACE(point.name + " " + std::to_string(point.times));
     const TestFolder folder;
     const std::string location = journal::new_store(GetParam(), folder);
-    if (!carry_apart(location, folder, point)) ++killed[point.name];
-    const auto after = carry(location, folder, nullptr, nullptr);
+    if (!carry_apart(location, folder, point, chain)) ++killed[point.name];
+    const auto after = carry(location, folder, nullptr, nullptr, chain);
     ASSERT_TRUE(after);
     EXPECT_EQ(after->run.output, reference->run.output) << after->run.error;
+    EXPECT_EQ(after->run.error, reference->run.error);
 
     std::map<std::string, int> results, uncertain;
     std::map<std::string, std::string> key_of;
@@ -248,12 +283,12 @@ TEST_P(ChainCrash, StoppedDeadAtEveryBoundaryItComesToTheSameEnd) {
     EXPECT_EQ(seen.size(), steps);
     std::size_t more = 0;
     for (const auto& [step, key] : key_of) {
-      const std::size_t once = step == "broken" ? 3 : 1;
+      const std::size_t once = step == expected.called_thrice ? 3 : 1;
       EXPECT_GE(seen.at(key), once) << step;
       EXPECT_LE(seen.at(key), once + static_cast<std::size_t>(uncertain[step])) << step;
       more += seen.at(key) - once;
     }
-    EXPECT_LE(more, 7u) << "at most what was under way";
+    EXPECT_LE(more, expected.more) << "at most what was under way";
   }
   int all = 0;
   std::string table;
@@ -269,6 +304,16 @@ TEST_P(ChainCrash, StoppedDeadAtEveryBoundaryItComesToTheSameEnd) {
   }
   EXPECT_GE(killed["before commit"], 3);
   EXPECT_GE(killed["after commit"], 3);
+}
+
+TEST_P(ChainCrash, StoppedDeadAtEveryBoundaryItComesToTheSameEnd) {
+  // asked, three of each, two of again, broken, inner, sent
+  stop_everywhere("whole", {journal::RunState::kSucceeded, 9, 11, "broken", 7});
+}
+
+TEST_P(ChainCrash, StoppedDeadWhileItUndoesWhatItHasDoneItComesToTheSameEnd) {
+  // three of each, asked, inner, sent, paid, twice, and last
+  stop_everywhere("undone", {journal::RunState::kFailed, 15, 17, "compensate:paid", 7});
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, ChainCrash, testing::Values(journal::On::kSqlite, journal::On::kPostgresql),

@@ -132,6 +132,29 @@ TEST(ChainSpec, WhatDoesNotGoTogetherIsRefused) {
               ElementsAre(HasSubstr("/steps/0/retry: is for steps with")));
 }
 
+TEST(ChainSpec, ACompensationSeesWhatIsThereByThen) {
+  const auto with = [](const std::string& compensate) {
+    return faults_of(R"({"input": {"n": {"type": "integer"}}, "steps": [
+      {"name": "a", "prompt": "say", "variables": {"text": "x"}},
+      {"name": "b", "prompt": "ask", "variables": {"question": "${{ steps.a.output }}"}, "compensate": )" +
+                     compensate + R"(},
+      {"name": "c", "map": "${{ [1, 2] }}", "prompt": "say", "variables": {"text": "${{ steps.b.output.score }}"},
+       "compensate": {"transform": "${{ item + 1 }}"}}]})");
+  };
+  EXPECT_THAT(with(R"({"http": {"url": "https://a.example/${{ steps.b.output.score }}/${{ steps.a.output }}"},
+                       "retry": {"attempts": 3}, "timeout": "1s", "uncertain": "ask"})"),
+              IsEmpty());
+  EXPECT_THAT(with(R"({"model": "small", "messages": "${{ output.score }} ${{ input.n }}"})"), IsEmpty());
+  EXPECT_THAT(with(R"({"transform": "${{ steps.c.output }}"})"),
+              ElementsAre(HasSubstr("/steps/1/compensate/transform")));
+  EXPECT_THAT(with(R"({"transform": "${{ output.scor }}"})"), ElementsAre(HasSubstr("score")));
+  EXPECT_THAT(with(R"({"transform": "${{ item }}"})"), ElementsAre(HasSubstr("/steps/1/compensate/transform")));
+  EXPECT_THAT(with(R"({"prompt": "sayy", "variables": {"text": "x"}})"),
+              ElementsAre("/steps/1/compensate/prompt: unknown prompt `sayy`. Did you mean `say`?"));
+  EXPECT_THAT(with(R"({"timeout": "1s"})"), testing::Contains(HasSubstr("says not what it does")));
+  EXPECT_THAT(with(R"({"chain": "mine"})"), testing::Contains(HasSubstr("starts itself")));
+}
+
 TEST(ChainInput, IsCheckedAndCompleted) {
   internal::Faults faults;
   const auto spec = json::parse(R"({"input": {"text": {"type": "string", "maxLength": 3},

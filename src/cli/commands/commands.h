@@ -31,6 +31,7 @@ void add_prompts(CLI::App& app, Context& context);
 void add_try(CLI::App& prompts, Context& context);
 void add_sessions(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);
+void add_run_control(CLI::App& runs, Context& context);
 void add_schedules(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

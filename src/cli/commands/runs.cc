@@ -73,6 +73,14 @@ std::string run_page(const bj::value& run, bool colours) {
     out += "  " + painted("failed", Colour::kRed, colours) + (step.empty() ? "" : " at " + step) + ": " +
            text_of(*error, "message") + "\n";
   }
+  if (const bj::value* const compensated = run.as_object().if_contains("compensated"))
+    out += compensated->as_bool() ? "  what it had done has been undone\n"
+                                  : "  not all that it had done could be undone: fairlead runs retry tries again\n";
+  if (const bj::value* const fork = run.as_object().if_contains("fork"))
+    out += "  forked from " + text_of(*fork, "of") + " at " + text_of(*fork, "from") + "\n";
+  if (const bj::value* const late = run.as_object().if_contains("late"))
+    out += "  " + painted("late", Colour::kYellow, colours) + ": would end " + local_time(text_of(*late, "predicted")) +
+           ", its deadline is " + local_time(text_of(*late, "deadline")) + "\n";
   if (const bj::value* const output = run.as_object().if_contains("output"))
     out += (output->is_string() ? std::string(output->get_string()) : json::to_pretty_text(*output)) + "\n";
   return out;
@@ -287,13 +295,6 @@ void add_decisions(CLI::App& runs, Context& context) {
     }
     tell(context, path_of(said->run, "/resolutions"), std::move(body), said->step + " is resolved");
   });
-
-  CLI::App* const cancel =
-      command(runs, context, "cancel", "Stop a run, and the runs that it started", "fairlead runs cancel 01JDF3");
-  add_run_to(*cancel);
-  cancel->callback([&context, said] {
-    tell(context, path_of(said->run, "/cancel"), {}, "asked to stop: its history says when it has");
-  });
 }
 
 void add_queues(CLI::App& app, Context& context) {
@@ -339,6 +340,7 @@ void add_runs(CLI::App& app, Context& context) {
   runs->require_subcommand(1);
   add_lists(*runs, context);
   add_decisions(*runs, context);
+  add_run_control(*runs, context);
   add_queues(app, context);
 }
 

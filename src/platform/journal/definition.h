@@ -1,11 +1,17 @@
 // The port behind which stands whoever knows what a run's steps are.
 #pragma once
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/result.h"
 #include "platform/async/task.h"
+#include "platform/journal/history.h"
 #include "platform/journal/retry.h"
+#include "platform/journal/run.h"
 
 namespace fairlead::journal {
 
@@ -24,7 +30,8 @@ struct Outcome {
   Error error{};
   FailureClass failure = FailureClass::kPermanent;
   std::string step{};
-  Micros again{0};  // of kUnloaded, where no branch waits: when to call advance() again
+  Micros again{0};                    // of kUnloaded: when to call advance() again, if no branch waits for less
+  std::optional<bool> compensated{};  // of a bad end: whether what the run had done has been undone; nothing was to be
 };
 
 // Thread-safe: called on any loop, for many runs at a time.
@@ -35,6 +42,13 @@ class Definition {
   // definition and what the steps gave, never from a clock or chance. Steps that are asked for beside each other are
   // all over when it returns.
   virtual async::Task<Outcome> advance(Execution& execution) = 0;
+
+  // Of a run that has ended badly: which of its failed steps begin anew when it goes on. Those that it went on without
+  // do not. On any thread.
+  virtual std::vector<std::string> failed(const Run& run, std::span<const Event> history);
+  // Whether what is done of the run agrees with the definition of that digest, of the same kind and name. On any
+  // thread. Errors: kConflict move_disagrees, with the step and why.
+  virtual Result<void> agrees(const Run& run, std::span<const Event> history, const std::string& digest);
 };
 
 }  // namespace fairlead::journal

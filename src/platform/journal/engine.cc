@@ -9,14 +9,6 @@
 #include "platform/journal/internal/rows.h"
 
 namespace fairlead::journal {
-namespace {
-
-std::unexpected<Error> not_found(const std::string& run) {
-  const std::string shown = is_id(run) ? " `" + run + "`" : "";
-  return fail(ErrorKind::kNotFound, "run_not_found", "There is no run" + shown + " in this project.", "run");
-}
-
-}  // namespace
 
 Engine::Engine(store::Database& database, async::Runtime& loops, const Clock& clock, Definitions definitions,
                EngineOptions options)
@@ -43,7 +35,19 @@ std::size_t Engine::loaded() const {
 }
 
 async::Task<Result<Started>> Engine::start(RunRequest request) {
-  return node_->start(std::move(request));
+  return node_->start(std::move(request), {});
+}
+
+async::Task<Result<Started>> Engine::start_with(RunRequest request, std::vector<Event> history) {
+  return node_->start(std::move(request), std::move(history));
+}
+
+async::Task<Result<Run>> Engine::retry(RetryRequest request) {
+  return node_->retry(std::move(request));
+}
+
+async::Task<Result<Moved>> Engine::move(MoveRequest request) {
+  return node_->move(std::move(request));
 }
 
 async::Task<Result<void>> Engine::signal(std::string project, Signal signal) {
@@ -65,7 +69,7 @@ async::Task<Result<Run>> Engine::find(std::string project, std::string run) {
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
-  if (!*found) co_return not_found(run);
+  if (!*found) co_return run_not_found(run);
   co_return std::move(**found);
 }
 
@@ -91,8 +95,17 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await node_->database().read(std::move(work)));
-  if (!*known) co_return not_found(run);
+  if (!*known) co_return run_not_found(run);
   co_return std::move(*events);
+}
+
+Result<std::vector<StepSpan>> Engine::spans_blocking(std::string kind, std::int64_t runs, std::int64_t most) {
+  std::vector<StepSpan> spans;
+  FAIRLEAD_CHECK(node_->database().read_blocking([&](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(spans, read_spans(connection, kind, runs, most));
+    return {};
+  }));
+  return spans;
 }
 
 async::Task<Result<void>> Engine::set_queue(Queue queue) {
@@ -133,7 +146,7 @@ async::Task<Result<Run>> Engine::wait_for_end(std::string project, std::string r
 }
 
 // It goes on here at once where there is room; else, and where a queue has a say, it is claimed like any other.
-async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
+async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector<Event> history) {
   const std::int64_t now = clock_.unix_micros();
   auto started = std::make_shared<Started>();
   Run& run = started->run;
@@ -141,10 +154,16 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
   run.created_at = now;
   run.asked = std::move(request);
   run.asked.deadline = deadline_of(run.asked, now);
-  const bool here = !stopping_ && run.asked.queue.empty() && run.asked.due <= now && loaded_ < options_.loaded &&
-                    definitions_.contains(run.asked.kind);
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    history[i].run = run.id;
+    history[i].sequence = static_cast<std::int64_t>(i) + 1;
+    history[i].at = now;
+  }
+  const bool here = history.empty() && !stopping_ && run.asked.queue.empty() && run.asked.due <= now &&
+                    loaded_ < options_.loaded && definitions_.contains(run.asked.kind);
   Entry entry;
-  entry.more = [started, here, now, mine = node()](store::Connection& connection) -> Result<void> {
+  entry.more = [started, here, now, mine = node(),
+                history = std::move(history)](store::Connection& connection) -> Result<void> {
     Run made = started->run;
     made.node.clear();
     if (here) {
@@ -162,6 +181,7 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request) {
       started->existed = kept->id != made.id;
       if (started->existed) made = std::move(*kept);
     }
+    if (!started->existed) FAIRLEAD_CHECK(insert_events(connection, history));
     started->run = std::move(made);
     return {};
   };
@@ -200,7 +220,7 @@ async::Task<Result<void>> Engine::Node::signal(std::string project, Signal signa
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await committer_.commit(std::move(entry)));
-  if (!*state) co_return not_found(signal.run);
+  if (!*state) co_return run_not_found(signal.run);
   if (finished(**state)) {
     co_return fail(ErrorKind::kConflict, "run_finished",
                    "The run has " + std::string(to_string(**state)) + ": nothing more can be sent to it.");

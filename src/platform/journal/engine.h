@@ -41,7 +41,24 @@ struct RunFilter {
   std::string project;
   std::optional<RunState> state{};
   std::string kind{}, name{}, parent{}, before{};  // before: an id
+  std::int64_t since = 0, until = 0;               // created then or later; before then
   std::int64_t most = 50;
+};
+
+struct RetryRequest {
+  std::string project, run, by;
+  std::string id{};           // the same one twice is one retry; empty: none
+  std::int64_t deadline = 0;  // anew; 0: it stays
+  bool dry_run = false;       // says what would be, and changes nothing
+};
+struct MoveRequest {
+  std::string project, run, by;
+  std::string digest, to;  // to: for people
+  bool dry_run = false;
+};
+struct Moved {
+  Run run;
+  bool moving = false;  // a node has it: as soon as its attempts have ended; its history will say what came of it
 };
 
 // Runs that count against one limit.
@@ -78,6 +95,17 @@ class Engine {
   // run_not_found.
   async::Task<Result<void>> cancel(std::string project, std::string run, std::string by);
 
+  // A run that is there already but for its steps that `history` ends, which is of kCopied and the like; run, sequence
+  // and time of its events are set here. Else as start().
+  async::Task<Result<Started>> start_with(RunRequest request, std::vector<Event> history);
+  // A run that failed or was cancelled goes on, with the children that its failed steps had started. One that goes on
+  // since its last retry is given as it stands. Errors, kConflict: run_not_ended, run_succeeded, run_compensated,
+  // run_has_parent, run_busy (a child has not ended yet), deadline_passed (without a new one). Durable when it returns.
+  async::Task<Result<Run>> retry(RetryRequest request);
+  // The run goes on with another digest. Errors: those of Definition::agrees; kConflict: run_succeeded,
+  // run_compensated. Durable when it returns.
+  async::Task<Result<Moved>> move(MoveRequest request);
+
   // By its id or the beginning of it. Errors: run_not_found; kInvalid run_ambiguous.
   async::Task<Result<Run>> find(std::string project, std::string run);
   // The latest first.
@@ -85,6 +113,8 @@ class Engine {
   // The events after that one; error: run_not_found.
   async::Task<Result<std::vector<Event>>> history(std::string project, std::string run, std::int64_t after,
                                                   std::int64_t most);
+  // Of the latest runs of that kind that succeeded, so many at the most, and so many spans. Blocks.
+  Result<std::vector<StepSpan>> spans_blocking(std::string kind, std::int64_t runs, std::int64_t most);
   // Durable when it returns; it counts from the next claim on, on every node.
   async::Task<Result<void>> set_queue(Queue queue);
   // Those that have been set, by name.

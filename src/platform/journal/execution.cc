@@ -13,7 +13,7 @@
 namespace fairlead::journal {
 namespace {
 
-constexpr std::string_view kCancelSignal = "cancel";
+constexpr std::string_view kCancelSignal = "cancel", kMoveSignal = "move:";
 
 }  // namespace
 
@@ -52,7 +52,19 @@ void Execution::recall(const Event& event) {
   switch (event.kind) {
     case EventKind::kTaken:
     case EventKind::kFinished:
+    case EventKind::kMoveRefused:
       return;
+    case EventKind::kMoved:
+      moved_to_ = json::text_member(fields_of(event.data), "digest");
+      return;
+    case EventKind::kLate:
+      told_late_ = true;
+      return;
+    case EventKind::kCompensating:
+      compensating_ = event.data;
+      return;
+    case EventKind::kRetried:
+      return recall_retry(event);
     case EventKind::kCancel:
       cancelled_ = true;
       return;
@@ -67,6 +79,8 @@ void Execution::recall(const Event& event) {
   }
   StepState& state = state_of(event.step);
   state.cost += event.cost;
+  state.child_cost += event.cost;
+  mark(state, event);
   if (event.kind == EventKind::kUncertain) {
     const std::string then = json::text_member(fields_of(event.data), "then");
     state.asks = then == "ask";
@@ -83,6 +97,8 @@ void Execution::recall(const Event& event) {
   if (event.kind == EventKind::kIntent) {
     const auto fields = fields_of(event.data);
     state.child = json::text_member(fields, "child");
+    state.child_cost = 0;
+    state.key = json::text_member(fields, "key");
     state.phase = StepState::Phase::kOpen;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
@@ -91,27 +107,120 @@ void Execution::recall(const Event& event) {
     state.waits = true;
     state.signal = json::text_member(fields, "for");
     state.until = number_field(fields, "until");
-  } else if (event.kind == EventKind::kResult) {
+  } else {
+    recall_end(event, state);
+  }
+}
+
+// Of an attempt, or of the step.
+void Execution::recall_end(const Event& event, StepState& state) {
+  if (event.kind == EventKind::kResult) {
     state.phase = StepState::Phase::kDone;
     state.output = event.data;
     // The signal that ended the wait was taken by it.
     if (auto box = mail_.find(state.signal); state.waits && box != mail_.end() && !box->second.empty())
       box->second.pop_front();
-  } else {
-    const auto fields = fields_of(event.data);
-    state.error = error_of(fields);
-    state.failure = failure_class(json::text_member(fields, "class")).value_or(FailureClass::kPermanent);
-    state.attempts = event.attempt;
-    ++state.ended;
-    state.uncertain = 0;
-    state.not_before = number_field(fields, "retry_at");
-    state.phase = fields.contains("retry_at") ? StepState::Phase::kBetween : StepState::Phase::kFailed;
+    return;
   }
+  const bool is_copied = event.kind == EventKind::kCopied;
+  Copied copied;
+  if (is_copied) copied = copied_of(event.data);
+  if (is_copied && !copied.failed) {
+    state.phase = StepState::Phase::kDone;
+    state.output = std::move(copied.data);
+    return;
+  }
+  const auto fields = fields_of(is_copied ? copied.data : event.data);
+  state.error = error_of(fields);
+  state.failure = failure_class(json::text_member(fields, "class")).value_or(FailureClass::kPermanent);
+  state.attempts = event.attempt;
+  ++state.ended;
+  state.uncertain = 0;
+  state.not_before = number_field(fields, "retry_at");
+  state.phase = fields.contains("retry_at") ? StepState::Phase::kBetween : StepState::Phase::kFailed;
+}
+
+// The steps that it names begin anew; a child that goes on is waited for again.
+void Execution::recall_retry(const Event& event) {
+  cancelled_ = told_late_ = false;
+  const auto fields = fields_of(event.data);
+  const auto children = text_list(fields, "children");
+  for (const std::string& step : text_list(fields, "steps")) {
+    StepState& state = state_of(step);
+    mail_.erase("child:" + state.child);
+    const bool goes_on = std::ranges::count(children, state.child) > 0;
+    StepState anew;
+    anew.attempts = state.attempts;
+    if (goes_on) {
+      anew.child = state.child;
+      anew.child_cost = state.child_cost;
+    }
+    state = std::move(anew);
+  }
+}
+
+// When it began and what ended it.
+void Execution::mark(StepState& state, const Event& event) {
+  if (event.kind == EventKind::kSignal || event.kind == EventKind::kUncertain) return;
+  state.sequence = event.sequence;
+  if (event.kind == EventKind::kCopied) return;
+  if (state.began_at == 0) state.began_at = event.at;
+  state.ended_at = event.at;
+}
+
+Story Execution::story() const {
+  using Phase = StepState::Phase;
+  Story story;
+  for (const auto& [name, state] : steps_) {
+    Told told{.end = state->phase == Phase::kDone     ? Told::End::kDone
+                     : state->phase == Phase::kFailed ? Told::End::kFailed
+                                                      : Told::End::kNone,
+              .output = state->phase == Phase::kDone ? state->output : std::string(),
+              .sequence = state->sequence,
+              .began_at = state->began_at,
+              .ended_at = state->ended_at,
+              .cost = state->cost,
+              .child = state->child,
+              .waits = state->waits};
+    if (told.end == Told::End::kFailed)
+      told.failure = boost::json::serialize(failure_fields(state->failure, state->error));
+    story.emplace(name, std::move(told));
+  }
+  return story;
+}
+
+Execution::Span Execution::span_of(const std::string& step) const {
+  Span span;
+  for (const auto& [name, state] : steps_) {
+    const bool is_part = name.size() > step.size() && (name[step.size()] == '[' || name[step.size()] == '#');
+    if (!name.starts_with(step) || (name.size() > step.size() && !is_part) || state->began_at == 0) continue;
+    span.began_at = span.began_at == 0 ? state->began_at : std::min(span.began_at, state->began_at);
+    span.ended_at = std::max(span.ended_at, state->ended_at);
+  }
+  return span;
+}
+
+void Execution::abandon() {
+  abandoned_ = true;
+  for (Waiter* waiter : waiters_) waiter->bell.ring();
+}
+
+void Execution::compensate(std::string data) {
+  if (!compensating_.empty()) return;
+  compensating_ = data;
+  append(event(EventKind::kCompensating, {}, std::move(data)));
+}
+
+void Execution::tell_late(std::string data) {
+  if (std::exchange(told_late_, true)) return;
+  append(event(EventKind::kLate, {}, std::move(data)));
 }
 
 Event Execution::event(EventKind kind, std::string step, std::string data, std::int64_t attempt, std::int64_t cost) {
   cost_ += cost;
-  return {run_.id, ++sequence_, now(), kind, std::move(step), attempt, std::move(data), cost};
+  Event made{run_.id, ++sequence_, now(), kind, std::move(step), attempt, std::move(data), cost};
+  if (!made.step.empty() && kind != EventKind::kSignal) mark(state_of(made.step), made);
+  return made;
 }
 
 void Execution::append(Event event, store::Database::Work more) {
@@ -139,8 +248,13 @@ async::Task<bool> Execution::commit(Event event, store::Database::Work more) {
 }
 
 void Execution::deliver(Signal signal) {
-  if (lost_ || !delivered_.insert(signal.id).second) return;
+  if (lost_ || (signal.name == kMoveSignal && move_)) return;
+  if (!delivered_.insert(signal.id).second) return;
   if (signal.name == kCancelSignal) return cancel(signal);
+  if (signal.name == kMoveSignal) {
+    move_ = std::move(signal);
+    return unload();
+  }
   std::string data = R"({"id":)" + boost::json::serialize(boost::json::string(signal.id)) + R"(,"data":)" +
                      (signal.data.empty() ? "null" : signal.data) + "}";
   append(event(EventKind::kSignal, signal.name, std::move(data)),
@@ -152,13 +266,15 @@ void Execution::deliver(Signal signal) {
 }
 
 void Execution::cancel(const Signal& signal) {
-  auto more = [run = signal.run, id = signal.id, at = now()](store::Connection& connection) -> Result<void> {
+  auto more = [run = signal.run, id = signal.id, at = now(),
+               undoes = !compensating_.empty()](store::Connection& connection) -> Result<void> {
     FAIRLEAD_CHECK(mark_taken(connection, run, id));
-    return cancel_children(connection, run, at);
+    return undoes ? Result<void>() : cancel_children(connection, run, at);
   };
   if (cancelled_) return append(event(EventKind::kCancel, {}, signal.data), more);
   cancelled_ = true;
   append(event(EventKind::kCancel, {}, signal.data), more);
+  if (!compensating_.empty()) return;
   for (auto one = attempts_.begin(); one != attempts_.end();) (*one++)->request();
   for (Waiter* waiter : waiters_) {
     if (!waiter->shielded) waiter->bell.ring();
@@ -211,7 +327,7 @@ Execution::Active::~Active() {
 }
 
 // For the caller's own wait: it is not active meanwhile.
-async::Task<Execution::Woken> Execution::park(std::int64_t until, std::string signal, bool shielded) {
+async::Task<Execution::Woken> Execution::park(std::int64_t until, std::string signal, bool shielded, bool under_way) {
   Waiter waiter(parts_.loop.executor());
   waiter.signal = std::move(signal);
   waiter.until = until;
@@ -225,7 +341,7 @@ async::Task<Execution::Woken> Execution::park(std::int64_t until, std::string si
       woken = Woken::kSignal;
     } else if (lost_ || unloading_) {
       woken = Woken::kUnloaded;
-    } else if (cancelled_ && !shielded) {
+    } else if (is_stopped(shielded, under_way)) {
       woken = Woken::kCancelled;
     } else if (until > 0 && now() >= until) {
       woken = Woken::kTime;

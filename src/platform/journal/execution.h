@@ -14,6 +14,7 @@
 #include "platform/async/bell.h"
 #include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
+#include "platform/journal/history.h"
 #include "platform/journal/points.h"
 #include "platform/journal/retry.h"
 #include "platform/journal/run.h"
@@ -111,12 +112,34 @@ class Execution {
   // run's. Fails as the run does; cancelling this run cancels it.
   async::Task<StepResult> child(std::string step, RunRequest request);
 
+  // What the history says of each step.
+  Story story() const;
+  // From when the step, or the first part of it ("each[3]", "again#2"), began to when the last event of one was; parts
+  // that were copied do not count. 0: none.
+  struct Span {
+    std::int64_t began_at = 0, ended_at = 0;
+  };
+  Span span_of(const std::string& step) const;
+  // What waits stops waiting, and no attempt begins any more, as if the run were cancelled; attempts and children that
+  // are under way go on. For a run that has failed.
+  void abandon();
+  // The run's end is settled, and what it has done is to be undone: in the history, once. From then on neither a
+  // cancellation nor abandon() stops what is asked for.
+  void compensate(std::string data);
+  const std::string& compensating() const { return compensating_; }  // what was given; empty: it is not
+  // That the run is going to miss its deadline: in the history, once.
+  void tell_late(std::string data);
+  bool told_late() const { return told_late_; }
+
   // For the engine, on the loop:
   void deliver(Signal signal);  // once or more
   void unload();                // no attempt begins any more; those that run may end
   void lose();                  // another node has the run: attempts are cancelled, nothing more is written
   bool lost() const { return lost_; }
-  std::int64_t due() const;  // the earliest time that a branch waits for; 0: none does
+  // The signal that asks for the run to go on with another digest, as soon as it has been unloaded for that.
+  const std::optional<Signal>& move() const { return move_; }
+  std::int64_t due() const;                      // the earliest time that a branch waits for; 0: none does
+  bool was_put_off() const { return put_off_; }  // something that waits for nothing was asked for once it was to unload
   Event event(EventKind kind, std::string step = {}, std::string data = {}, std::int64_t attempt = 0,
               std::int64_t cost = 0);  // the next one
   // Written before all that is committed later; a refusal loses the run.
@@ -136,9 +159,17 @@ class Execution {
     Execution& execution_;
   };
   void recall(const Event& event);
+  void recall_retry(const Event& event);
+  void recall_end(const Event& event, StepState& state);
+  // Whether nothing of the kind may begin or wait any more.
+  // `under_way`: it goes on elsewhere, and only a cancellation ends it.
+  bool is_stopped(bool shielded, bool under_way = false) const {
+    return (cancelled_ || (abandoned_ && !under_way)) && !shielded && compensating_.empty();
+  }
+  static void mark(StepState& state, const Event& event);
   StepState& state_of(const std::string& step);
   // Nothing: an attempt may begin.
-  std::optional<StepResult> settled(const StepState& state, bool shielded) const;
+  std::optional<StepResult> settled(const StepState& state, bool shielded, bool under_way = false);
   // Nothing: another attempt may come.
   async::Task<std::optional<StepResult>> attempt(Step& step, StepState& state);
   std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
@@ -147,7 +178,7 @@ class Execution {
   async::Task<bool> commit(Event event, store::Database::Work more = {});
   async::Task<StepResult> wait_for_signal(std::string step, StepState& state);
   enum class Woken : std::uint8_t { kTime, kSignal, kUnloaded, kCancelled };
-  async::Task<Woken> park(std::int64_t until, std::string signal, bool shielded);
+  async::Task<Woken> park(std::int64_t until, std::string signal, bool shielded, bool under_way = false);
   void linger_if_idle();
   void cancel(const Signal& signal);
   StepResult finish(StepState& state, const std::string& step, std::string output, std::int64_t cost = 0);
@@ -164,7 +195,10 @@ class Execution {
   std::list<Waiter*> waiters_;
   std::list<async::Cancellation*> attempts_;
   int active_ = 0;  // branches that do something else than wait
-  bool cancelled_ = false, unloading_ = false, lost_ = false;
+  bool cancelled_ = false, abandoned_ = false, unloading_ = false, lost_ = false, told_late_ = false, put_off_ = false;
+  std::string compensating_;
+  std::string moved_to_;  // the digest that it was moved to, if it was
+  std::optional<Signal> move_;
   async::TimerWheel::Timer linger_;
   std::shared_ptr<Link> link_;  // what the committer's answers find this by
 };

@@ -66,6 +66,13 @@ enum class EventKind : std::uint8_t {
   kSignal,     // came in; step is its name, data what it carries
   kCancel,     // was asked for; data {"by"}
   kFinished,   // data {"state"} and the output or the error
+  // A run that has ended goes on; data {"by", "id", "steps": that begin anew, "children": whose runs go on too}
+  kRetried,
+  kCopied,        // of a fork: a step's end in another run; data {"from", "output"} or {"from", "failure"}
+  kMoved,         // to another digest; data {"to", "digest", "by"}
+  kMoveRefused,   // data {"to", "by", "code", "message"}
+  kLate,          // it is going to miss its deadline; data is the definition's
+  kCompensating,  // its end is settled and what it has done is undone; data is the definition's
 };
 std::string_view to_string(EventKind kind);
 std::optional<EventKind> event_kind(std::string_view word);
@@ -80,6 +87,12 @@ struct Event {
   std::int64_t attempt = 0;  // from 1
   std::string data{};
   std::int64_t cost = 0;
+};
+
+// What steps took.
+struct StepSpan {
+  std::string run, project, name, step;
+  std::int64_t began_at = 0, ended_at = 0;
 };
 
 // Something for a run from outside it: an approval, an event, a child's end.

@@ -1,67 +1,20 @@
 #include "platform/journal/internal/committer.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "platform/async/resumption.h"
 #include "platform/journal/internal/claims.h"
 #include "platform/journal/internal/log.h"
+#include "platform/journal/internal/rows.h"
 
 namespace fairlead::journal {
 namespace {
 
 using store::Connection;
-using store::Value;
 
-constexpr std::size_t kColumns = 8;
-constexpr std::array<std::size_t, 3> kRows{64, 8, 1};  // in one statement
-constexpr std::size_t kGroup = 1024;                   // entries; bounds how long the first of a group waits
+constexpr std::size_t kGroup = 1024;  // entries; bounds how long the first of a group waits
 constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{1'000};
-
-// A second try of a commit whose end is not known finds its own rows there.
-std::string insert_sql(std::size_t rows) {
-  std::string sql = "insert into journal_events (run, sequence, at, kind, step, attempt, data, cost) values ";
-  for (std::size_t row = 0, place = 1; row < rows; ++row) {
-    sql += row == 0 ? "(" : ", (";
-    for (std::size_t column = 0; column < kColumns; ++column, ++place)
-      sql += (column == 0 ? "$" : ", $") + std::to_string(place);
-    sql += ")";
-  }
-  return sql + " on conflict (run, sequence) do nothing";
-}
-
-const std::string& statement(std::size_t rows) {
-  static const std::array<std::string, kRows.size()> kSql{insert_sql(kRows[0]), insert_sql(kRows[1]),
-                                                          insert_sql(kRows[2])};
-  return kSql[static_cast<std::size_t>(std::ranges::find(kRows, rows) - kRows.begin())];
-}
-
-Result<void> insert(Connection& connection, const std::vector<const Event*>& events) {
-  std::vector<Value> values;
-  std::size_t done = 0;
-  for (const std::size_t rows : kRows) {
-    while (events.size() - done >= rows) {
-      values.clear();
-      values.reserve(rows * kColumns);
-      for (std::size_t i = 0; i < rows; ++i) {
-        const Event& event = *events[done + i];
-        values.emplace_back(event.run);
-        values.emplace_back(event.sequence);
-        values.emplace_back(event.at);
-        values.emplace_back(std::string(to_string(event.kind)));
-        values.emplace_back(event.step);
-        values.emplace_back(event.attempt);
-        values.emplace_back(event.data);
-        values.emplace_back(event.cost);
-      }
-      FAIRLEAD_TRY(const std::int64_t inserted, connection.execute(statement(rows), values));
-      (void)inserted;
-      done += rows;
-    }
-  }
-  return {};
-}
 
 std::unexpected<Error> fenced() {
   return fail(ErrorKind::kConflict, "journal_fenced", "Another node has taken over the runs of this one.");
@@ -197,7 +150,7 @@ Result<void> Committer::write(std::span<Item> batch) {
       if (!item.result) continue;
       for (const Event& event : item.entry.events) events.push_back(&event);
     }
-    FAIRLEAD_CHECK(insert(connection, events));
+    FAIRLEAD_CHECK(insert_events(connection, events));
     for (Item& item : batch) {
       if (item.result && item.entry.more) FAIRLEAD_CHECK(item.entry.more(connection));
     }

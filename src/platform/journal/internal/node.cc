@@ -95,23 +95,27 @@ void Engine::Node::stop_blocking(Millis patience) {
 
 void Engine::Node::load(Run run) {
   Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+  const std::uint64_t loading = ++next_loading_;
   ++loaded_;
   {
     const std::lock_guard lock(mutex_);
     ++running_[run.asked.project];
-    where_[run.id] = {&lane, run.node};
+    where_[run.id] = {&lane, loading};
   }
-  lane.loop.post([this, &lane, run = std::move(run)]() mutable { lane.tasks.spawn(carry(lane, std::move(run))); });
+  lane.loop.post([this, &lane, loading, run = std::move(run)]() mutable {
+    lane.tasks.spawn(carry(lane, std::move(run), loading));
+  });
 }
 
-async::Task<void> Engine::Node::carry(Lane& lane, Run run) {
-  const std::string id = run.id, project = run.asked.project, node = run.node;
+async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading) {
+  const std::string id = run.id, project = run.asked.project;
   co_await carry_loaded(lane, std::move(run));
   {
     const std::lock_guard lock(mutex_);
     if (--running_[project] == 0) running_.erase(project);
-    // Taken for dead, this node may have taken the same run up anew.
-    if (const auto found = where_.find(id); found != where_.end() && found->second.node == node) where_.erase(found);
+    // What has been left may have been due at once, and be here again.
+    if (const auto found = where_.find(id); found != where_.end() && found->second.loading == loading)
+      where_.erase(found);
     --loaded_;
   }
   empty_.notify_all();
@@ -147,7 +151,11 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     co_return;
   }
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
-  Entry entry = unloaded ? leaving(execution, outcome.again) : ending(execution, std::move(outcome));
+  Entry entry;
+  if (unloaded && execution.move() && !stopping_)
+    entry = co_await moving(execution);
+  else
+    entry = unloaded ? leaving(execution, outcome.again) : ending(execution, std::move(outcome));
   const auto written = co_await committer_.commit(std::move(entry));
   if (written) listeners_.tell(execution.run().id);
   if (!written && written.error().code != "journal_fenced")
@@ -179,6 +187,7 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   if (state != RunState::kSucceeded) {
     boost::json::object fields = failure_fields(outcome.failure, outcome.error);
     if (!outcome.step.empty()) fields.emplace("step", outcome.step);
+    if (outcome.compensated) fields.emplace("compensated", *outcome.compensated);
     error = boost::json::serialize(fields);
   }
   const std::string result =
@@ -187,7 +196,7 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   entry.events.push_back(execution.event(EventKind::kFinished, {},
                                          "{\"state\":\"" + std::string(to_string(state)) + "\"," + result + "}"));
   Signal told{.run = run.asked.parent,
-              .id = "child:" + run.id,
+              .id = "child:" + run.id + ":" + std::to_string(entry.events.back().sequence),
               .name = "child:" + run.id,
               .data = {},
               .at = clock_.unix_micros()};
@@ -201,6 +210,7 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
                                                       " output = $5, error = $6, node = null, due = null where id = $1",
                                                       values));
     (void)ended;
+    if (state != RunState::kSucceeded) FAIRLEAD_CHECK(cancel_children(connection, id, told.at));
     if (told.run.empty()) return {};
     FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
     (void)sent;
@@ -215,8 +225,8 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   const std::int64_t now = clock_.unix_micros();
   Entry entry{.node = run.node};
   std::int64_t due = execution.due();
-  if (due == 0 && again.count() > 0) due = now + again.count();
-  if (stopping_) due = now;
+  if (again.count() > 0 && (due == 0 || due > now + again.count())) due = now + again.count();
+  if (stopping_ || execution.was_put_off()) due = now;
   entry.more = [id = run.id, due, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};

@@ -23,7 +23,9 @@ class Engine::Node {
 
   Result<void> start_blocking();
   void stop_blocking(Millis patience);
-  async::Task<Result<Started>> start(RunRequest request);
+  async::Task<Result<Started>> start(RunRequest request, std::vector<Event> history);
+  async::Task<Result<Run>> retry(RetryRequest request);
+  async::Task<Result<Moved>> move(MoveRequest request);
   async::Task<Result<void>> signal(std::string project, Signal signal);
   std::size_t loaded() const { return loaded_.load(); }
   Committer& committer() { return committer_; }
@@ -41,7 +43,7 @@ class Engine::Node {
   };
   struct Place {
     Lane* lane;
-    std::string node;  // the incarnation that took it up
+    std::uint64_t loading;  // which loading of it: it may be taken up again before the last one is quite over
   };
   struct Seen {
     std::int64_t beat;
@@ -49,10 +51,14 @@ class Engine::Node {
   };
 
   void load(Run run);
-  async::Task<void> carry(Lane& lane, Run run);
+  async::Task<void> carry(Lane& lane, Run run, std::uint64_t loading);
   async::Task<void> carry_loaded(Lane& lane, Run run);
   Entry ending(Execution& execution, Outcome outcome);
   Entry leaving(Execution& execution, Micros again);
+  async::Task<Entry> moving(Execution& execution);
+  struct Renewals;
+  Result<void> plan_retry(store::Connection& connection, const RetryRequest& request, Renewals& renewals);
+  Result<void> add_renewal(store::Connection& connection, const Run& run, std::int64_t deadline, Renewals& renewals);
   async::Task<void> put_off(std::string run, std::string node);
 
   async::Task<void> keep();
@@ -75,6 +81,7 @@ class Engine::Node {
   Committer committer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<std::size_t> next_lane_{0};
+  std::atomic<std::uint64_t> next_loading_{0};
   std::atomic<std::size_t> loaded_{0};
 
   mutable std::mutex mutex_;

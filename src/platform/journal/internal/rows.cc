@@ -1,12 +1,78 @@
 #include "platform/journal/internal/rows.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/digest.h"
+#include "base/id.h"
 
 namespace fairlead::journal {
 
 using store::Connection;
 using store::Row;
 using store::Value;
+
+namespace {
+
+constexpr std::size_t kColumns = 8;                    // of an event
+constexpr std::array<std::size_t, 3> kRows{64, 8, 1};  // in one statement
+
+std::string insert_sql(std::size_t rows) {
+  std::string sql = "insert into journal_events (run, sequence, at, kind, step, attempt, data, cost) values ";
+  for (std::size_t row = 0, place = 1; row < rows; ++row) {
+    sql += row == 0 ? "(" : ", (";
+    for (std::size_t column = 0; column < kColumns; ++column, ++place)
+      sql += (column == 0 ? "$" : ", $") + std::to_string(place);
+    sql += ")";
+  }
+  return sql + " on conflict (run, sequence) do nothing";
+}
+
+const std::string& statement(std::size_t rows) {
+  static const std::array<std::string, kRows.size()> kSql{insert_sql(kRows[0]), insert_sql(kRows[1]),
+                                                          insert_sql(kRows[2])};
+  return kSql[static_cast<std::size_t>(std::ranges::find(kRows, rows) - kRows.begin())];
+}
+
+}  // namespace
+
+Result<void> insert_events(Connection& connection, const std::vector<const Event*>& events) {
+  std::vector<Value> values;
+  std::size_t done = 0;
+  for (const std::size_t rows : kRows) {
+    while (events.size() - done >= rows) {
+      values.clear();
+      values.reserve(rows * kColumns);
+      for (std::size_t i = 0; i < rows; ++i) {
+        const Event& event = *events[done + i];
+        values.emplace_back(event.run);
+        values.emplace_back(event.sequence);
+        values.emplace_back(event.at);
+        values.emplace_back(std::string(to_string(event.kind)));
+        values.emplace_back(event.step);
+        values.emplace_back(event.attempt);
+        values.emplace_back(event.data);
+        values.emplace_back(event.cost);
+      }
+      FAIRLEAD_TRY(const std::int64_t inserted, connection.execute(statement(rows), values));
+      (void)inserted;
+      done += rows;
+    }
+  }
+  return {};
+}
+
+Result<void> insert_events(Connection& connection, const std::vector<Event>& events) {
+  std::vector<const Event*> pointers;
+  pointers.reserve(events.size());
+  for (const Event& event : events) pointers.push_back(&event);
+  return insert_events(connection, pointers);
+}
+
+std::unexpected<Error> run_not_found(const std::string& run) {
+  const std::string shown = is_id(run) ? " `" + run + "`" : "";
+  return fail(ErrorKind::kNotFound, "run_not_found", "There is no run" + shown + " in this project.", "run");
+}
 
 const char* const kRunColumns =
     "id, project, kind, name, digest, run_key, input, queue, author, priority, deadline, parent, parent_step,"
@@ -126,6 +192,12 @@ Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filt
   if (!filter.name.empty()) add("name =", filter.name);
   if (!filter.parent.empty()) add("parent =", filter.parent);
   if (!filter.before.empty()) add("id <", filter.before);
+  const auto add_time = [&](const std::string& condition, std::int64_t at) {
+    values.emplace_back(at);
+    where += " and " + condition + " $" + std::to_string(values.size());
+  };
+  if (filter.since > 0) add_time("created_at >=", filter.since);
+  if (filter.until > 0) add_time("created_at <", filter.until);
   FAIRLEAD_CHECK(connection.query(
       std::string("select ") + kRunColumns + " from journal_runs where " + where + " order by id desc limit $2", values,
       [&](const Row& row) -> Result<void> {
@@ -133,6 +205,23 @@ Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filt
         return {};
       }));
   return runs;
+}
+
+Result<std::vector<StepSpan>> read_spans(Connection& connection, const std::string& kind, std::int64_t runs,
+                                         std::int64_t most) {
+  std::vector<StepSpan> spans;
+  const Value values[] = {kind, runs, most};
+  FAIRLEAD_CHECK(connection.query(
+      "select e.run, r.project, r.name, e.step, min(e.at), max(e.at) from (select id, project, name, finished_at from"
+      " journal_runs where finished_at > 0 and kind = $1 and state = 'succeeded' order by finished_at desc limit $2) r"
+      " join journal_events e on e.run = r.id where e.kind in ('intent', 'wait', 'result') and e.step <> ''"
+      " group by e.run, r.project, r.name, e.step limit $3",
+      values, [&](const Row& row) -> Result<void> {
+        spans.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                         std::string(row.text(3)), row.integer(4), row.integer(5)});
+        return {};
+      }));
+  return spans;
 }
 
 Result<std::vector<Event>> read_events(Connection& connection, const std::string& run, std::int64_t after,

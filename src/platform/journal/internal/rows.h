@@ -14,6 +14,11 @@ namespace fairlead::journal {
 extern const char* const kRunColumns;
 Run run_of(const store::Row& row);
 
+std::unexpected<Error> run_not_found(const std::string& run);
+
+// What is there already stays as it is: a second try of a commit whose end is not known finds its own rows.
+Result<void> insert_events(store::Connection& connection, const std::vector<const Event*>& events);
+Result<void> insert_events(store::Connection& connection, const std::vector<Event>& events);
 Result<void> insert_run(store::Connection& connection, const Run& run, std::optional<std::int64_t> due);
 Result<std::optional<Run>> find_run(store::Connection& connection, const std::string& id);
 Result<std::optional<Run>> find_run_by_key(store::Connection& connection, const std::string& project,
@@ -22,6 +27,8 @@ Result<std::optional<Run>> find_run_by_key(store::Connection& connection, const 
 Result<std::optional<Run>> find_run_by_start(store::Connection& connection, const std::string& project,
                                              const std::string& start);
 Result<std::vector<Run>> list_runs(store::Connection& connection, const RunFilter& filter);
+Result<std::vector<StepSpan>> read_spans(store::Connection& connection, const std::string& kind, std::int64_t runs,
+                                         std::int64_t most);
 Result<std::vector<Event>> read_events(store::Connection& connection, const std::string& run, std::int64_t after,
                                        std::int64_t most);
 

@@ -1,6 +1,7 @@
 #include "platform/journal/internal/step_state.h"
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "platform/json/member.h"
@@ -11,6 +12,23 @@ boost::json::object fields_of(const std::string& data) {
   boost::system::error_code failed;
   boost::json::value parsed = boost::json::parse(data.empty() ? "{}" : data, failed);
   return !failed && parsed.is_object() ? std::move(parsed.as_object()) : boost::json::object();
+}
+
+std::vector<std::string> text_list(const boost::json::object& fields, std::string_view name) {
+  std::vector<std::string> out;
+  const boost::json::value* value = fields.if_contains(name);
+  if (value == nullptr || !value->is_array()) return out;
+  for (const boost::json::value& one : value->get_array())
+    if (one.is_string()) out.emplace_back(one.get_string());
+  return out;
+}
+
+Copied copied_of(const std::string& data) {
+  const auto fields = fields_of(data);
+  const boost::json::value* failure = fields.if_contains("failure");
+  const boost::json::value* output = fields.if_contains("output");
+  if (failure != nullptr) return {true, boost::json::serialize(*failure)};
+  return {false, output != nullptr ? boost::json::serialize(*output) : "null"};
 }
 
 std::int64_t number_field(const boost::json::object& fields, std::string_view name) {

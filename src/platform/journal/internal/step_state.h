@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/async/bell.h"
 #include "platform/journal/execution.h"
@@ -20,6 +21,7 @@ struct StepState {
     kFailed,  // for good
   };
   Phase phase = Phase::kNew;
+  std::string key{};  // of its attempts
   std::int64_t attempts = 0;
   std::int64_t ended = 0;      // of these: that came to an end. One that a crash cut off takes none of the retries
   std::int64_t uncertain = 0;  // in a row
@@ -32,9 +34,12 @@ struct StepState {
   bool asks = false;  // a person, what became of the open attempt
   // Of a wait, once it has begun.
   bool waits = false;
-  std::string signal{};    // empty: for time alone
-  std::int64_t until = 0;  // 0: for ever
-  std::string child{};     // the run that was started for it
+  std::string signal{};         // empty: for time alone
+  std::int64_t until = 0;       // 0: for ever
+  std::string child{};          // the run that was started for it
+  std::int64_t child_cost = 0;  // of that run, as far as it is counted here
+  // As history.h has them:
+  std::int64_t sequence = 0, began_at = 0, ended_at = 0;
 };
 
 struct Waiter {
@@ -47,6 +52,13 @@ struct Waiter {
 
 // Fields of an event's data; absent: "" and 0. `data` was written by this room.
 boost::json::object fields_of(const std::string& data);
+std::vector<std::string> text_list(const boost::json::object& fields, std::string_view name);  // absent: none
+// Of kCopied.
+struct Copied {
+  bool failed = false;
+  std::string data;  // the output, or {"class", "code", "message"}
+};
+Copied copied_of(const std::string& data);
 std::int64_t number_field(const boost::json::object& fields, std::string_view name);
 // {"class", "code", "message"}
 boost::json::object failure_fields(FailureClass failure, const Error& error);

@@ -29,9 +29,10 @@ std::unexpected<StepError> cancelled_error() {
       StepError{Why::kCancelled, {ErrorKind::kCancelled, "run_cancelled", "The run was cancelled."}});
 }
 
-// The same for every attempt, and for the same step of the same run after a crash.
-std::string key_of(const std::string& run, const std::string& step) {
-  return sha256_hex(run + '\n' + step).substr(0, 32);
+// The same for every attempt, and for the same step of the same run after a crash. Another definition may send
+// something else: then it is another one for what begins from then on.
+std::string key_of(const std::string& run, const std::string& step, const std::string& moved_to) {
+  return sha256_hex(run + '\n' + step + (moved_to.empty() ? "" : '\n' + moved_to)).substr(0, 32);
 }
 
 double chance() {
@@ -45,11 +46,15 @@ std::string with_class(const char* word) {
 
 }  // namespace
 
-std::optional<StepResult> Execution::settled(const StepState& state, bool shielded) const {
+std::optional<StepResult> Execution::settled(const StepState& state, bool shielded, bool under_way) {
   if (state.phase == Phase::kDone) return StepResult(state.output);
   if (state.phase == Phase::kFailed) return std::unexpected(StepError{Why::kFailed, state.error, state.failure});
-  if (lost_ || unloading_) return unloaded();
-  if (cancelled_ && !shielded) return cancelled_error();
+  if (lost_ || unloading_) {
+    const bool waits = state.waits || state.phase == Phase::kOpen || state.not_before > now();
+    put_off_ |= !waits;
+    return unloaded();
+  }
+  if (is_stopped(shielded, under_way)) return cancelled_error();
   return std::nullopt;
 }
 
@@ -91,7 +96,8 @@ async::Task<StepResult> Execution::step(Step step) {
 }
 
 async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState& state) {
-  const std::string key = key_of(run_.id, step.name);
+  if (state.key.empty()) state.key = key_of(run_.id, step.name, moved_to_);
+  const std::string key = state.key;
   ++state.attempts;
   if (state.first_at == 0) state.first_at = now();
   if (!step.pure) {
@@ -117,7 +123,7 @@ async::Task<std::expected<Effect, EffectFailed>> Execution::run_effect(const Ste
   auto place = attempts_.end();
   if (!step.shielded) {
     place = attempts_.insert(attempts_.end(), &cancellation);
-    if (cancelled_ || lost_) cancellation.request();
+    if (is_stopped(false) || lost_) cancellation.request();
   }
   if (parts_.hook) parts_.hook("before effect of " + step.name);
   Attempt attempt{step.name, std::move(key), number, cancellation};
@@ -137,7 +143,7 @@ std::optional<StepResult> Execution::after_failure(const Step& step, StepState& 
                     .since_first = Millis((now() - state.first_at) / 1000),
                     .cost = state.cost,
                     .retry_after_ms = failed.error.retry_after_ms};
-  const bool stopped = cancelled_ && !step.shielded;
+  const bool stopped = is_stopped(step.shielded);
   const auto pause = stopped ? std::nullopt : pause_after(step.retry, told, chance());
   if (!pause) {
     state.cost -= failed.cost;
@@ -246,7 +252,7 @@ async::Task<StepResult> Execution::wait_for_signal(std::string step, StepState& 
 async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
   const Active active(*this);
   StepState& state = state_of(step);
-  if (auto end = settled(state, false)) co_return std::move(*end);
+  if (auto end = settled(state, false, !state.child.empty())) co_return std::move(*end);
   if (state.child.empty()) {
     Run child{.id = new_id(now()), .asked = std::move(request), .created_at = now()};
     child.asked.project = run_.asked.project;
@@ -257,6 +263,7 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
     child.asked.key.clear();
     child.asked.deadline = deadline_of(child.asked, now());
     state.child = child.id;
+    state.child_cost = 0;
     state.attempts = 1;
     Event intent = event(EventKind::kIntent, step, boost::json::serialize(boost::json::object{{"child", child.id}}), 1);
     store::Database::Work more = [child = std::move(child)](store::Connection& connection) {
@@ -266,17 +273,20 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
     if (!kept) co_return unloaded();
   }
   const std::string signal = "child:" + state.child;
-  const Woken woken = co_await park(0, signal, false);
+  const Woken woken = co_await park(0, signal, false, true);
   if (woken == Woken::kCancelled) co_return cancelled_error();
   if (woken != Woken::kSignal) co_return unloaded();
   auto& box = mail_[signal];
   const auto end = fields_of(box.front());
   box.pop_front();
+  // A run that was retried tells all that it has cost, once more.
+  const std::int64_t cost = number_field(end, "cost") - state.child_cost;
+  state.child_cost += cost;
   if (const boost::json::value* output = end.if_contains("output"))
-    co_return finish(state, step, boost::json::serialize(*output), number_field(end, "cost"));
+    co_return finish(state, step, boost::json::serialize(*output), cost);
   co_return finish_failed(state, step,
                           failure_class(json::text_member(end, "class")).value_or(FailureClass::kPermanent),
-                          error_of(end), number_field(end, "cost"));
+                          error_of(end), cost);
 }
 
 }  // namespace fairlead::journal
