@@ -25,7 +25,6 @@ PEOPLE = {
     "english": "Eleonora Vanderbilt",
 }
 
-# Names are words until the program finds them itself.
 POLICY = """kind: policy
 name: customers
 privacy:
@@ -36,8 +35,8 @@ privacy:
     PHONE_NUMBER: pseudonymise
     RU_INN: {do: pseudonymise, threshold: 0.3}
     PERSON: pseudonymise
-  custom:
-    - {name: PERSON, patterns: ['(Мари[ияйюе]{1,2}|П[её]тра?) [А-Я][а-яё]{3,16}', 'Eleonora [A-Z][a-z]{3,16}'], score: 0.9}
+    ORGANIZATION: pseudonymise  # what a name is of is sometimes taken for another
+    GPE: pseudonymise
 tests:
   - given: Письмо от maria@bank.ru
     expect: {lacks: [maria], contains: [example]}
@@ -200,8 +199,8 @@ def test_official_clients_get_their_people_back_and_the_model_others(server, ech
     assert "@example." in seen and "+7 916" in seen
     for seed in range(5):
         echo.seed = seed
-        pieces = client.chat.completions.create(model="small", stream=True, messages=[{"role": "user", "content": TEXT + f" {seed}"}])
-        assert "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices) == f"You said: {TEXT} {seed}"
+        pieces = client.chat.completions.create(model="small", stream=True, messages=[{"role": "user", "content": TEXT + " да" * seed}])
+        assert "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices) == f"You said: {TEXT}" + " да" * seed
     with anthropic.Anthropic(base_url=program.url, api_key=program.admin_key, max_retries=0) as claude:
         message = claude.messages.create(model="small", max_tokens=500, system="Be kind.", messages=[{"role": "user", "content": TEXT}])
         assert message.content[0].text == "You said: " + TEXT

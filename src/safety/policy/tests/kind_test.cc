@@ -50,7 +50,7 @@ TEST(PolicyKind, SaysWhatIsWrong) {
   } cases[] = {
       {R"({"privacy":{"entities":{"CREDITCARD":"mask"}}})",
        "/privacy/entities/CREDITCARD: there is no entity `CREDITCARD`. Did you mean `CREDIT_CARD`?"},
-      {R"({"privacy":{"entities":{"PERSON":"mask"}}})", "there is no entity `PERSON`"},
+      {R"({"privacy":{"entities":{"PERSOM":"mask"}}})", "there is no entity `PERSOM`"},
       {R"({"applies":{"prompts":["suport-reply"]},"privacy":{}})",
        "/applies/prompts/0: prompt `suport-reply` does not exist. Did you mean"},
       {R"({"privacy":{"default":{"do":"pass","not_to":["azure"]}}})",
