@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "access/internal/pepper.h"
-#include "access/internal/secret_file.h"
+#include "access/secret_file.h"
 #include "access/store/keys.h"
 #include "access/store/migrations.h"
 #include "base/id.h"

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "access/audit.h"
-#include "access/internal/master_key.h"
-#include "access/internal/secret_file.h"
 #include "access/key_service.h"
+#include "access/master_key.h"
+#include "access/secret_file.h"
 #include "access/store/secrets.h"
 #include "base/log.h"
 #include "base/suggest.h"

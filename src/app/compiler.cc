@@ -57,6 +57,7 @@ class Compiler {
   }
 
   CompiledProject compile() {
+    read_policies();
     add_all("model", [this](const Resource& resource, CompiledVersion& version) { add_model(resource, version); });
     add_all("prompt", [this](const Resource& resource, CompiledVersion& version) { add_prompt(resource, version); });
     if (parts_.chain_stage) add_all("chain", [this](const Resource&, CompiledVersion& version) { add_chain(version); });
@@ -75,9 +76,60 @@ class Compiler {
         CompiledVersion& one = compiled.emplace_hint(compiled.end(), number, CompiledVersion{})->second;
         one.source = version;
         add(resource, one);
+        guard(one);
         addressable.versions.emplace_hint(addressable.versions.end(), number, one.target);
       }
     }
+  }
+
+  void read_policies() {
+    if (parts_.privacy == nullptr) return;
+    std::string stamp;
+    std::vector<policy::Definition> definitions;
+    for (const auto& [key, resource] : source_.resources) {
+      if (key.first != "policy") continue;
+      const Version& version = version_in_force(resource);
+      auto definition = policy::Definition::of(version.name, version.version, version.spec);
+      if (!definition) {
+        out_.fault = definition.error();
+        policy_fault_ = "Policy `" + version.name + "` cannot be used: " + definition.error().message;
+        continue;
+      }
+      stamp += version.name + "@" + std::to_string(version.version) + " " + version.digest + "\n";
+      definitions.push_back(*std::move(definition));
+    }
+    if (definitions.empty() && policy_fault_.empty()) return;
+    out_.project.set_has_privacy(true);
+    if (before_ != nullptr && before_->policies && before_->policies->stamp() == stamp)
+      out_.policies = before_->policies;
+    else
+      out_.policies = std::make_shared<policy::Book>(source_.name, std::move(stamp), std::move(definitions),
+                                                     policy::Detectors{}, *parts_.privacy);
+  }
+
+  // Puts the policies that apply to it before a target that is new, or under others than before.
+  void guard(CompiledVersion& one) {
+    std::shared_ptr<const llm::Privacy> wanted;
+    if (!policy_fault_.empty()) {  // rather no calls than calls that nothing is kept from
+      one.target = broken(*one.source, policy_fault_);
+      return;
+    }
+    if (out_.policies && one.target->fault.empty()) {
+      std::vector<Model> models;
+      if (one.target->model) models.push_back(one.target->model);
+      if (one.stage) models.insert(models.end(), one.stage->models().begin(), one.stage->models().end());
+      auto made = out_.policies->guard(one.target->kind == "prompt" ? one.target->name : std::string(), models);
+      if (!made) {
+        out_.fault = made.error();
+        one.target = broken(*one.source, "A policy cannot be used: " + made.error().message);
+        return;
+      }
+      wanted = *std::move(made);
+    }
+    if (one.target->privacy == wanted) return;
+    auto target = std::make_shared<gateway::Target>(*one.target);
+    target->privacy = std::move(wanted);
+    one.target = std::move(target);
   }
 
   // What became of that version the last time; null if it is another one.
@@ -271,6 +323,7 @@ class Compiler {
   const CompiledProject* const before_;
   const CompilerParts& parts_;
   CompiledProject out_;
+  std::string policy_fault_;
   std::map<std::string, std::optional<Result<Model>>, std::less<>> in_force_;
 };
 

@@ -14,6 +14,7 @@
 #include "models/kind.h"
 #include "prompts/stage.h"
 #include "resources/project.h"
+#include "safety/policy/book.h"
 
 namespace fairlead::app {
 
@@ -36,8 +37,9 @@ struct CompiledVersion {
 
 struct CompiledProject {
   gateway::Project project{""};
-  std::vector<models::LocalFile> wanted;  // of the local models
-  std::optional<Error> fault;             // a prompt with a label cannot take what it includes
+  std::vector<models::LocalFile> wanted;   // of the local models
+  std::shared_ptr<policy::Book> policies;  // null: it has none
+  std::optional<Error> fault;              // a prompt with a label cannot take what it includes
   // By kind and name, then by number: what the next compile may take over.
   std::map<std::pair<std::string, std::string>, std::map<int, CompiledVersion>> versions;
 };
@@ -47,6 +49,7 @@ struct CompilerParts {
   const Clock& clock;
   // What makes a call of that version of a chain; empty: chains cannot be called.
   std::function<std::shared_ptr<llm::Stage>(const resources::Version& version)> chain_stage{};
+  const policy::GuardParts* privacy = nullptr;  // what policies need at work; null: there are none
 };
 
 // The same as from nothing, whatever `before` is; what has not changed since then, and depends on nothing that has, is

@@ -79,8 +79,10 @@ Result<Configuration::Compiled> Configuration::compile(const resources::Project&
   FAIRLEAD_TRY(const MadeProviders providers, make_providers(source));
   const auto before = projects_.find(source.name);
   const CompiledProject* const known = before == projects_.end() ? nullptr : &before->second.result;
-  return Compiled{source, compile_project(source, providers, known, {parts_.routing, parts_.clock, parts_.chain_stage}),
-                  secrets_changed_[source.name]};
+  return Compiled{
+      source,
+      compile_project(source, providers, known, {parts_.routing, parts_.clock, parts_.chain_stage, parts_.privacy}),
+      secrets_changed_[source.name]};
 }
 
 // Null if the project has no budgets.

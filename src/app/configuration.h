@@ -38,6 +38,7 @@ class Configuration {
     const Clock& clock;
     // See CompilerParts.
     std::function<std::shared_ptr<llm::Stage>(const resources::Version& version)> chain_stage{};
+    const policy::GuardParts* privacy = nullptr;
   };
   Configuration(Parts parts, std::shared_ptr<const access::KeyTable> keys);
 

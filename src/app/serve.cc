@@ -71,6 +71,7 @@ int serve(const std::vector<std::string>& arguments) {
   SecretText secrets_key = take_variable("FAIRLEAD_SECRETS_KEY");
   SecretText redis_password = take_variable("FAIRLEAD_REDIS_PASSWORD");
   SecretText pepper = take_variable("FAIRLEAD_PEPPER");
+  SecretText privacy_key = take_variable("FAIRLEAD_PRIVACY_KEY");
   auto settings = load_settings(arguments);
   (void)take_variable("FAIRLEAD_STORE");  // it may hold a password
   if (!settings) {
@@ -88,7 +89,8 @@ int serve(const std::vector<std::string>& arguments) {
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  ServerParts parts(std::move(*settings), std::move(secrets_key), std::move(redis_password), std::move(pepper));
+  ServerParts parts(std::move(*settings), std::move(secrets_key), std::move(redis_password), std::move(pepper),
+                    std::move(privacy_key));
   if (auto started = parts.start(); !started) {
     say(started.error());
     return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;

@@ -28,6 +28,7 @@
 #include "providers/factory.h"
 #include "resources/http/routes.h"
 #include "safety/pii/http/routes.h"
+#include "safety/policy/http/routes.h"
 #include "serving/provider.h"
 
 namespace fairlead::app {
@@ -65,11 +66,12 @@ std::optional<std::string> environment_variable(std::string_view name) {
 }  // namespace
 
 ServerParts::ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password,
-                         SecretText pepper)
+                         SecretText pepper, SecretText privacy_key)
     : settings_(std::move(settings)),
       secrets_key_(std::move(secrets_key)),
       redis_password_(std::move(redis_password)),
       pepper_(std::move(pepper)),
+      privacy_key_(std::move(privacy_key)),
       runtime_(settings_.threads ? static_cast<int>(settings_.threads) : usable_cores()),
       blocking_(kBlockingThreads),
       store_threads_(kBlockingThreads) {}
@@ -151,6 +153,7 @@ Result<void> ServerParts::load_resources() {
                              .clock = clock_};
   parts.secret_versions = [this](const std::string& project) { return secrets_->versions_blocking(project); };
   parts.chain_stage = [this](const resources::Version& version) { return runs_.stage_of(version); };
+  parts.privacy = &*privacy_parts_;
   parts.make_provider = [this](const resources::Version& version) { return make_provider(version); };
   parts.publish = [this](std::shared_ptr<const gateway::Snapshot> next) {
     // Before the loops run there is nobody to wait for.
@@ -274,6 +277,12 @@ http::Router ServerParts::routes() {
   runs_.add_routes(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
   pii::add_routes(router, *guard_, privacy_, blocking_);
+  policy::add_routes(
+      router, *guard_,
+      [this](http::Exchange& exchange, const std::string& project, const std::string& reference) {
+        return find_guard(exchange, project, reference);
+      },
+      *vault_, blocking_);
   router.add(http::Method::kGet, "/healthz", [](http::Exchange& e) { return answer_health(e); });
   router.add(http::Method::kGet, "/readyz", [this](http::Exchange& e) { return answer_ready(e); });
   router.set_fallback([this](http::Exchange& e, int status, std::string_view allow) {
@@ -293,6 +302,16 @@ Result<std::shared_ptr<const prompts::Prompt>> ServerParts::find_prompt(http::Ex
     if (auto prompt = std::dynamic_pointer_cast<const prompts::Prompt>(stage)) return prompt;
   return fail(ErrorKind::kInvalid, "invalid_value", "`" + reference + "` is a model; prompts can be explained.",
               "model");
+}
+
+Result<std::shared_ptr<const policy::Guard>> ServerParts::find_guard(http::Exchange& exchange,
+                                                                     const std::string& project,
+                                                                     const std::string& reference) const {
+  const gateway::Project* const found = snapshots_->current(exchange.loop())->project(project);
+  if (found == nullptr)
+    return fail(ErrorKind::kNotFound, "model_not_found", "Project `" + project + "` has nothing to call yet.", "model");
+  FAIRLEAD_TRY(const gateway::Resolved resolved, found->resolve(reference));
+  return std::dynamic_pointer_cast<const policy::Guard>(resolved.target->privacy);
 }
 
 std::vector<std::shared_ptr<const budgets::Book>> ServerParts::books() const {
@@ -364,6 +383,7 @@ void ServerParts::stop() {
     data_plane_->end();
   }
   runs_.stop(settings_.http.drain_timeout);
+  if (server_) vault_->end();
   if (follower_) follower_->stop();
   if (local_models_) local_models_->stop();
   if (telemetry_) telemetry_->stop();

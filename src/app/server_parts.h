@@ -28,6 +28,8 @@
 #include "prompts/stage.h"
 #include "resources/service.h"
 #include "safety/pii/scanner.h"
+#include "safety/policy/guard.h"
+#include "safety/policy/vault.h"
 #include "serving/local_models.h"
 #include "telemetry/telemetry.h"
 
@@ -36,8 +38,10 @@ namespace fairlead::app {
 class ServerParts {
  public:
   // `secrets_key`: master keys of the secrets store, if the environment gave them; else empty. So the password, and
-  // the pepper of keys.
-  ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password, SecretText pepper);
+  // the pepper of keys, the
+  // key of the privacy vault.
+  ServerParts(config::Settings settings, SecretText secrets_key, SecretText redis_password, SecretText pepper,
+              SecretText privacy_key);
   ~ServerParts();  // stop()
   ServerParts(const ServerParts&) = delete;
   ServerParts& operator=(const ServerParts&) = delete;
@@ -54,6 +58,7 @@ class ServerParts {
   Result<void> open_database();
   Result<void> open_keys();
   Result<void> open_secrets();
+  Result<void> open_vault();
   void follow_other_nodes();
   Result<void> share_budgets();
   Result<void> share_answers();
@@ -63,6 +68,8 @@ class ServerParts {
   Result<void> apply_project_folder();
   Result<void> listen();
   http::Router routes();
+  Result<std::shared_ptr<const policy::Guard>> find_guard(http::Exchange& exchange, const std::string& project,
+                                                          const std::string& reference) const;
   Result<std::shared_ptr<const prompts::Prompt>> find_prompt(http::Exchange& exchange, const std::string& project,
                                                              const std::string& reference) const;
   std::vector<std::shared_ptr<const budgets::Book>> books() const;  // of all projects
@@ -73,7 +80,7 @@ class ServerParts {
 
   const config::Settings settings_;
   SecretText secrets_key_;  // until the store is open
-  SecretText redis_password_, pepper_;
+  SecretText redis_password_, pepper_, privacy_key_;
   SystemClock clock_;
   async::Runtime runtime_;
   async::BlockingPool blocking_;                        // after the loops that its work goes back to
@@ -84,7 +91,9 @@ class ServerParts {
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<access::KeyService> keys_;
   std::unique_ptr<access::SecretService> secrets_;
-  std::vector<std::string> private_paths_;  // see providers::Dependencies
+  std::unique_ptr<policy::Vault> vault_;             // outlives the snapshots
+  std::optional<policy::GuardParts> privacy_parts_;  // so do these
+  std::vector<std::string> private_paths_;           // see providers::Dependencies
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;

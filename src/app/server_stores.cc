@@ -34,6 +34,7 @@ Result<void> ServerParts::open_stores() {
   FAIRLEAD_TRY(const std::optional<std::string> key_file, keys_->create_first_admin_blocking());
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
   FAIRLEAD_CHECK(open_secrets());
+  FAIRLEAD_CHECK(open_vault());
 
   telemetry::TelemetryOptions records;
   records.folder = settings_.data;
@@ -80,6 +81,7 @@ Result<void> ServerParts::open_database() {
   for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : chains::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : schedules::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : policy::Vault::migrations()) migrations.push_back(std::move(one));
   std::string location = settings_.store;
   if (location.empty()) {
     location = settings_.data + "/fairlead.db";
@@ -174,6 +176,20 @@ Result<void> ServerParts::open_secrets() {
   }
   if (source.name.empty()) source.name = source.path;
   FAIRLEAD_TRY(secrets_, access::SecretService::open(*database_, store_threads_, clock_, std::move(source)));
+  return {};
+}
+
+Result<void> ServerParts::open_vault() {
+  const auto& privacy = settings_.privacy;
+  std::error_code ignored;
+  if (!privacy.key_file.empty())
+    private_paths_.push_back(std::filesystem::weakly_canonical(privacy.key_file, ignored).string());
+  policy::VaultKeySource source{.text = std::move(privacy_key_),
+                                .path = privacy.key_file,
+                                .command = privacy.key_command,
+                                .owned = settings_.data + "/privacy.key"};
+  FAIRLEAD_TRY(vault_, policy::Vault::open(runtime_, *database_, clock_, std::move(source)));
+  privacy_parts_.emplace(policy::GuardParts{*vault_, blocking_, clock_});
   return {};
 }
 

@@ -40,6 +40,21 @@ llm::Usage usage_of(const bj::value* value) {
   return usage;
 }
 
+// The `fairlead` object that says the same.
+bj::object shown_options(const llm::CallOptions& options) {
+  static constexpr const char* kCacheModes[] = {"off", "on", "read", "write"};
+  bj::object out;
+  if (!options.variables.empty())
+    if (auto variables = json::parse(options.variables)) out["variables"] = std::move(*variables);
+  if (!options.session.empty()) out["session"] = options.session;
+  if (!options.user.empty()) out["user"] = options.user;
+  if (!options.tags.empty()) out["tags"] = bj::array(options.tags.begin(), options.tags.end());
+  if (options.cache) out["cache"] = kCacheModes[static_cast<std::size_t>(*options.cache)];
+  if (options.repair) out["repair"] = *options.repair;
+  if (options.progress) out["progress"] = true;
+  return out;
+}
+
 // What a chain gave, as a chat's answer.
 std::string chat_answer(const std::string& output) {
   const auto value = json::parse(output);
@@ -114,9 +129,11 @@ async::Task<Result<void>> Background::begin(http::Exchange& exchange, const Surf
     co_return fail(ErrorKind::kUnavailable, "background_unavailable", "Nothing is made in the background here.");
   bj::object body;
   for (const llm::Member& member : call.body.members) {
+    if (member.name == "fairlead") continue;  // as it was sent; the options are what may be kept of it
     FAIRLEAD_CO_TRY(bj::value value, json::parse(member.json));
     body.insert_or_assign(member.name, std::move(value));
   }
+  body["fairlead"] = shown_options(asked.options);
   journal::RunRequest request;
   request.project = asked.project;
   request.kind = kKind;

@@ -14,6 +14,7 @@
 #include "gateway/internal/fitting.h"
 #include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
+#include "gateway/internal/watched_answer.h"
 #include "platform/http/problem.h"
 #include "platform/json/text.h"
 
@@ -26,6 +27,7 @@ using internal::CachedAnswer;
 using internal::CheckedAnswer;
 using internal::RoutedCompletion;
 using internal::RoutedRequest;
+using internal::WatchedAnswer;
 using Asked = std::expected<llm::ClientAnswer, llm::ClientError>;
 
 // Of the first choice of a whole answer in the chat form.
@@ -54,7 +56,8 @@ class InnerCall {
     call_.key_id = asked.key_id;
     call_.key_name = asked.key_name;
     record_.requested_model = asked.model.substr(0, 256);
-    record_.session = call_.options.session = asked.session;
+    call_.options.session = asked.session;
+    record_.session = asked.session;
     record_.user = call_.options.user = asked.user;
     record_.tags = call_.options.tags = asked.tags;
     call_.options.variables = asked.variables;
@@ -76,9 +79,15 @@ class InnerCall {
     admission_.settle(record_);
     record_.budgets = admission_.names();
     record_.duration_us = std::chrono::duration_cast<Micros>(way_.clock.steady() - started_).count();
-    if (way_.recorder.content_enabled()) {
+    if (privacy_) {
+      record_.privacy_json = privacy_->record();
+      record_.session = call_.options.session;
+      record_.user = call_.options.user;
+      record_.tags = call_.options.tags;
+    }
+    if (way_.recorder.content_enabled() && is_seen_) {
       record_.input_json = call_.request.messages;
-      record_.output_text = answer.text;
+      record_.output_text = said_;
     }
     answer.call_id = record_.id;
     answer.structured = call_.output != nullptr;
@@ -113,6 +122,13 @@ class InnerCall {
     record_.target_version = call_.target_version = target_->version;
     record_.label = call_.label = std::move(resolved.label);
     call_.model = target_->model;
+    if (target_->privacy) {
+      privacy_ = target_->privacy->begin();
+      auto hidden = co_await privacy_->hide(call_, call_.request.members);
+      if (!hidden) co_return hidden;
+      if (const llm::Member* const messages = call_.request.member("messages")) call_.request.messages = messages->json;
+    }
+    is_seen_ = true;
     for (const std::shared_ptr<llm::Stage>& stage : target_->stages) {
       auto run = co_await stage->run(call_);
       if (!run) co_return fail(std::move(run).error());
@@ -154,11 +170,20 @@ class InnerCall {
                           .project = call_.project,
                           .key = asked_.key_name,
                           .admission = &admission_};
+    std::unique_ptr<llm::AnswerRewriter> watcher;
+    if (privacy_) {
+      request.not_to = privacy_->not_to();
+      watcher = privacy_->watcher(call_);
+    }
     std::unique_ptr<CachedAnswer> cached;
-    if (way_.cache != nullptr) cached = CachedAnswer::create(*way_.cache, *target_, call_, request, llm::Format::kChat);
+    if (way_.cache != nullptr && !watcher)
+      cached = CachedAnswer::create(*way_.cache, *target_, call_, request, llm::Format::kChat);
     std::optional<RoutedCompletion> routed;
     if (!cached) routed.emplace(request, way_.clock);
-    Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
+    Answer& origin = cached ? static_cast<Answer&>(*cached) : *routed;
+    std::optional<WatchedAnswer> watched;
+    if (watcher) watched.emplace(origin, std::move(watcher));
+    Answer& first = watched ? static_cast<Answer&>(*watched) : origin;
     std::optional<CheckedAnswer> checked;
     if (call_.output) checked.emplace(first, request, call_, unfitted_ ? *unfitted_ : call_.request, way_.clock);
     Answer& from = checked ? static_cast<Answer&>(*checked) : first;
@@ -176,13 +201,24 @@ class InnerCall {
         answer.wire = delta->wire;
         answer.upstream_model = from.outcome().upstream_model;
       }
+      said_ = answer.text;
+      if (read && privacy_) read = give_back(delta->wire, answer);
     } else {
       read = fail(std::move(delta).error());
     }
     if (from.wants_finishing()) co_await from.finish();
     from.stop();
     from.describe(record_);
+    if (read && privacy_ && privacy_->wants_keeping()) read = co_await privacy_->keep();
     co_return read;
+  }
+
+  // Who asks from within gets what a client would.
+  Result<void> give_back(std::string_view wire, llm::ClientAnswer& answer) {
+    const std::unique_ptr<llm::AnswerRewriter> restorer = privacy_->restorer(call_);
+    if (!restorer) return {};
+    FAIRLEAD_TRY(const std::string_view restored, restorer->take(wire, true));
+    return read_answer(restored, answer);
   }
 
   const InnerWay& way_;
@@ -191,6 +227,9 @@ class InnerCall {
   const Target* target_ = nullptr;
   Admission admission_;
   llm::Call call_;
+  std::unique_ptr<llm::PrivacyCall> privacy_;  // null: no policy applies
+  bool is_seen_ = false;                       // by them
+  std::string said_;                           // by the model
   std::string body_;
   std::optional<llm::ChatRequest> unfitted_;  // before anything was left out, for a repair
   telemetry::CallRecord record_;

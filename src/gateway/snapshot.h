@@ -16,6 +16,7 @@
 #include "gateway/routing/shadow_state.h"
 #include "llm/call.h"
 #include "llm/memory.h"
+#include "llm/privacy.h"
 #include "llm/provider.h"
 #include "platform/async/runtime.h"
 
@@ -34,6 +35,7 @@ struct Target {
   std::optional<llm::MemoryPolicy> memory;          // of a prompt's own
   std::shared_ptr<const llm::Model> embedding;      // of cache.semantic, if it names one
   std::string answers_as;  // the same text, the same answers: digest of the model, its providers and its fallbacks
+  std::shared_ptr<const llm::Privacy> privacy;  // null: no policy applies to its calls
   std::string fault;  // not empty: this version cannot be served, and why (a provider's credentials are missing, …)
 };
 
@@ -64,6 +66,9 @@ class Project {
   const budgets::Book* budgets() const { return budgets_.get(); }  // null: it has none
   const std::shared_ptr<const budgets::Book>& book() const { return budgets_; }
   void set_budgets(std::shared_ptr<const budgets::Book> budgets) { budgets_ = std::move(budgets); }
+  // Whether some of its calls fall under a privacy policy.
+  bool has_privacy() const { return has_privacy_; }
+  void set_has_privacy(bool has) { has_privacy_ = has; }
 
  private:
   std::unexpected<Error> not_found(std::string_view reference) const;
@@ -71,6 +76,7 @@ class Project {
   std::map<std::string, Addressable, std::less<>> by_kind_and_name_;  // "prompt:support-reply"
   std::map<std::string, std::string, std::less<>> kind_of_name_;      // bare names are unique among kinds
   std::shared_ptr<const budgets::Book> budgets_;
+  bool has_privacy_ = false;
 };
 
 struct Snapshot {

@@ -51,6 +51,7 @@ struct CallRecord {
   int schema_failures = 0;              // answers that did not fit the schema that was asked for
   std::int64_t trimmed_tokens = 0;      // left out to fit the window
   std::string trimmed_json;             // of which parts
+  std::string privacy_json;             // what its policies did: classes and counts, no value
   std::string cache;                    // hit, semantic, shared or miss; empty: the cache was not asked
   std::string input_json, output_text;  // only with `telemetry.content: full`
 };

@@ -160,7 +160,7 @@ def test_exact_turns(server, openai_fake):
     assert said[0]["role"] == "assistant" and [call["function"]["name"] for call in said[0]["tool_calls"]] == ["look_up", "think"]
     assert said[1:] == [{"role": "tool", "tool_call_id": "call_0", "content": "fox?"}, {"role": "tool", "tool_call_id": "call_1", "content": "42"}]
     results = [event["step"] for event in events(server, run["id"]) if event["event"] == "result"]
-    assert sorted(results) == ["desk#1", "desk#1/look_up/1", "desk#1/think/2", "desk#2"]
+    assert sorted(results) == ["desk", "desk#1", "desk#1/look_up/1", "desk#1/think/2", "desk#2"]
     assert run["cost_usd"] > 0
     calls = eventually(lambda: len(found := server.calls(f"?tag=run:{run['id']}")) == 2 and found)
     assert {tag for call in calls for tag in call["tags"]} >= {"step:desk#1", "step:desk#2"}
@@ -232,7 +232,7 @@ def test_a_killed_agent_does_nothing_twice(folder, openai_fake, tmp_path, seed):
     for run in runs:
         history = events(server, run)
         results = collections.Counter(event["step"] for event in history if event["event"] == "result")
-        assert set(results.values()) == {1} and len(results) == 9, "four turns, four questions, one wait"
+        assert set(results.values()) == {1} and len(results) == 10, "four turns, four questions, one wait, and the step"
         keys |= {event["data"]["key"] for event in history if event["event"] == "intent"}
         made_again += sum(event["event"] == "uncertain" for event in history)
     sent = collections.Counter(request.header("idempotency-key") for request in openai_fake.requests[before:])

@@ -40,6 +40,22 @@ def test_offsets_count_characters_and_both_ways_find_the_same(server):
     assert read == [{"id": 7, "spans": spans}, {"id": "b", "spans": []}]
 
 
+def test_names_are_found_in_both_languages(server):
+    text = "Dear Mr. Keller, Анна Сергеевна ждёт вас в Казани. Send it to 24 Clarke Avenue, thanks."
+    spans = ask(server, {"text": text}).json["spans"]
+    assert found(text, spans) == [
+        ("TITLE", "Mr."),
+        ("PERSON", "Keller"),
+        ("PERSON", "Анна Сергеевна"),
+        ("GPE", "Казани"),
+        ("STREET_ADDRESS", "24 Clarke Avenue"),
+    ]
+    assert all(one["why"].startswith("name model") for one in spans)
+    assert json.loads(scan("--json", "-", given=text).stdout)["spans"] == spans
+    only = ask(server, {"text": text, "entities": ["PERSON"], "threshold": 0.9}).json["spans"]
+    assert [one["entity"] for one in only] == ["PERSON", "PERSON"]
+
+
 def test_many_and_large_texts(server):
     texts = ["write to a@example.com"] * 3_000 + ["x" * 3_000_000 + " b@example.com", ""]
     results = ask(server, {"texts": texts}).json["results"]

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "access/internal/secret_file.h"
+#include "access/secret_file.h"
 #include "access/store/keys.h"
 #include "base/digest.h"
 #include "base/id.h"

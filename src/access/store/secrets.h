@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "access/internal/master_key.h"
+#include "access/master_key.h"
 #include "access/secrets.h"
 #include "platform/store/database.h"
 

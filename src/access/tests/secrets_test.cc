@@ -11,8 +11,8 @@
 
 #include "access/audit.h"
 #include "access/http/secret_routes.h"
-#include "access/internal/master_key.h"
 #include "access/key_service.h"
+#include "access/master_key.h"
 #include "access/tests/control_plane_server.h"
 #include "base/digest.h"
 #include "platform/async/tests/wait_for.h"

@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kLook{500}, kKeepAlive{15'000};
 struct Parts {
   Chains& chains;
   journal::Engine& engine;
+  HideStart hide;
 };
 
 bj::value parsed(const std::string& text) {
@@ -71,6 +72,10 @@ Result<StartRequest> read_start(const bj::object& body, const Principal& princip
 async::Task<void> start(http::Exchange& exchange, const Parts& parts, const Principal& principal) {
   auto body = co_await access::read_object(exchange);
   Result<StartRequest> read = body ? read_start(*body, principal) : fail(std::move(body).error());
+  if (read && parts.hide) {
+    auto hidden = co_await parts.hide(exchange.loop(), std::move(*read));
+    read = std::move(hidden);
+  }
   Result<journal::RunRequest> request = read ? parts.chains.request(std::move(*read)) : fail(std::move(read).error());
   if (!request) {
     co_await access::refuse(exchange, std::move(request).error());
@@ -378,10 +383,11 @@ async::Task<void> set_queue(http::Exchange& exchange, const Parts& parts, std::s
 
 }  // namespace
 
-void add_routes(http::Router& router, const access::Guard& guard, Chains& chains, journal::Engine& engine) {
+void add_routes(http::Router& router, const access::Guard& guard, Chains& chains, journal::Engine& engine,
+                HideStart hide) {
   using access::Scope;
   using http::Exchange;
-  const auto parts = std::make_shared<const Parts>(Parts{chains, engine});
+  const auto parts = std::make_shared<const Parts>(Parts{chains, engine, std::move(hide)});
   const auto add = [&](http::Method method, std::string_view path, Scope scope, access::PrincipalHandler handler) {
     router.add(method, path, guard.protect(scope, std::move(handler)));
   };

@@ -116,11 +116,105 @@ void scan(Context& context, const Hooks& hooks, const PrivacyWords& words) {
     std::fputs(shown(spans, text, context.colours()).c_str(), stdout);
 }
 
+std::string explained_text(const bj::value& reply, bool colours) {
+  std::string policies;
+  for (const bj::value& one : reply.at("policies").as_array())
+    policies += (policies.empty() ? "" : ", ") + std::string(one.as_string());
+  if (policies.empty()) return "  No policy applies: the text goes as it is.\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const bj::value& one : reply.at("spans").as_array())
+    rows.push_back({std::to_string(integer_of(one, "start")),
+                    std::to_string(integer_of(one, "end") - integer_of(one, "start")), text_of(one, "entity"),
+                    fmt::format("{:.2f}", number_of(one, "score")), text_of(one, "do"), text_of(one, "with"),
+                    text_of(one, "why")});
+  std::string out = fmt::format("  {}\n", policies);
+  if (rows.empty())
+    out += "  nothing was found\n";
+  else
+    out += table({"from", "length", "entity", "score", "do", "with", "why"}, rows, colours);
+  if (const std::string blocked = text_of(reply, "blocked"); !blocked.empty())
+    out += fmt::format("\n  the call is refused, for {}\n", blocked);
+  else
+    out += fmt::format("\n{}\n", text_of(reply, "text"));
+  if (const bj::value* const not_to = reply.as_object().if_contains("not_to")) {
+    std::string names;
+    for (const bj::value& one : not_to->as_array()) names += (names.empty() ? "" : ", ") + std::string(one.as_string());
+    out += fmt::format("\n  not to {}\n", names);
+  }
+  return out;
+}
+
+Result<std::string> text_in(const std::string& file_name) {
+  std::ifstream file;
+  if (file_name != "-") file.open(file_name, std::ios::binary);
+  std::istream& in = file_name == "-" ? std::cin : file;
+  if (!in) return unreadable(file_name);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+void decrypt_text(Context& context, const std::string& file_name) {
+  const auto text = text_in(file_name);
+  if (!text) return context.fail_with(text.error());
+  const bj::value body = bj::object{{"text", *text}};
+  answer(context, http::Method::kPost, "/api/v1/privacy/decrypt", &body,
+         [](const bj::value& reply) { return text_of(reply, "text"); });
+}
+
+void explain_text(Context& context, const std::string& file_name, const std::string& model) {
+  const auto text = text_in(file_name);
+  if (!text) return context.fail_with(text.error());
+  const bj::value body = bj::object{{"text", *text}, {"model", model}};
+  answer(context, http::Method::kPost, "/api/v1/privacy/explain", &body,
+         [&context](const bj::value& reply) { return explained_text(reply, context.colours()); });
+}
+
+void add_policies(CLI::App& noun, Context& context) {
+  struct PolicyWords {
+    std::string file, model, session;
+  };
+  const auto words = std::make_shared<PolicyWords>();
+  CLI::App* const explaining =
+      command(noun, context, "explain", "Show what the policies in force make of a text, and why",
+              "fairlead privacy explain letter.txt --model support-reply");
+  explaining->add_option("file", words->file, "The text; - for standard input")->required()->type_name("FILE");
+  explaining->add_option("--model", words->model, "The prompt or model that it is sent to, as calls name it")
+      ->required();
+  explaining->callback([&context, words] { explain_text(context, words->file, words->model); });
+
+  CLI::App* const opening = command(noun, context, "decrypt", "Open what a policy encrypted in a text",
+                                    "fairlead privacy decrypt answer.txt");
+  opening->add_option("file", words->file, "The text; - for standard input")->required()->type_name("FILE");
+  opening->callback([&context, words] { decrypt_text(context, words->file); });
+
+  CLI::App* const restoring =
+      command(noun, context, "restore", "Give a text that was kept the originals of a session back",
+              "fairlead privacy restore answer.txt --session s-4");
+  restoring->add_option("file", words->file, "The text; - for standard input")->required()->type_name("FILE");
+  restoring->add_option("--session", words->session, "The session, as records show it")->required();
+  restoring->callback([&context, words] {
+    const auto text = text_in(words->file);
+    if (!text) return context.fail_with(text.error());
+    const bj::value body = bj::object{{"session", words->session}, {"text", *text}};
+    answer(context, http::Method::kPost, "/api/v1/privacy/restore", &body,
+           [](const bj::value& reply) { return text_of(reply, "text"); });
+  });
+
+  CLI::App* const forgetting = command(noun, context, "forget", "Delete what stands behind the pseudonyms of a session",
+                                       "fairlead privacy forget s-4");
+  forgetting->add_option("session", words->session, "The session, as calls name it in `fairlead.session`")->required();
+  forgetting->callback([&context, words] {
+    answer(context, http::Method::kDelete, "/api/v1/privacy/sessions/" + segment(words->session), nullptr,
+           [words](const bj::value&) {
+             return fmt::format("  what stood behind the pseudonyms of {} is deleted\n", words->session);
+           });
+  });
+}
+
 }  // namespace
 
 void add_privacy(CLI::App& app, Context& context, const Hooks& hooks) {
   const auto words = std::make_shared<PrivacyWords>();
-  CLI::App* const noun = app.add_subcommand("privacy", "Personal data in texts");
+  CLI::App* const noun = app.add_subcommand("privacy", "Personal data in texts and calls");
   noun->require_subcommand(1);
   CLI::App* const verb = noun->add_subcommand("scan", "Find personal data and secrets in a text");
   verb->add_option("file", words->file, "The text; - for standard input")->required()->type_name("FILE");
@@ -137,6 +231,7 @@ void add_privacy(CLI::App& app, Context& context, const Hooks& hooks) {
       "Nothing leaves this machine, and no server is needed.\nExample:\n  fairlead privacy scan letter.txt --entities "
       "CREDIT_CARD,RU_INN");
   verb->callback([&context, &hooks, words] { scan(context, hooks, *words); });
+  add_policies(*noun, context);
 }
 
 }  // namespace fairlead::cli

@@ -88,7 +88,7 @@ std::string LiveSteps::line(const std::string& name, std::size_t width, bool col
   if (step.retries + between > 0)
     rest += fmt::format("   tried again {}× ({})", step.retries + between, step.why.empty() ? "cut off" : step.why);
   if (waiting > 0) rest += step.waits_for.empty() ? " waits" : " waits for " + step.waits_for;
-  rest = cut_to(rest, width > 20 ? width - 20 : 0);
+  rest = cut_to(rest, width > head.size() + 1 ? width - head.size() - 1 : 0);
   const Colour colour = is_over       ? (mark == "✓" ? Colour::kGreen : Colour::kRed)
                         : mark == "·" ? Colour::kYellow
                                       : Colour::kNone;

@@ -41,7 +41,7 @@ TEST(LiveSteps, LinesFitTheTerminal) {
   LiveSteps steps({"a"});
   take_all(steps,
            {R"({"event":"wait","step":"a","at":"x","data":{"for":"a very long name of what it waits for, really"}})"});
-  EXPECT_EQ(steps.page(40, false), "  a              · waits for a very lon\n");
+  EXPECT_EQ(steps.page(40, false), "  a              · waits for a very long\n");
 }
 
 }  // namespace

@@ -184,7 +184,9 @@ async::Task<void> CachedAnswer::embed() {
                               request_.key,
                               &no_chat,
                               false,
-                              request_.admission};
+                              request_.admission,
+                              nullptr,
+                              request_.not_to};
   RoutedCompletion routed(request, cache_.clock());
   auto answer = co_await routed.next();
   if (answer) asked_.meaning->embedding = embedding_in(answer->wire);
@@ -217,7 +219,9 @@ void CachedAnswer::lead(std::shared_ptr<Flight> flight) {
                             request_.key,
                             request_.no_chat,
                             false,
-                            request_.admission};
+                            request_.admission,
+                            nullptr,
+                            request_.not_to};
   routed_.emplace(flown, cache_.clock());
   flying_.spawn(fly(std::move(flight)));
 }

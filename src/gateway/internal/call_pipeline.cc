@@ -9,6 +9,7 @@
 #include "gateway/internal/fitting.h"
 #include "gateway/internal/output_check.h"
 #include "gateway/internal/routed_completion.h"
+#include "gateway/internal/watched_answer.h"
 #include "platform/http/problem.h"
 
 namespace fairlead::gateway::internal {
@@ -29,6 +30,12 @@ bool every_route_speaks(const llm::Model& model, llm::Format format) {
   const auto speaks = [format](const llm::Route& one) { return one.provider->speaks(format); };
   const auto all_speak = [format](const auto& fallback) { return every_route_speaks(*fallback, format); };
   return std::ranges::all_of(model.routes, speaks) && std::ranges::all_of(model.fallbacks, all_speak);
+}
+
+// Answers in the others are vectors and numbers.
+bool speaks_of_text(llm::Format format) {
+  return format == llm::Format::kChat || format == llm::Format::kCompletions || format == llm::Format::kMessages ||
+         format == llm::Format::kResponses;
 }
 
 }  // namespace
@@ -68,7 +75,8 @@ async::Task<void> CallPipeline::run() {
   }
   auto done = co_await prepare();
   if (done && surface_.in_background(surface_call_)) {
-    done = co_await background_.begin(exchange_, surface_call_, *target_);
+    if (privacy_ && privacy_->wants_keeping()) done = co_await privacy_->keep();
+    if (done) done = co_await background_.begin(exchange_, surface_call_, *target_);
     if (done) co_return;  // the call that its run makes is recorded
   } else if (done) {
     done = co_await answer();
@@ -104,8 +112,13 @@ async::Task<Result<void>> CallPipeline::prepare() {
   auto target = resolve();
   if (!target) co_return fail(std::move(target).error());
 
-  native_ = (*target)->stages.empty() && !call_.options.repair && surface_.native(surface_call_);
   const llm::Format format = surface_.format();
+  if (privacy_) {
+    auto hidden = co_await hide();
+    if (!hidden) co_return fail(std::move(hidden).error());
+  }
+  native_ = (*target)->stages.empty() && !call_.options.repair && surface_.native(surface_call_);
+  if (privacy_ && speaks_of_text(format) && policy_->rewrites_answers()) native_ = false;
   const bool chat_needed = !native_ || !every_route_speaks(*(*target)->model, format);
   auto made = co_await make_chat(chat_needed);
   if (!made) co_return fail(std::move(made).error());
@@ -163,8 +176,20 @@ Result<void> CallPipeline::check_background() const {
   return {};
 }
 
+async::Task<Result<void>> CallPipeline::hide() {
+  const bool is_chat = surface_call_.body.members.empty();
+  std::vector<llm::Member>& members = is_chat ? call_.request.members : surface_call_.body.members;
+  auto hidden = co_await privacy_->hide(call_, members);
+  if (!hidden) co_return hidden;
+  if (is_chat)
+    if (const llm::Member* const messages = call_.request.member("messages")) call_.request.messages = messages->json;
+  hidden_ = true;
+  co_return Result<void>{};
+}
+
 void CallPipeline::draw_shadow(const std::optional<routing::Shadow>& shadow) {
   if (!shadow || surface_.format() == llm::Format::kCountTokens) return;
+  if (policy_ != nullptr && policy_->watches_answers()) return;  // nobody would watch the challenger's
   if (shadow->state->draw(shadow->policy.share)) shadow_ = &*shadow;
 }
 
@@ -184,7 +209,10 @@ Result<const Target*> CallPipeline::resolve() {
   if (target.kind == "model" && !call_.options.variables.empty())
     return fail(ErrorKind::kInvalid, "invalid_value", "A model takes no variables; they are for prompts.",
                 "fairlead.variables");
+  policy_ = target.privacy.get();
   if (!call_.options.prompt.empty()) FAIRLEAD_CHECK(attribute(*project));
+  if (policy_ != nullptr) privacy_ = policy_->begin();
+  is_free_ = policy_ == nullptr;
   return &target;
 }
 
@@ -204,6 +232,7 @@ Result<void> CallPipeline::attribute(const Project& project) {
   call_.target_name = found->target->name;
   call_.target_version = found->target->version;
   call_.label = std::move(found->label);
+  if (policy_ == nullptr) policy_ = found->target->privacy.get();
   return {};
 }
 
@@ -243,11 +272,20 @@ async::Task<Result<void>> CallPipeline::answer() {
   request.key = principal_->name;
   if (no_chat_) request.no_chat = &*no_chat_;
   request.admission = &admission_;
+  std::unique_ptr<llm::AnswerRewriter> watcher;
+  if (privacy_) {
+    request.not_to = privacy_->not_to();
+    if (speaks_of_text(surface_.format())) watcher = privacy_->watcher(call_);
+  }
+  // What is kept there has been seen by nobody.
   const std::unique_ptr<CachedAnswer> cached =
-      CachedAnswer::create(cache_, *target_, call_, request, surface_.format());
+      watcher ? nullptr : CachedAnswer::create(cache_, *target_, call_, request, surface_.format());
   std::optional<RoutedCompletion> routed;
   if (!cached) routed.emplace(request, clock_);
-  Answer& first = cached ? static_cast<Answer&>(*cached) : *routed;
+  Answer& origin = cached ? static_cast<Answer&>(*cached) : *routed;
+  std::optional<WatchedAnswer> watched;
+  if (watcher) watched.emplace(origin, std::move(watcher));
+  Answer& first = watched ? static_cast<Answer&>(*watched) : origin;
   std::optional<CheckedAnswer> checked;
   if (call_.output && surface_.format() != llm::Format::kCountTokens)
     checked.emplace(first, request, call_, unfitted_ ? *unfitted_ : call_.request, clock_);
@@ -286,9 +324,22 @@ Result<std::string_view> CallPipeline::in_form(const llm::Delta& delta, const An
     session_->take(delta.wire);
     if (delta.end) session_->remember(principal_->key_id, principal_->name);
   }
-  if (!form_) return delta.wire;
+  std::string_view wire = delta.wire;
+  if (privacy_ && from.format() == llm::Format::kChat) {
+    // The last thing that happens to it: what is kept and recorded has been taken from what the model said.
+    if (!std::exchange(restores_, true)) restorer_ = privacy_->restorer(call_);
+    if (restorer_) {
+      if (form_) {
+        if (!kept_form_) kept_form_ = surface_.answer_form(surface_call_);
+        out_.clear();
+        FAIRLEAD_CHECK(kept_form_->take(wire, delta.end, from.outcome(), out_));
+      }
+      FAIRLEAD_TRY(wire, restorer_->take(wire, delta.end));
+    }
+  }
+  if (!form_) return wire;
   out_.clear();
-  FAIRLEAD_CHECK(form_->take(delta.wire, delta.end, from.outcome(), out_));
+  FAIRLEAD_CHECK(form_->take(wire, delta.end, from.outcome(), out_));
   return std::string_view(out_);
 }
 
@@ -302,9 +353,18 @@ void CallPipeline::note_events(std::string_view wire) {
 }
 
 // What must be kept before a client may see the end of its answer.
+bool CallPipeline::must_wait() const {
+  return recorder_.strict() || (form_ && form_->wants_keeping()) || (privacy_ && privacy_->wants_keeping());
+}
+
 async::Task<Result<void>> CallPipeline::before_the_end() {
   if (form_ && form_->wants_keeping()) {
-    auto kept = co_await form_->keep();
+    AnswerForm& form = kept_form_ ? *kept_form_ : *form_;
+    auto kept = co_await form.keep();
+    if (!kept) co_return fail(std::move(kept).error());
+  }
+  if (privacy_ && privacy_->wants_keeping()) {
+    auto kept = co_await privacy_->keep();
     if (!kept) co_return fail(std::move(kept).error());
   }
   if (!recorder_.strict()) co_return Result<void>{};
@@ -324,7 +384,7 @@ async::Task<Result<void>> CallPipeline::relay_whole(Answer& from) {
   record_.first_token_us = micros_between(started_, clock_.steady());
   note_outcome(from);
   begin_answer(from);
-  if (recorder_.strict() || (form_ && form_->wants_keeping())) {
+  if (must_wait()) {
     auto kept = co_await before_the_end();
     if (!kept) co_return fail(std::move(kept).error());
   }
@@ -349,7 +409,7 @@ async::Task<Result<void>> CallPipeline::relay_stream(Answer& from) {
     Result<void> sent;
     if (delta->end) {
       note_outcome(from);
-      if (recorder_.strict() || (form_ && form_->wants_keeping())) {
+      if (must_wait()) {
         auto kept = co_await before_the_end();
         if (!kept) co_return fail(std::move(kept).error());
       }
@@ -422,6 +482,7 @@ telemetry::CallRecord CallPipeline::take_record() {
     like.session = call_.options.session;
     like.user = call_.options.user;
     like.tags = call_.options.tags;
+    if (privacy_) shadow_call_->not_to.assign(privacy_->not_to().begin(), privacy_->not_to().end());
   }
   record_.id = call_.id;
   record_.project = std::move(call_.project);
@@ -438,11 +499,16 @@ telemetry::CallRecord CallPipeline::take_record() {
     record_.model = call_.model->name;
     record_.model_version = call_.model->version;
   }
+  if (privacy_) record_.privacy_json = privacy_->record();
+  const Project* const project = snapshot_->project(record_.project);
+  // What ended before a policy had its say, or was refused by it, is not kept.
+  const bool unseen = project != nullptr && project->has_privacy() && !hidden_ && !is_free_;
+  if (unseen && !privacy_) call_.options = {};
   record_.session = std::move(call_.options.session);
   record_.user = std::move(call_.options.user);
   record_.tags = std::move(call_.options.tags);
   record_.budgets = admission_.names();
-  if (recorder_.content_enabled()) {
+  if (recorder_.content_enabled() && !unseen) {
     record_.input_json = surface_.input(surface_call_);
     if (text_) record_.output_text = text_->text();
   }
@@ -458,6 +524,11 @@ void CallPipeline::leave_shadow() {
     return;
   }
   const Target& challenger = *found->target;
+  // What has been hidden is what the champion's policies hide.
+  if (challenger.privacy && challenger.privacy.get() != policy_) {
+    shadow_->state->count(routing::ShadowDrop::kUnavailable);
+    return;
+  }
   if (anew ? &challenger == target_
            : challenger.name == call_.model->name && challenger.version == call_.model->version)
     return;  // the champion itself

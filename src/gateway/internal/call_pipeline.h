@@ -16,6 +16,7 @@
 #include "gateway/snapshot.h"
 #include "gateway/surface.h"
 #include "llm/call.h"
+#include "llm/privacy.h"
 #include "platform/http/server.h"
 #include "telemetry/recorder.h"
 
@@ -35,6 +36,7 @@ class CallPipeline {
   Result<void> authenticate();
   async::Task<Result<void>> prepare();  // read, resolve, make it a chat where one is needed, run the target's stages
   Result<const Target*> resolve();
+  async::Task<Result<void>> hide();  // what a privacy policy keeps from leaving
   Result<void> attribute(const Project& project);
   async::Task<Result<void>> make_chat(bool needed);
   async::Task<Result<void>> answer();
@@ -43,6 +45,7 @@ class CallPipeline {
   async::Task<Result<void>> relay_stream(Answer& from);
   Result<std::string_view> in_form(const llm::Delta& delta, const Answer& from);
   void note_events(std::string_view wire);
+  bool must_wait() const;  // for before_the_end()
   async::Task<Result<void>> before_the_end();
   async::Task<void> refuse(Error error);
   void begin_answer(const Answer& from);
@@ -67,14 +70,21 @@ class CallPipeline {
   const Target* target_ = nullptr;
   llm::Call call_;
   SurfaceCall surface_call_;
-  std::optional<Error> no_chat_;  // why the request is none
-  bool native_ = false;           // providers that speak the surface's format get the body as it is
+  std::optional<Error> no_chat_;                   // why the request is none
+  bool native_ = false;                            // providers that speak the surface's format get the body as it is
+  const llm::Privacy* policy_ = nullptr;           // of the snapshot
+  std::unique_ptr<llm::PrivacyCall> privacy_;      // null: no policy applies
+  bool is_free_ = false;                           // the call is resolved, and no policy applies
+  bool hidden_ = false;                            // what is personal has been taken out
+  bool restores_ = false;                          // restorer_ has been asked for
+  std::unique_ptr<llm::AnswerRewriter> restorer_;  // null: the client gets what the model said
   std::unique_ptr<AnswerForm> form_;
-  std::unique_ptr<SessionCall> session_;  // null: nothing is remembered
-  std::unique_ptr<AnswerText> text_;      // only where content is recorded
-  std::string out_;                       // what the form wrote last
-  std::int64_t events_ = 0;               // that have gone out of a stream which is passed on
-  bool done_ = false;                     // they have ended with [DONE]
+  std::unique_ptr<AnswerForm> kept_form_;  // keeps the answer as the model gave it, where the client gets another
+  std::unique_ptr<SessionCall> session_;   // null: nothing is remembered
+  std::unique_ptr<AnswerText> text_;       // only where content is recorded
+  std::string out_;                        // what the form wrote last
+  std::int64_t events_ = 0;                // that have gone out of a stream which is passed on
+  bool done_ = false;                      // they have ended with [DONE]
   telemetry::CallRecord record_;
   bool recorded_ = false, noted_ = false;
   const routing::Shadow* shadow_ = nullptr;     // the call is one of those that have one

@@ -25,7 +25,8 @@ RoutedRequest with_chat(const RoutedRequest& like, const llm::ChatRequest& chat,
           .tags = like.tags,
           .project = like.project,
           .key = like.key,
-          .admission = like.admission};
+          .admission = like.admission,
+          .not_to = like.not_to};
 }
 
 // The client sees that it is none of its messages that are too long.

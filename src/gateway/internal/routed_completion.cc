@@ -23,6 +23,15 @@ Error no_route(const llm::Model& model) {
           "model"};
 }
 
+// A privacy policy keeps it from all that there are.
+Error no_place(const RoutedRequest& request) {
+  std::string names;
+  for (const std::string& one : request.not_to) names += (names.empty() ? "`" : ", `") + one + "`";
+  return {ErrorKind::kPermissionDenied, "privacy_residency",
+          "This call holds data that the privacy policy keeps from " + names + ", and model `" + request.model.name +
+              "` has no other route for it."};
+}
+
 }  // namespace
 
 void add(llm::Usage& sum, const llm::Usage& one) {
@@ -115,6 +124,16 @@ Result<void> RoutedCompletion::begin() {
   if (plan_.empty()) {
     ended_ = true;
     return fail(any ? *request_.no_chat : no_route(request_.model));
+  }
+  if (!request_.not_to.empty()) {
+    const auto may_not = [this](const routing::Candidate& one) {
+      return std::ranges::find(request_.not_to, one.route->provider->name()) != request_.not_to.end();
+    };
+    plan_.erase(std::remove_if(plan_.begin(), plan_.end(), may_not), plan_.end());
+    if (plan_.empty()) {
+      ended_ = true;
+      return fail(no_place(request_));
+    }
   }
   if (request_.is_shadow) plan_.resize(1);
   if (request_.admission != nullptr && !asks()) {

@@ -32,8 +32,9 @@ struct RoutedRequest {
   const Error* no_chat = nullptr;
   // Of a shadow: one try of one route, and it stands in nobody's way.
   bool is_shadow = false;
-  Admission* admission = nullptr;     // sets aside what each try may use; null: nobody asks
-  routing::Alarms* alarms = nullptr;  // where time is simulated
+  Admission* admission = nullptr;         // sets aside what each try may use; null: nobody asks
+  routing::Alarms* alarms = nullptr;      // where time is simulated
+  std::span<const std::string> not_to{};  // providers that it may not go to
 };
 
 }  // namespace fairlead::gateway::internal

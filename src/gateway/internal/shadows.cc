@@ -156,6 +156,7 @@ class Shadows::Run {
     request.key = shadow_.key_name;
     if (no_chat_) request.no_chat = &*no_chat_;
     request.is_shadow = true;
+    request.not_to = shadow_.not_to;
     request.admission = &admission_;
     RoutedCompletion routed(request, clock_);
     for (;;) {

@@ -30,6 +30,7 @@ struct ShadowCall {
   bool has_idempotency_key = false;
   std::string chat;    // JSON: as it was before a prompt's stages if the challenger is a prompt; empty if there is none
   std::string native;  // JSON of the request as it came, where it may be passed on
+  std::vector<std::string> not_to;  // providers that it may not go to
   std::size_t admitted_bytes = 0;
   std::shared_ptr<const llm::OutputRule> output;  // what the answer is checked for, if the challenger is a model
 };

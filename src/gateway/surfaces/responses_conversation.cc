@@ -25,7 +25,7 @@ using internal::unsupported_value;
 using internal::wrong_type;
 
 // The chat's `messages` in the making. What an assistant said and the calls that it made are one message.
-class Messages {
+class ResponseMessages {
  public:
   void add(std::string_view role, std::string_view content) {
     end_assistant();
@@ -71,7 +71,7 @@ class Messages {
 };
 
 // The content of one message. One text goes as a string: more models' templates know that.
-class Parts {
+class ResponseParts {
  public:
   std::string& next() {
     if (!json_.empty()) json_ += ',';
@@ -90,7 +90,7 @@ class Parts {
   std::size_t count_ = 0;
 };
 
-Result<void> add_image(Parts& parts, const std::string& param, Object part) {
+Result<void> add_image(ResponseParts& parts, const std::string& param, Object part) {
   if (find(part, "file_id")) return unsupported_parameter(param + ".file_id", "send the image by its URL, or as data:");
   FAIRLEAD_TRY(const std::string_view url, required_text(param, part, "image_url"));
   std::string& out = parts.next();
@@ -101,7 +101,7 @@ Result<void> add_image(Parts& parts, const std::string& param, Object part) {
   return {};
 }
 
-Result<void> add_file(Parts& parts, const std::string& param, Object part) {
+Result<void> add_file(ResponseParts& parts, const std::string& param, Object part) {
   for (const std::string_view name : {"file_id", "file_url"})
     if (find(part, name)) return unsupported_parameter(fmt::format("{}.{}", param, name), "send the file as file_data");
   FAIRLEAD_TRY(const std::string_view data, required_text(param, part, "file_data"));
@@ -113,7 +113,7 @@ Result<void> add_file(Parts& parts, const std::string& param, Object part) {
   return {};
 }
 
-Result<void> add_part(Parts& parts, const std::string& param, Element value) {
+Result<void> add_part(ResponseParts& parts, const std::string& param, Element value) {
   FAIRLEAD_TRY(const Object part, object_of(param, value));
   FAIRLEAD_TRY(const std::string_view type, required_text(param, part, "type"));
   if (type == "input_text" || type == "output_text" || type == "text") {
@@ -141,14 +141,14 @@ Result<std::string> content_of(const std::string& param, Element content) {
   if (content.is_string()) return json::quoted(content.get_string().value_unsafe());
   if (!content.is_array()) return wrong_type(param, "a string or an array of parts", content);
   const Array list = content.get_array().value_unsafe();
-  Parts parts;
+  ResponseParts parts;
   std::size_t i = 0;
   for (const Element one : list) FAIRLEAD_CHECK(add_part(parts, fmt::format("{}[{}]", param, i++), one));
   if (parts.empty()) return invalid_value(param, "it must not be empty");
   return parts.content();
 }
 
-Result<void> add_message(Messages& messages, const std::string& param, Object item) {
+Result<void> add_message(ResponseMessages& messages, const std::string& param, Object item) {
   FAIRLEAD_TRY(const std::string_view role, required_text(param, item, "role"));
   const auto content = find(item, "content");
   if (!content) return missing(param + ".content");
@@ -165,7 +165,7 @@ Result<void> add_message(Messages& messages, const std::string& param, Object it
   return {};
 }
 
-Result<void> add_call_output(Messages& messages, const std::string& param, Object item) {
+Result<void> add_call_output(ResponseMessages& messages, const std::string& param, Object item) {
   FAIRLEAD_TRY(const std::string_view call_id, required_text(param, item, "call_id"));
   const auto output = find(item, "output");
   if (!output) return missing(param + ".output");
@@ -174,7 +174,7 @@ Result<void> add_call_output(Messages& messages, const std::string& param, Objec
     return {};
   }
   FAIRLEAD_TRY(const Array list, array_of(param + ".output", *output));
-  Parts texts, others;
+  ResponseParts texts, others;
   std::size_t i = 0;
   for (const Element one : list) {
     const std::string where = fmt::format("{}.output[{}]", param, i++);
@@ -189,7 +189,7 @@ Result<void> add_call_output(Messages& messages, const std::string& param, Objec
   return {};
 }
 
-Result<void> add_item(Messages& messages, const std::string& param, Element value) {
+Result<void> add_item(ResponseMessages& messages, const std::string& param, Element value) {
   FAIRLEAD_TRY(const Object item, object_of(param, value));
   const std::string_view type = text_at(item, "type");
   if (type == "message" || (type.empty() && find(item, "role"))) return add_message(messages, param, item);
@@ -205,7 +205,7 @@ Result<void> add_item(Messages& messages, const std::string& param, Element valu
   return {};
 }
 
-Result<void> add_input(Messages& messages, Element input) {
+Result<void> add_input(ResponseMessages& messages, Element input) {
   if (input.is_string()) {
     if (const std::string_view text = input.get_string().value_unsafe(); !text.empty())
       messages.add("user", json::quoted(text));
@@ -221,7 +221,7 @@ Result<void> add_input(Messages& messages, Element input) {
 }  // namespace
 
 Result<std::string> chat_messages_of(const llm::RequestBody& body, std::string_view earlier) {
-  Messages messages;
+  ResponseMessages messages;
   const auto each = [&](std::string_view name, auto take) -> Result<void> {
     const llm::Member* const member = body.member(name);
     if (!member || member->json == "null") return {};

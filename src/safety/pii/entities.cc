@@ -42,7 +42,16 @@ constexpr EntityInfo kEntities[] = {
     {kDateOfBirth, "date of birth"},
     {kDateTime, "date"},
     {kDomainName, "URL or host name"},
+    {kStreetAddress, "street address"},
+    {kPerson, "name of a person"},
+    {kOrganization, "name of an organisation"},
+    {kGpe, "country, region or town"},
+    {kZipCode, "postal code"},
+    {kNrp, "nationality, religion or political group"},
+    {kTitle, "form of address or job"},
+    {kAge, "age"},
 };
+constexpr std::size_t kOfNames = 8;  // the last ones
 
 }  // namespace
 
@@ -52,6 +61,11 @@ std::span<const EntityInfo> entities() {
 
 bool is_entity(std::string_view name) {
   return std::ranges::find(kEntities, name, &EntityInfo::name) != std::end(kEntities);
+}
+
+bool is_of_names(std::string_view entity) {
+  return std::ranges::find(std::end(kEntities) - kOfNames, std::end(kEntities), entity, &EntityInfo::name) !=
+         std::end(kEntities);
 }
 
 }  // namespace fairlead::pii

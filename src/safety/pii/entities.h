@@ -17,13 +17,18 @@ inline constexpr std::string_view kCreditCard = "CREDIT_CARD", kIbanCode = "IBAN
                                   kRuOgrn = "RU_OGRN", kRuOgrnip = "RU_OGRNIP", kRuKpp = "RU_KPP", kRuBik = "RU_BIK",
                                   kRuBankAccount = "RU_BANK_ACCOUNT", kRuOms = "RU_OMS", kRuPassport = "RU_PASSPORT",
                                   kRuCarPlate = "RU_CAR_PLATE", kSecret = "SECRET";
+// What the tagger of names finds.
+inline constexpr std::string_view kPerson = "PERSON", kGpe = "GPE", kOrganization = "ORGANIZATION",
+                                  kStreetAddress = "STREET_ADDRESS", kZipCode = "ZIP_CODE", kTitle = "TITLE",
+                                  kNrp = "NRP", kAge = "AGE";
 
 struct EntityInfo {
   std::string_view name;
   std::string_view what;  // for a person: "payment card number"
 };
-// All that the patterns of this program find, in the order that decides between spans that are otherwise alike.
+// All that this program finds, in the order that decides between spans that are otherwise alike: names come last.
 std::span<const EntityInfo> entities();
 bool is_entity(std::string_view name);
+bool is_of_names(std::string_view entity);  // found by the tagger, not by patterns
 
 }  // namespace fairlead::pii

@@ -9,6 +9,7 @@
 #include "safety/pii/internal/encoded.h"
 #include "safety/pii/internal/normalise.h"
 #include "safety/pii/internal/pattern_detector.h"
+#include "safety/pii/names/detector.h"
 
 namespace fairlead::pii {
 namespace {
@@ -50,11 +51,13 @@ std::size_t rank(std::string_view entity) {
 struct Candidate {
   Span span;
   bool container = false;
+  bool name = false;  // of the tagger's entities
   std::size_t size() const { return span.end - span.start; }
 };
 
-// Containers first, longer ones before shorter; then by score, length, the order of entities, place.
+// Names last; else containers first, longer ones before shorter; then by score, length, the order of entities, place.
 bool comes_before(const Candidate& a, const Candidate& b) {
+  if (a.name != b.name) return b.name;
   if (a.container != b.container) return a.container;
   if (a.container && a.size() != b.size()) return a.size() > b.size();
   if (a.span.score != b.span.score) return a.span.score > b.span.score;
@@ -63,15 +66,37 @@ bool comes_before(const Candidate& a, const Candidate& b) {
   return a.span.start < b.span.start;
 }
 
-std::vector<Span> without_overlaps(std::vector<Candidate> candidates) {
+// What a name has in common with what patterns found is taken off: the longest part that is left.
+void cut(Span& name, const std::map<std::size_t, std::size_t>& taken, std::string_view text) {
+  std::size_t at = name.start, start = name.start, end = name.start;
+  auto next = taken.upper_bound(name.start);
+  if (next != taken.begin()) at = std::max(at, std::prev(next)->second);
+  for (;; ++next) {
+    const std::size_t until = next == taken.end() ? name.end : std::min(next->first, name.end);
+    if (until > at && until - at > end - start) start = at, end = until;
+    if (until == name.end) break;
+    at = next->second;
+  }
+  constexpr std::string_view kJoining = " \t\r\n,;:";
+  while (start < end && kJoining.find(text[start]) != kJoining.npos) ++start;
+  while (start < end && kJoining.find(text[end - 1]) != kJoining.npos) --end;
+  name.start = start, name.end = end;
+}
+
+std::vector<Span> without_overlaps(std::vector<Candidate> candidates, std::string_view text) {
   std::vector<Span> out;
   if (candidates.empty()) return out;
   std::ranges::stable_sort(candidates, comes_before);
   std::map<std::size_t, std::size_t> taken;  // start to end
   for (Candidate& one : candidates) {
+    const auto overlaps = [&] {
+      const auto next = taken.lower_bound(one.span.start);
+      if (next != taken.end() && next->first < one.span.end) return true;
+      return next != taken.begin() && std::prev(next)->second > one.span.start;
+    };
+    if (one.name && overlaps()) cut(one.span, taken, text);
+    if (one.span.start == one.span.end || overlaps()) continue;
     const auto next = taken.lower_bound(one.span.start);
-    if (next != taken.end() && next->first < one.span.end) continue;
-    if (next != taken.begin() && std::prev(next)->second > one.span.start) continue;
     taken.emplace_hint(next, one.span.start, one.span.end);
     out.push_back(std::move(one.span));
   }
@@ -174,7 +199,7 @@ class Scanner::Work {
     }
     if (form != Form::kPlain && form != Form::kNormalised) finding.why.append("; in ").append(name_of(form));
     Span span{start, end, 0, 0, finding.entity, finding.score, std::move(finding.why), form};
-    candidates_.push_back({std::move(span), finding.container});
+    candidates_.push_back({std::move(span), finding.container, is_of_names(finding.entity)});
   }
 
   const Parts& parts_;
@@ -193,6 +218,10 @@ Result<std::shared_ptr<const Scanner>> Scanner::create(ScannerOptions options) {
   for (const auto& [name, threshold] : options.thresholds) least = std::min(least, threshold);
   FAIRLEAD_TRY(parts->patterns, PatternDetector::create(options.phone_regions, least));
   parts->others = options.detectors;
+  if (options.entities.empty() || std::ranges::any_of(options.entities, is_of_names)) {
+    FAIRLEAD_TRY(std::shared_ptr<const Detector> of_names, names::detector());
+    parts->others.push_back(std::move(of_names));
+  }
   if (!options.custom.empty()) {
     FAIRLEAD_TRY(std::unique_ptr<const Detector> custom, make_custom_detector(options.custom));
     parts->others.push_back(std::move(custom));
@@ -206,7 +235,7 @@ Result<std::shared_ptr<const Scanner>> Scanner::create(ScannerOptions options) {
 std::vector<Span> Scanner::scan(std::string_view text) const {
   Work work(*parts_, text.size());
   work.look(text, {}, 0);
-  std::vector<Span> out = without_overlaps(work.take());
+  std::vector<Span> out = without_overlaps(work.take(), text);
   count_characters(text, out);
   return out;
 }

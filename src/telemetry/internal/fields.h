@@ -88,6 +88,7 @@ inline constexpr Field<CallRecord> kCallFields[] = {
     {42, "trimmed", FieldType::kText, "", FAIRLEAD_CALL(trimmed_json)},
     {43, "variant_error", FieldType::kText, "", FAIRLEAD_CALL(variant_error)},
     {44, "includes", FieldType::kTexts, "", FAIRLEAD_CALL(includes)},
+    {45, "privacy", FieldType::kText, "", FAIRLEAD_CALL(privacy_json)},
 };
 
 inline constexpr Field<Attempt> kAttemptFields[] = {

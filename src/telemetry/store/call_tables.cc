@@ -20,8 +20,8 @@ lake::Texts texts_of(std::string_view column) {
 }
 
 // Texts that differ from call to call.
-constexpr std::string_view kOwnTexts[] = {"id",    "upstream_id", "error_message", "session_id", "user_id",
-                                          "input", "output",      "shadow_of",     "trimmed",    "variant_error"};
+constexpr std::string_view kOwnTexts[] = {"id",     "upstream_id", "error_message", "session_id",    "user_id", "input",
+                                          "output", "shadow_of",   "trimmed",       "variant_error", "privacy"};
 
 constexpr bool is_of_shape(const Field<CallRecord>& field) {
   if (field.type == FieldType::kText) return std::ranges::find(kOwnTexts, field.column) == std::end(kOwnTexts);

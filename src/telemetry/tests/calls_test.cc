@@ -82,7 +82,7 @@ TEST(Calls, ShowsARecordWhole) {
       R"("cached_input_tokens":200,"cache_write_tokens":50,"output_tokens":87,"reasoning_tokens":7,"usage_reported":true,"cost_usd":0.000425,)"
       R"("session_id":"s-4","user_id":"u-17","tags":["a","","c\"'"],"input":"[{\"role\":\"user\",\"content\":\"Где мой перевод?\"}]",)"
       R"("output":"На проверке.\n","shadow_of":"01ARZ3NDEKTSV4RRFFQ69G5FAU","cache":"miss","budgets":["team-a-monthly","per-user"],)"
-      R"("schema_failures":2,"trimmed_tokens":843,"trimmed":"{\"history\":{\"messages\":12,\"tokens\":843}}","variant_error":"beta: line 1, column 3: division by zero.","includes":["house-style@5","rules@2"],"attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
+      R"("schema_failures":2,"trimmed_tokens":843,"trimmed":"{\"history\":{\"messages\":12,\"tokens\":843}}","variant_error":"beta: line 1, column 3: division by zero.","includes":["house-style@5","rules@2"],"privacy":"{\"policies\":[\"customers@3\"],\"input\":{\"PERSON\":{\"pseudonymise\":2}}}","attempts":[{"number":1,"provider":"local","upstream_model":"smollm2","duration_ms":2000,)"
       R"("error_code":"upstream_timeout","error_message":"no byte","model":null,"reason":null,"waited_ms":0},{"number":2,"provider":"openai",)"
       R"("upstream_model":"gpt-5-mini","duration_ms":400,"error_code":null,"error_message":null,"model":"large","reason":"fallback",)"
       R"("waited_ms":180}],"feedback":[]})");

@@ -61,6 +61,7 @@ CallRecord full_record() {
   record.budgets = {"team-a-monthly", "per-user"};
   record.schema_failures = 2;
   record.trimmed_tokens = 843;
+  record.privacy_json = R"({"policies":["customers@3"],"input":{"PERSON":{"pseudonymise":2}}})";
   record.trimmed_json = R"({"history":{"messages":12,"tokens":843}})";
   record.attempts = {{"local", "smollm2", 2'000'000, "upstream_timeout", "no byte"},
                      {"openai", "gpt-5-mini", 400'000, "", "", "large", "fallback", 180'000}};

@@ -17,7 +17,7 @@ constexpr EntityCase kCases[] = {
     {"CREDIT_CARD", "card ", "4044829702582", ""},
     {"CREDIT_CARD", "JCB ", "3530779775025895", ""},
     {"CREDIT_CARD", "", "6011074234832987", ""},
-    {"CREDIT_CARD", "UnionPay ", "6212465230219194", ""},
+    {"CREDIT_CARD", "unionpay ", "6212465230219194", ""},
     {"CREDIT_CARD", "4 groups: ", "5018 2666 7178 3906", ""},
     {"IBAN_CODE", "IBAN ", "DE89370400440532013000", ""},
     {"IBAN_CODE", "to ", "GB29 NWBK 6016 1331 9268 19", " please"},
@@ -108,6 +108,17 @@ constexpr EntityCase kCases[] = {
      "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
      ""},
     {"SECRET", "", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIAx\n-----END EC PRIVATE KEY-----", "\n"},
+    {"PERSON", "My name is ", "Maria Keller", " and I lost my card"},
+    {"PERSON", "Передайте ", "Ивану Петровичу Сидорову", ", что я опоздаю"},
+    {"GPE", "I live in ", "Vienna", " and can't use my card."},
+    {"ORGANIZATION", "I work at ", "Fernandez Inc.", " as always"},
+    {"ORGANIZATION", "Договор с ", "ООО \"Ромашка\"", " подписан"},
+    {"STREET_ADDRESS", "Please send it to ", "24 Clarke Avenue", ", thanks"},
+    {"STREET_ADDRESS", "Живу по адресу ", "ул. Ленина, д. 5, кв. 12", ", второй подъезд"},
+    {"ZIP_CODE", "my zip code is ", "93318", ""},
+    {"NRP", "We are ", "Croatian", " by birth"},
+    {"TITLE", "I joined in 2019 as ", "Software engineer", "."},
+    {"AGE", "I just turned ", "46", ""},
 };
 
 constexpr std::string_view kNearMisses[] = {

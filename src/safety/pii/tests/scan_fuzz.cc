@@ -1,5 +1,5 @@
 // pii_fuzz [SECONDS [SEED [SUBJECT]]]: throws mutated texts at normalisation, at decoding, at the checks and at a scan;
-// 1 and the text if one breaks a promise. Subjects: normalise, decode, checks, scan, custom.
+// 1 and the text if one breaks a promise. Subjects: normalise, decode, checks, scan, custom, names, trained.
 #include <array>
 #include <string>
 #include <vector>
@@ -11,6 +11,7 @@
 #include "safety/pii/internal/encoded.h"
 #include "safety/pii/internal/normalise.h"
 #include "safety/pii/internal/phone_plans.h"
+#include "safety/pii/names/detector.h"
 #include "safety/pii/scanner.h"
 #include "safety/pii/tests/entity_cases.h"
 
@@ -137,6 +138,49 @@ std::string scan_round(const Scanner& scanner, Texts& texts, std::string& text) 
   return scanner.scan(text).size() == spans.size() ? "" : "a second scan finds something else";
 }
 
+std::string names_round(const Detector& detector, Texts& texts, std::string& text) {
+  text = texts.next();
+  while (texts.random().below(3) == 0) text += text.substr(0, 4'000);  // more than one sequence
+  View view;
+  normalise(text, view);
+  std::vector<Finding> found, again;
+  detector.find(view.text, found);
+  detector.find(view.text, again);
+  if (found.size() != again.size()) return "a second look finds something else";
+  std::size_t last = 0;
+  const auto inside = [&](std::size_t at) {
+    return at < view.text.size() && (static_cast<unsigned char>(view.text[at]) & 0xC0) == 0x80;
+  };
+  for (const Finding& one : found) {
+    if (one.start < last || one.end <= one.start || one.end > view.text.size()) return "findings overlap or go beyond";
+    if (one.end - one.start > detector.longest()) return "longer than the longest";
+    if (inside(one.start) || inside(one.end)) return "a part of a character";
+    if (!(one.score >= 0 && one.score <= 1) || one.why.empty() || one.entity.empty()) return "score, reason or name";
+    last = one.end;
+  }
+  return "";
+}
+
+// A trained file with some bytes changed is refused, or used without harm.
+std::string trained_round(Texts& texts, std::string& text) {
+  static std::string file(names::built_in_file().size() + 64, ' ');
+  char* const at = file.data() + (64 - reinterpret_cast<std::uintptr_t>(file.data()) % 64) % 64;
+  std::size_t size = names::built_in_file().size();
+  std::copy_n(names::built_in_file().data(), size, at);
+  for (std::size_t slips = 1 + texts.random().below(8); slips > 0; --slips)
+    at[texts.random().below(texts.random().below(2) == 0 ? 900 : size)] = static_cast<char>(texts.random().below(256));
+  if (texts.random().below(4) == 0) size -= texts.random().below(size);
+  text = texts.next();
+  View view;
+  normalise(text, view);
+  const auto made = names::detector_of({at, size});
+  std::vector<Finding> found;
+  if (made) (*made)->find(view.text, found);
+  for (const Finding& one : found)
+    if (one.end <= one.start || one.end > view.text.size()) return "a finding beyond the text";
+  return "";
+}
+
 std::vector<FuzzSubject> subjects_of(std::uint64_t seed) {
   const auto texts = std::make_shared<Texts>(seed);
   const auto scanner = *Scanner::create({});
@@ -146,11 +190,14 @@ std::vector<FuzzSubject> subjects_of(std::uint64_t seed) {
                                 .words = {"слово", "pass"},
                                 .context = {"инн"}});
   const auto custom = *Scanner::create(std::move(with_custom));
-  return {{"normalise", [texts](std::string& text) { return normalise_round(*texts, text); }},
-          {"decode", [texts](std::string& text) { return decode_round(*texts, text); }},
-          {"checks", [texts](std::string& text) { return checks_round(*texts, text); }},
-          {"scan", [texts, scanner](std::string& text) { return scan_round(*scanner, *texts, text); }},
-          {"custom", [texts, custom](std::string& text) { return scan_round(*custom, *texts, text); }}};
+  return {
+      {"normalise", [texts](std::string& text) { return normalise_round(*texts, text); }},
+      {"decode", [texts](std::string& text) { return decode_round(*texts, text); }},
+      {"checks", [texts](std::string& text) { return checks_round(*texts, text); }},
+      {"scan", [texts, scanner](std::string& text) { return scan_round(*scanner, *texts, text); }},
+      {"custom", [texts, custom](std::string& text) { return scan_round(*custom, *texts, text); }},
+      {"names", [texts, names = *names::detector()](std::string& text) { return names_round(*names, *texts, text); }},
+      {"trained", [texts](std::string& text) { return trained_round(*texts, text); }}};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "access/internal/master_key.h"
+#include "access/master_key.h"
 
 #include <openssl/evp.h>
 

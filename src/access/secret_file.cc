@@ -1,4 +1,4 @@
-#include "access/internal/secret_file.h"
+#include "access/secret_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,0 +1,407 @@
+#include "safety/policy/guard.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "platform/json/text.h"
+#include "safety/policy/internal/chat_rewriter.h"
+#include "safety/policy/internal/json_document.h"
+#include "safety/policy/internal/session.h"
+#include "safety/policy/internal/treatment.h"
+
+namespace fairlead::policy {
+namespace {
+
+constexpr std::size_t kOnTheLoop = 32 * 1024;  // bytes of text that a loop scans itself: some tenths of a millisecond
+
+// Members of a body that hold nobody's text: what developers write, and what is no text.
+constexpr std::string_view kNoTexts[] = {"model",
+                                         "stream",
+                                         "stream_options",
+                                         "tools",
+                                         "tool_choice",
+                                         "functions",
+                                         "function_call",
+                                         "response_format",
+                                         "text",
+                                         "n",
+                                         "temperature",
+                                         "top_p",
+                                         "top_k",
+                                         "min_p",
+                                         "max_tokens",
+                                         "max_completion_tokens",
+                                         "max_output_tokens",
+                                         "stop",
+                                         "stop_sequences",
+                                         "seed",
+                                         "logit_bias",
+                                         "logprobs",
+                                         "top_logprobs",
+                                         "modalities",
+                                         "audio",
+                                         "encoding_format",
+                                         "dimensions",
+                                         "service_tier",
+                                         "reasoning",
+                                         "reasoning_effort",
+                                         "include",
+                                         "store",
+                                         "truncation",
+                                         "previous_response_id",
+                                         "conversation",
+                                         "parallel_tool_calls",
+                                         "presence_penalty",
+                                         "frequency_penalty",
+                                         "thinking",
+                                         "background",
+                                         "echo",
+                                         "best_of",
+                                         "repeat_penalty",
+                                         "verbosity",
+                                         "prompt_cache_retention",
+                                         "max_tool_calls",
+                                         "output_config",
+                                         "fairlead",
+                                         "anthropic_version",
+                                         "anthropic_beta",
+                                         "betas",
+                                         "container",
+                                         "context_management"};
+constexpr std::string_view kNamesOfPeople[] = {"user", "safety_identifier", "prompt_cache_key"};
+
+template <class List>
+bool is_among(const List& list, std::string_view word) {
+  return std::ranges::find(list, word) != std::end(list);
+}
+
+JsonDocument::Kind kind_of(std::string_view member) {
+  if (is_among(kNamesOfPeople, member)) return JsonDocument::Kind::kName;
+  if (member == "metadata") return JsonDocument::Kind::kData;
+  return JsonDocument::Kind::kConversation;
+}
+
+SteadyTime deadline_of(const Rules& rules, const Clock& clock) {
+  return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit;
+}
+
+// Everything of a call that is looked at. Owns its texts, since other threads look at them.
+struct Texts {
+  struct Part {
+    std::string source;
+    std::unique_ptr<JsonDocument> document;
+    std::size_t member = 0;
+  };
+  std::deque<Part> parts;
+  std::vector<TextJob*> jobs;
+  std::size_t bytes = 0;
+  bool all_seen = true;
+  Outcome outcome, shadow;
+  Haystack haystack;
+
+  Result<void> add(std::string_view json, JsonDocument::Kind kind, bool passes_media, std::size_t member) {
+    Part& part = parts.emplace_back();
+    part.source = json;
+    part.member = member;
+    FAIRLEAD_TRY(part.document, JsonDocument::read(part.source, kind, passes_media));
+    return {};
+  }
+  void collect() {
+    for (Part& part : parts) part.document->jobs(jobs);
+    for (const TextJob* const job : jobs) {
+      bytes += job->text.size();
+      haystack.add(job->text);
+    }
+  }
+  void look(const Rules& rules, const Clock& clock, SteadyTime deadline) {
+    for (TextJob* const job : jobs) {
+      if (find(rules, *job, clock, deadline)) continue;
+      all_seen = false;
+      return;
+    }
+  }
+  // What policies would do that are tried out.
+  void look_in_shadow(const Rules& rules, const std::string& project, const Keys& key, const Clock& clock) {
+    const Treater treater{.rules = rules, .side = Side::kInput, .project = project, .key = key};
+    for (const TextJob* const job : jobs) {
+      TextJob copy{.text = job->text, .context = job->context, .is_name = job->is_name};
+      if (!find(rules, copy, clock, deadline_of(rules, clock))) continue;
+      treater.treat(copy, shadow);
+    }
+  }
+};
+
+class GuardedCall final : public llm::PrivacyCall {
+ public:
+  GuardedCall(const std::string& project, std::shared_ptr<const Rules> rules, GuardParts parts)
+      : project_(project), rules_(std::move(rules)), parts_(parts), key_(parts.vault.keys()) {}
+
+  async::Task<Result<void>> hide(llm::Call& call, std::span<llm::Member> members) override {
+    hide_names(call.options);
+    auto texts = std::make_shared<Texts>();
+    auto read = read_texts(call, members, *texts);
+    if (!read) {
+      if (read.error().code == "privacy_blocked") blocked_ = "media";
+      co_return fail(std::move(read).error());
+    }
+    if (rules_->pseudonymises && call.options.session.empty()) {
+      for (const llm::Member& one : members)
+        if (one.name == "previous_response_id" && one.json != "null")
+          co_return fail(ErrorKind::kInvalid, "missing_required_parameter",
+                         "This conversation is kept with pseudonyms in it: name its session, so that they can be given "
+                         "back in the answer.",
+                         "fairlead.session");
+    }
+    texts->collect();
+    const SteadyTime deadline = deadline_of(*rules_, parts_.clock);
+    const auto look = [texts, rules = rules_, project = project_, key = key_, &clock = parts_.clock, deadline] {
+      texts->look(*rules, clock, deadline);
+      if (rules->shadow) texts->look_in_shadow(*rules->shadow, project, *key, clock);
+      if (rules->pseudonymises && texts->bytes > kOnTheLoop) texts->haystack.read();
+      return true;
+    };
+    if (texts->bytes <= kOnTheLoop) {
+      look();
+    } else {
+      auto looking = parts_.pool.run(look);
+      (void)co_await std::move(looking);
+    }
+    shadow_ = std::move(texts->shadow);
+    if (!texts->all_seen) {
+      incomplete_ = true;
+      if (!rules_->is_open)
+        co_return fail(ErrorKind::kUnavailable, "privacy_unavailable",
+                       "The texts of this call could not be searched for personal data within " +
+                           std::to_string(rules_->time_limit.count()) +
+                           " ms (`time_limit`), and the privacy policy lets nothing through unseen.");
+    }
+    auto treated = co_await treat(call, texts, deadline);
+    if (!treated) co_return fail(std::move(treated).error());
+    input_ = texts->outcome.done;
+    not_to_.assign(texts->outcome.not_to.begin(), texts->outcome.not_to.end());
+    if (blocked_.empty()) blocked_ = texts->outcome.blocked;
+    if (!blocked_.empty())
+      co_return fail(
+          ErrorKind::kPermissionDenied, "privacy_blocked",
+          "This call holds something of the class " + blocked_ + ", which the privacy policy lets nobody send.");
+    write(call, members, *texts);
+    co_return Result<void>{};
+  }
+
+  std::span<const std::string> not_to() const override { return not_to_; }
+
+  std::unique_ptr<llm::AnswerRewriter> watcher(const llm::Call& call) override {
+    if (!rules_->watches) return nullptr;
+    treater_.emplace(Treater{.rules = *rules_, .side = Side::kOutput, .project = project_, .key = *key_});
+    return std::make_unique<ChatRewriter>(
+        [this](ChatRewriter::Kind) -> std::unique_ptr<TextFilter> {
+          return std::make_unique<Watcher>(*treater_, output_, pseudonyms_, parts_.clock);
+        },
+        call.request.stream);
+  }
+
+  std::unique_ptr<llm::AnswerRewriter> restorer(const llm::Call& call) override {
+    if (!pseudonyms_ || pseudonyms_->empty()) return nullptr;
+    const llm::Member* const format = call.request.member("response_format");
+    const bool is_json = format != nullptr && format->json.find("json") != std::string_view::npos;
+    const auto make = [this, is_json](ChatRewriter::Kind kind) -> std::unique_ptr<TextFilter> {
+      const bool in_json = kind == ChatRewriter::Kind::kArguments || (is_json && kind == ChatRewriter::Kind::kContent);
+      if (in_json && !escaped_) escaped_ = with_escapes(*pseudonyms_);
+      return std::make_unique<Restorer>(in_json ? escaped_ : pseudonyms_, in_json);
+    };
+    return std::make_unique<ChatRewriter>(make, call.request.stream);
+  }
+
+  bool wants_keeping() const override { return must_keep_; }
+
+  async::Task<Result<void>> keep() override {
+    auto kept = co_await parts_.vault.keep(*loop_, project_, session_, entries_);
+    if (kept) must_keep_ = false;
+    co_return kept;
+  }
+
+  std::string record() const override {
+    std::string out = R"({"policies":[)";
+    for (std::size_t i = 0; i < rules_->policies.size(); ++i)
+      out += (i > 0 ? "," : "") + json::quoted(rules_->policies[i]);
+    out += ']';
+    if (!input_.empty()) out += R"(,"input":)" + input_.json();
+    if (!output_.done.empty()) out += R"(,"output":)" + output_.done.json();
+    const std::string& blocked = blocked_.empty() ? output_.blocked : blocked_;
+    if (!blocked.empty()) out += R"(,"blocked":)" + json::quoted(blocked);
+    if (incomplete_) out += R"(,"incomplete":true)";
+    if (rules_->shadow) {
+      out += R"(,"shadow":{"policies":[)";
+      for (std::size_t i = 0; i < rules_->shadow->policies.size(); ++i)
+        out += (i > 0 ? "," : "") + json::quoted(rules_->shadow->policies[i]);
+      out += R"(],"input":)" + shadow_.done.json();
+      if (!shadow_.blocked.empty()) out += R"(,"blocked":)" + json::quoted(shadow_.blocked);
+      out += '}';
+    }
+    return out + "}";
+  }
+
+ private:
+  void hide_name(std::string& name) {
+    if (name.empty()) return;
+    TextJob job{.text = name, .is_name = true};
+    (void)find(*rules_, job, parts_.clock, SteadyTime::max());
+    Outcome outcome;
+    Treater{.rules = *rules_, .side = Side::kInput, .project = project_, .key = *key_}.treat(job, outcome);
+    if (!outcome.blocked.empty() && blocked_.empty()) blocked_ = outcome.blocked;
+    not_to_before_.insert(outcome.not_to.begin(), outcome.not_to.end());
+    if (job.changed) name = std::move(job.instead);
+  }
+
+  void hide_names(llm::CallOptions& options) {
+    hide_name(options.session);
+    hide_name(options.user);
+    hide_name(options.idempotency_key);
+    for (std::string& tag : options.tags) hide_name(tag);
+  }
+
+  Result<void> read_texts(const llm::Call& call, std::span<llm::Member> members, Texts& texts) const {
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (is_among(kNoTexts, members[i].name) || members[i].json == "null") continue;
+      FAIRLEAD_CHECK(texts.add(members[i].json, kind_of(members[i].name), rules_->passes_media, i));
+    }
+    if (!call.options.variables.empty())
+      FAIRLEAD_CHECK(texts.add(call.options.variables, JsonDocument::Kind::kData, true, members.size()));
+    return {};
+  }
+
+  // With the session, wherever it is.
+  async::Task<Result<void>> treat(const llm::Call& call, std::shared_ptr<Texts> texts, SteadyTime deadline) {
+    texts->outcome.not_to = not_to_before_;
+    if (!rules_->pseudonymises) {
+      const Treater treater{.rules = *rules_, .side = Side::kInput, .project = project_, .key = *key_};
+      for (TextJob* const job : texts->jobs) treater.treat(*job, texts->outcome);
+      co_return Result<void>{};
+    }
+    const auto work = [texts, rules = rules_, project = project_, key = key_, &clock = parts_.clock,
+                       deadline](Session& session) {
+      const Treater treater{.rules = *rules,
+                            .side = Side::kInput,
+                            .project = project,
+                            .key = *key,
+                            .session = &session,
+                            .haystack = &texts->haystack,
+                            .clock = &clock,
+                            .deadline = deadline};
+      for (TextJob* const job : texts->jobs) treater.treat(*job, texts->outcome);
+    };
+    if (call.options.session.empty()) {
+      const std::unique_ptr<Session> session = parts_.vault.temporary(project_);
+      work(*session);
+      pseudonyms_ = session->pseudonyms();
+      co_return Result<void>{};
+    }
+    loop_ = call.loop;
+    session_ = call.options.session;
+    std::function<void(Session&)> owned = work;
+    auto seen = co_await parts_.vault.with(*loop_, project_, session_, rules_->ttl, std::move(owned));
+    if (!seen)
+      co_return fail(ErrorKind::kUnavailable, "privacy_unavailable",
+                     "What stands behind this session's pseudonyms cannot be read: " + seen.error().message);
+    pseudonyms_ = std::move(seen->pseudonyms);
+    entries_ = seen->entries;
+    must_keep_ = !seen->is_kept;
+    co_return Result<void>{};
+  }
+
+  static void write(llm::Call& call, std::span<llm::Member> members, const Texts& texts) {
+    for (const Texts::Part& part : texts.parts) {
+      if (!part.document->changed()) continue;
+      std::string json = part.document->write();
+      if (part.member == members.size())
+        call.options.variables = std::move(json);
+      else
+        members[part.member].json = call.own(std::move(json));
+    }
+    for (llm::Member& member : members)
+      if (member.name == "fairlead") member.json = "{}";  // it has been read
+  }
+
+  const std::string project_;
+  const std::shared_ptr<const Rules> rules_;
+  const GuardParts parts_;
+  const std::shared_ptr<const Keys> key_;
+  async::Loop* loop_ = nullptr;
+  std::string session_, blocked_;
+  std::size_t entries_ = 0;
+  bool must_keep_ = false, incomplete_ = false;
+  std::set<std::string> not_to_before_;
+  std::vector<std::string> not_to_;
+  Tally input_;
+  Outcome output_, shadow_;
+  std::shared_ptr<const Matcher> pseudonyms_, escaped_;
+  std::optional<Treater> treater_;
+};
+
+std::size_t characters(std::string_view text, std::size_t bytes) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text.substr(0, bytes), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace
+
+std::unique_ptr<llm::PrivacyCall> Guard::begin() const {
+  return std::make_unique<GuardedCall>(project_, rules_, parts_);
+}
+
+Explained explain(const Rules& rules, std::string_view text, std::string_view project, std::shared_ptr<const Keys> key,
+                  const Clock& clock) {
+  Explained out;
+  TextJob job{.text = text};
+  (void)find(rules, job, clock, SteadyTime::max());
+  Session session(key->digest(), std::string(project));
+  Haystack haystack;
+  haystack.add(text);
+  Outcome outcome;
+  Treater treater{.rules = rules,
+                  .side = Side::kInput,
+                  .project = project,
+                  .key = *key,
+                  .session = &session,
+                  .haystack = &haystack};
+  treater.told = [&](const Found& one, Operator what, std::string_view with) {
+    out.spans.push_back({characters(text, one.start), characters(text, one.end), std::string(one.entity), one.why,
+                         std::string(with), one.score, what});
+  };
+  treater.treat(job, outcome);
+  out.text = job.changed ? std::move(job.instead) : std::string(text);
+  out.blocked = std::move(outcome.blocked);
+  out.not_to.assign(outcome.not_to.begin(), outcome.not_to.end());
+  return out;
+}
+
+boost::json::object Guard::explain(std::string_view text) const {
+  namespace bj = boost::json;
+  const auto shown = [&](const Rules& rules) {
+    const Explained made = policy::explain(rules, text, project_, parts_.vault.keys(), parts_.clock);
+    bj::object out;
+    out["policies"] = bj::array(rules.policies.begin(), rules.policies.end());
+    out["text"] = made.blocked.empty() ? bj::value(made.text) : bj::value(nullptr);
+    bj::array spans;
+    for (const Explained::Span& one : made.spans)
+      spans.push_back(bj::object{{"start", one.start},
+                                 {"end", one.end},
+                                 {"entity", one.entity},
+                                 {"score", one.score},
+                                 {"why", one.why},
+                                 {"do", policy::name_of(one.what)},
+                                 {"with", one.with}});
+    out["spans"] = std::move(spans);
+    if (!made.blocked.empty()) out["blocked"] = made.blocked;
+    if (!made.not_to.empty()) out["not_to"] = bj::array(made.not_to.begin(), made.not_to.end());
+    return out;
+  };
+  bj::object out = shown(*rules_);
+  if (rules_->shadow) out["shadow"] = shown(*rules_->shadow);
+  return out;
+}
+
+}  // namespace fairlead::policy

@@ -1,0 +1,218 @@
+#include "safety/policy/internal/treatment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "platform/json/text.h"
+#include "safety/pii/entities.h"
+#include "safety/policy/internal/shape.h"
+#include "safety/policy/internal/text.h"
+
+namespace fairlead::policy {
+namespace {
+
+constexpr std::size_t kBlock = 64 * 1024;   // of a long text, scanned at a time
+constexpr std::size_t kOverlap = 2 * 1024;  // of two such: no class of data but keys and encoded runs is longer
+constexpr std::size_t kHashDigits = 12;
+
+std::size_t at_character(std::string_view text, std::size_t at) {
+  while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
+  return at;
+}
+
+void scan_block(const Rules& rules, TextJob& job, std::size_t begin, std::size_t end, std::size_t take_before) {
+  const bool with_context = begin == 0 && !job.context.empty();
+  const std::string_view part = job.text.substr(begin, end - begin);
+  const std::string joined = with_context ? job.context + std::string(part) : std::string();
+  const std::size_t before = with_context ? job.context.size() : 0;
+  for (pii::Span& span : rules.scanner->scan(with_context ? std::string_view(joined) : part)) {
+    if (span.end <= before) continue;  // the member's name
+    const std::size_t start = begin + std::max(span.start, before) - before, stop = begin + span.end - before;
+    if (start >= take_before) continue;  // the next block sees all of it
+    if (!job.found.empty() && start < job.found.back().end) continue;
+    job.found.push_back({start, stop, span.entity, span.score, std::move(span.why)});
+  }
+}
+
+std::string masked(std::string_view text, std::size_t keep, std::string_view sign) {
+  std::vector<std::pair<std::string_view, bool>> characters;  // and whether it counts
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Character one = character_at(text, at);
+    const std::size_t size = std::max<std::size_t>(one.size, 1);
+    const bool counts =
+        is_word(one.value) || (one.value >= 0x80 && folded(one.value) != ' ' && folded(one.value) != '-');
+    characters.emplace_back(text.substr(at, size), counts);
+    count += counts ? 1 : 0;
+    at += size;
+  }
+  keep = std::min(keep, count / 2);
+  std::string out;
+  std::size_t left = count - keep;
+  for (const auto& [character, counts] : characters) {
+    const bool hidden = left > 0 && counts;
+    if (hidden) --left;
+    out += hidden ? sign : character;
+  }
+  return out;
+}
+
+std::string generalised(const Rule& rule, std::string_view entity, std::string_view text) {
+  if (entity == pii::kDateTime || entity == pii::kDateOfBirth) return less_exact_date(text, rule.year_alone);
+  if (entity == pii::kEmailAddress) {
+    const std::size_t at = text.rfind('@');
+    return at == std::string_view::npos ? std::string() : std::string(text.substr(at + 1));
+  }
+  if (entity == pii::kIpAddress) {
+    const std::string_view bare = text.substr(0, text.find('/'));
+    const std::size_t dot = bare.rfind('.');
+    if (dot != std::string_view::npos && bare.find(':') == std::string_view::npos)
+      return std::string(bare.substr(0, dot)) + ".0/24";
+    return {};
+  }
+  if (!text.empty() && text.size() <= 3 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
+    const int decade = std::stoi(std::string(text)) / 10 * 10;
+    return fmt::format("{}–{}", decade, decade + 9);
+  }
+  return {};
+}
+
+std::string hashed(std::string_view entity, std::string_view text, std::string_view project, const KeyedDigest& key) {
+  std::string bound = "hash";
+  for (const std::string_view part : {project, entity}) {
+    bound += '\0';
+    bound += part;
+  }
+  bound += '\0';
+  bound += folded_text(text);
+  return to_hex(key.of(bound)).substr(0, kHashDigits);
+}
+
+// What overlaps becomes one, of the class of the longest.
+std::vector<Found> joined(std::vector<Found> all) {
+  std::ranges::stable_sort(all, {}, &Found::start);
+  std::vector<Found> out;
+  std::size_t longest = 0;  // of those that the last one is made of
+  for (Found& one : all) {
+    const std::size_t size = one.end - one.start;
+    if (out.empty() || one.start >= out.back().end) {
+      longest = size;
+      out.push_back(std::move(one));
+      continue;
+    }
+    Found& last = out.back();
+    if (size > longest) {
+      longest = size;
+      last.entity = one.entity;
+      last.score = one.score;
+      last.why = std::move(one.why);
+    }
+    last.end = std::max(last.end, one.end);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Tally::json() const {
+  std::string out = "{";
+  for (const auto& [entity, done] : counts_) {
+    if (out.size() > 1) out += ',';
+    json::append_string(out, entity);
+    out += ":{";
+    bool first = true;
+    for (const auto& [what, count] : done) {
+      if (!first) out += ',';
+      first = false;
+      json::append_string(out, what);
+      out += ':' + std::to_string(count);
+    }
+    out += '}';
+  }
+  return out + "}";
+}
+
+bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadline) {
+  if (!rules.scanner) return true;
+  for (std::size_t begin = 0; begin < job.text.size();) {
+    const bool last = job.text.size() - begin <= kBlock + kOverlap;
+    const std::size_t end = last ? job.text.size() : at_character(job.text, begin + kBlock);
+    const std::size_t next = last ? end : at_character(job.text, end - kOverlap);
+    scan_block(rules, job, begin, end, next);
+    if (clock.steady() > deadline) return false;
+    if (last) break;
+    begin = next;
+  }
+  return true;
+}
+
+std::string written_for(const Rule& rule, std::string_view entity, std::string_view text, std::string_view project,
+                        const Keys& key) {
+  const std::string name = "<" + std::string(entity) + ">";
+  switch (rule.what) {
+    case Operator::kRedact:
+    case Operator::kBlock:
+      return {};
+    case Operator::kReplace:
+      return rule.with.value_or(name);
+    case Operator::kHash:
+      return "<" + std::string(entity) + ":" + hashed(entity, text, project, *key.digest()) + ">";
+    case Operator::kEncrypt:
+      return "<" + std::string(entity) + std::string(kEncryptedMark) + key.encrypt(project, entity, text) + ">";
+    case Operator::kMask:
+      return masked(text, rule.keep, rule.with.value_or("*"));
+    case Operator::kGeneralise: {
+      std::string out = generalised(rule, entity, text);
+      return out.empty() ? name : out;
+    }
+    case Operator::kPass:
+    case Operator::kPseudonymise:
+      break;
+  }
+  return name;
+}
+
+void Treater::treat(TextJob& job, Outcome& outcome) const {
+  if (session != nullptr && !job.is_name && !session->originals().empty()) {
+    // What is known is found again, and nothing that looks like a pseudonym stays as it is.
+    std::vector<Found> all = std::move(job.found);
+    const auto note = [&](const Match& match) {
+      all.push_back({match.start, match.end, session->entity_of(*match.form), 1, "known in this session"});
+    };
+    session->originals().find(job.text, 0, true, note);
+    session->made().find(job.text, 0, true, note);
+    job.found = joined(std::move(all));
+  }
+  std::size_t at = 0;
+  for (const Found& one : job.found) {
+    const Rule& rule = rules.rule(one.entity);
+    if (side == Side::kInput ? !rule.input : !rule.output) continue;
+    if (side == Side::kInput) outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
+    const std::string_view text = job.text.substr(one.start, one.end - one.start);
+    Rule done = rule;
+    if (job.is_name && rule.what != Operator::kPass && rule.what != Operator::kBlock) done.what = Operator::kHash;
+    if (rule.what != Operator::kPass || !rule.not_to.empty()) outcome.done.add(one.entity, done.what);
+    if (rule.what == Operator::kPass) {
+      if (told && !rule.not_to.empty()) told(one, Operator::kPass, text);
+      continue;
+    }
+    if (done.what == Operator::kBlock && outcome.blocked.empty()) outcome.blocked = one.entity;
+    std::string written;
+    const bool in_time = clock == nullptr || deadline == SteadyTime::max() || clock->steady() <= deadline;
+    if (done.what == Operator::kPseudonymise && session != nullptr && in_time)
+      written = session->hide(one.entity, text, *haystack);
+    if (done.what != Operator::kPseudonymise || written.empty())
+      written = written_for(done, one.entity, text, project, key);
+    if (job.is_name) std::erase_if(written, [](char c) { return c == '<' || c == '>'; });
+    if (job.is_name) std::ranges::replace(written, ':', '-');
+    if (told) told(one, done.what, written);
+    job.instead += job.text.substr(at, one.start - at);
+    job.instead += written;
+    at = one.end;
+    job.changed = true;
+  }
+  if (job.changed) job.instead += job.text.substr(at);
+}
+
+}  // namespace fairlead::policy

@@ -1,0 +1,110 @@
+#include "safety/policy/rules.h"
+
+#include <algorithm>
+
+namespace fairlead::policy {
+namespace {
+
+// The stricter of two, with all that either asks for besides.
+Rule stricter(const Rule& a, const Rule& b) {
+  Rule out = a.what >= b.what ? a : b;
+  out.threshold = std::min(a.threshold, b.threshold);
+  out.input = (a.input && a.what == out.what) || (b.input && b.what == out.what);
+  out.output = (a.output && a.what == out.what) || (b.output && b.what == out.what);
+  if (a.what != Operator::kPass && b.what != Operator::kPass) {
+    out.input = a.input || b.input;
+    out.output = a.output || b.output;
+  }
+  for (const Rule* one : {&a, &b})
+    for (const std::string& provider : one->not_to)
+      if (std::ranges::find(out.not_to, provider) == out.not_to.end()) out.not_to.push_back(provider);
+  return out;
+}
+
+const Rule& rule_in(const Definition& policy, std::string_view entity) {
+  const auto found = policy.entities.find(entity);
+  return found == policy.entities.end() ? policy.otherwise : found->second;
+}
+
+Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies, const Detectors& detectors) {
+  auto out = std::make_shared<Rules>();
+  out->passes_media = out->is_open = true;
+  out->time_limit = Millis::max();
+  out->ttl = std::chrono::seconds::max();
+  out->otherwise = policies.front()->otherwise;
+  pii::ScannerOptions options;
+  std::vector<std::string> regions;
+  for (const Definition* const policy : policies) {
+    out->policies.push_back(policy->title());
+    out->otherwise = stricter(out->otherwise, policy->otherwise);
+    out->passes_media = out->passes_media && policy->passes_media;
+    out->is_open = out->is_open && policy->is_open;
+    out->time_limit = std::min(out->time_limit, policy->time_limit);
+    out->ttl = std::min(out->ttl, policy->ttl);
+    for (const auto& [entity, rule] : policy->entities) {
+      if (out->entities.contains(entity)) continue;
+      Rule all = rule_in(*policies.front(), entity);
+      for (const Definition* const other : policies) all = stricter(all, rule_in(*other, entity));
+      out->entities.emplace(entity, std::move(all));
+    }
+    regions.insert(regions.end(), policy->regions.begin(), policy->regions.end());
+    for (const pii::CustomEntity& one : policy->custom) {
+      const auto same = [&one](const pii::CustomEntity& other) { return other.name == one.name; };
+      const auto there = std::ranges::find_if(options.custom, same);
+      if (there == options.custom.end()) {
+        options.custom.push_back(one);
+        continue;
+      }
+      there->patterns.insert(there->patterns.end(), one.patterns.begin(), one.patterns.end());
+      there->words.insert(there->words.end(), one.words.begin(), one.words.end());
+    }
+  }
+  if (!regions.empty()) {
+    std::ranges::sort(regions);
+    regions.erase(std::unique(regions.begin(), regions.end()), regions.end());
+    options.phone_regions = std::move(regions);
+  }
+  const auto wanted = [](const Rule& rule) { return rule.what != Operator::kPass || !rule.not_to.empty(); };
+  const auto note = [&](const Rule& rule) {
+    out->pseudonymises |= rule.what == Operator::kPseudonymise && rule.input;
+    out->watches |= rule.output && rule.what != Operator::kPass;
+  };
+  note(out->otherwise);
+  bool any = wanted(out->otherwise);
+  options.threshold = out->otherwise.threshold;
+  for (const auto& [entity, rule] : out->entities) {
+    note(rule);
+    options.thresholds[entity] = rule.threshold;
+    if (!wanted(rule)) continue;
+    any = true;
+    if (!wanted(out->otherwise)) options.entities.push_back(entity);
+  }
+  if (!any) return out;
+  options.detectors = detectors;
+  FAIRLEAD_TRY(out->scanner, pii::Scanner::create(std::move(options)));
+  return out;
+}
+
+}  // namespace
+
+const Rule& Rules::rule(std::string_view entity) const {
+  const auto found = entities.find(entity);
+  return found == entities.end() ? otherwise : found->second;
+}
+
+Result<std::shared_ptr<const Rules>> Rules::create(std::span<const Definition* const> policies,
+                                                   const Detectors& detectors) {
+  std::vector<const Definition*> in_force, tried;
+  for (const Definition* const one : policies) (one->is_shadow ? tried : in_force).push_back(one);
+  auto out = std::make_shared<Rules>();
+  out->passes_media = true;
+  if (!in_force.empty()) {
+    FAIRLEAD_TRY(out, merged(in_force, detectors));
+  }
+  if (!tried.empty()) {
+    FAIRLEAD_TRY(out->shadow, merged(tried, detectors));
+  }
+  return out;
+}
+
+}  // namespace fairlead::policy

@@ -1,0 +1,97 @@
+#include <gmock/gmock.h>
+
+#include "safety/policy/internal/json_document.h"
+
+namespace fairlead::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = JsonDocument::Kind;
+
+std::vector<std::string> texts(std::string_view json, Kind kind = Kind::kConversation, bool passes_media = true) {
+  const auto document = JsonDocument::read(json, kind, passes_media);
+  if (!document) return {document.error().code};
+  std::vector<TextJob*> jobs;
+  (*document)->jobs(jobs);
+  std::vector<std::string> out;
+  for (const TextJob* const one : jobs)
+    out.push_back(one->context + std::string(one->text) + (one->is_name ? " (name)" : ""));
+  return out;
+}
+
+TEST(Documents, TextsOfAConversation) {
+  EXPECT_THAT(
+      texts(
+          R"([{"role":"user","content":"a\u0431"},{"role":"user","name":"Bob","content":[{"type":"text","text":"c"}]}])"),
+      ElementsAre("aб", "Bob (name)", "c"));
+  EXPECT_THAT(
+      texts(
+          R"([{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"inn\":7707083893,\"who\":\"d\"}"}}]}])"),
+      ElementsAre("inn: 7707083893", "who: d"));
+  EXPECT_THAT(texts(R"([{"role":"user","content":[{"type":"tool_use","id":"x","name":"f","input":{"who_is":"e"}}]}])"),
+              ElementsAre("who is: e"));
+  EXPECT_THAT(texts(R"([{"role":"tool","tool_call_id":"1","content":"{\"name\": \"\\u0418\\u0432\\u0430\\u043d\"}"}])"),
+              ElementsAre("name: Иван"));
+  EXPECT_THAT(texts(R"("just a text")"), ElementsAre("just a text"));
+  EXPECT_THAT(texts(R"([[1,2,3],[4,5]])"), ElementsAre());
+}
+
+TEST(Documents, DataHasNumbersAndNames) {
+  EXPECT_THAT(texts(R"({"inn":7794580730,"n":5,"user":"u@x.ru","list":["a",{"b_c":"d"}]})", Kind::kData),
+              ElementsAre("inn: 7794580730", "user: u@x.ru", "list: a", "b c: d"))
+      << "5 is nobody's";
+}
+
+TEST(Documents, MediaPassOnlyIfTheyMay) {
+  const char* const image =
+      R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}])";
+  EXPECT_THAT(texts(image), ElementsAre());
+  EXPECT_THAT(texts(image, Kind::kConversation, false), ElementsAre("privacy_blocked"));
+  EXPECT_THAT(texts(R"([{"role":"user","content":[{"type":"image_url","image\u005furl":{"url":"x"}}]}])",
+                    Kind::kConversation, false),
+              ElementsAre("privacy_blocked"));
+  EXPECT_THAT(
+      texts(
+          R"([{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"}}]}])",
+          Kind::kConversation, false),
+      ElementsAre("privacy_blocked"));
+  EXPECT_THAT(
+      texts(
+          R"([{"role":"user","content":[{"type":"document","source":{"data":"hello","media_type":"text/plain","type":"text"}}]}])",
+          Kind::kConversation, false),
+      ElementsAre("hello"));
+  EXPECT_THAT(
+      texts(
+          R"([{"role":"user","content":[{"type":"file","file":{"filename":"a.txt","file_data":"data:text/plain;base64,aGVsbG8="}}]}])",
+          Kind::kConversation, false),
+      ElementsAre("a.txt", "hello"));
+}
+
+TEST(Documents, OnlyWhatChangedIsWrittenAnew) {
+  const std::string json =
+      R"( [ {"role": "user",  "content": "a \u0431"} , {"role":"tool","content":"{\"n\":\"x\",\"inn\":7794580730,\"k\":[1,2]}"} ] )";
+  auto document = JsonDocument::read(json, Kind::kConversation, true);
+  ASSERT_TRUE(document);
+  EXPECT_FALSE((*document)->changed());
+  EXPECT_EQ((*document)->write(), json);
+  std::vector<TextJob*> jobs;
+  (*document)->jobs(jobs);
+  ASSERT_EQ(jobs.size(), 3U);
+  jobs[1]->changed = jobs[2]->changed = true;
+  jobs[1]->instead = "\"quoted\"";
+  jobs[2]->instead = "1234567894";
+  EXPECT_EQ(
+      (*document)->write(),
+      R"( [ {"role": "user",  "content": "a \u0431"} , {"role":"tool","content":"{\"n\":\"\\\"quoted\\\"\",\"inn\":1234567894,\"k\":[1,2]}"} ] )");
+  jobs[2]->instead = "*****";
+  EXPECT_THAT((*document)->write(), HasSubstr(R"(\"inn\":\"*****\")"));
+}
+
+TEST(Documents, WhatIsNoJsonIsRefused) {
+  for (const char* const one : {"", "{", "[1,", R"({"a")", R"({"a":})", R"("x)", R"([1] 2)", R"({"a":1,})"})
+    EXPECT_FALSE(JsonDocument::read(one, Kind::kConversation, true)) << one;
+}
+
+}  // namespace
+}  // namespace fairlead::policy

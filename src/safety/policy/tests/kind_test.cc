@@ -1,0 +1,79 @@
+#include "safety/policy/kind.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+
+#include "platform/json/schema.h"
+#include "platform/json/text.h"
+
+namespace fairlead::policy {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Others final : public resources::Catalogue {
+ public:
+  const boost::json::object* find(std::string_view kind, std::string_view name) const override {
+    return (kind == "provider" && name == "openai") || (kind == "prompt" && name == "support-reply") ? &empty_
+                                                                                                     : nullptr;
+  }
+  std::vector<std::string> names(std::string_view kind) const override {
+    return {kind == "provider" ? "openai" : "support-reply"};
+  }
+
+ private:
+  boost::json::object empty_;
+};
+
+std::string faults(std::string_view spec) {
+  std::string out;
+  for (const resources::SpecError& one : policy_kind().check("customers", json::parse(spec)->as_object(), Others()))
+    out += one.pointer + ": " + one.message + "\n";
+  return out;
+}
+
+TEST(PolicyKind, TakesWhatThePageShows) {
+  EXPECT_EQ(faults(R"({"applies":{"prompts":["support-reply"]},
+    "privacy":{"entities":{"SECRET":"block","CREDIT_CARD":"mask","EMAIL_ADDRESS":"pseudonymise","RU_INN":{"do":"hash","threshold":0.6,"not_to":["openai"]}},
+    "custom":[{"name":"CONTRACT","patterns":["\\bC-\\d{4,6}\\b"],"context":["contract"]}],"default":"redact"},
+    "tests":[{"given":"My card is 4111 1111 1111 1111","expect":"My card is **** **** **** 1111"},
+             {"given":"key ghp_0123456789abcdefghijABCDEFGHIJ012345","expect":{"blocked":"SECRET"}},
+             {"given":"write to maria@bank.ru","expect":{"lacks":["maria"],"contains":["example"]}}]})"),
+            "");
+}
+
+TEST(PolicyKind, SaysWhatIsWrong) {
+  const struct {
+    const char *spec, *fault;
+  } cases[] = {
+      {R"({"privacy":{"entities":{"CREDITCARD":"mask"}}})",
+       "/privacy/entities/CREDITCARD: there is no entity `CREDITCARD`. Did you mean `CREDIT_CARD`?"},
+      {R"({"privacy":{"entities":{"PERSOM":"mask"}}})", "there is no entity `PERSOM`"},
+      {R"({"applies":{"prompts":["suport-reply"]},"privacy":{}})",
+       "/applies/prompts/0: prompt `suport-reply` does not exist. Did you mean"},
+      {R"({"privacy":{"default":{"do":"pass","not_to":["azure"]}}})",
+       "/privacy/default/not_to/0: provider `azure` does not exist"},
+      {R"({"privacy":{"default":{"do":"hash","keep":3}}})", "/privacy/default/keep: has no meaning beside `do: hash`"},
+      {R"({"privacy":{"default":{"do":"pseudonymise","direction":"both"}}})", "/privacy/default/direction"},
+      {R"({"privacy":{"default":{"do":"mask","with":"xx"}}})", "/privacy/default/with: must be one character"},
+      {R"({"privacy":{"time_limit":"0ms"}})", "/privacy/time_limit"},
+      {R"({"privacy":{"custom":[{"name":"X","patterns":["(a+)+"]}],"entities":{"X":"mask"}}})", "/privacy"},
+      {R"({"privacy":{"custom":[{"nam":"X"}]}})", "/privacy/custom"},
+      {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",
+       "/tests/0/expect: the test does not pass: it came out as `**** **** **** 1111`"},
+      {R"({"privacy":{"entities":{"CREDIT_CARD":"block"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",
+       "it was blocked for CREDIT_CARD"},
+      {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"a","expect":{"blocked":"CREDIT_CARD"}}]})",
+       "/tests/0/expect/blocked"},
+  };
+  for (const auto& one : cases) EXPECT_THAT(faults(one.spec), HasSubstr(one.fault)) << one.spec;
+}
+
+TEST(PolicyKind, ItsSchemaIsOne) {
+  EXPECT_TRUE(json::parse(policy_kind().schema));
+}
+
+}  // namespace
+}  // namespace fairlead::policy
