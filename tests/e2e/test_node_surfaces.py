@@ -33,7 +33,7 @@ def test_openai(fairlead):
         "completion": HELLO,
         "completionStream": HELLO,
         "file": [5, "hello", True],
-        "refusal": [400, "background"],
+        "refusal": [400, "truncation"],
     }
 
 

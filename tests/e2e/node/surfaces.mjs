@@ -44,7 +44,7 @@ const cases = {
   },
   refusal: async () => {
     try {
-      await client.responses.create({ model: "gpt", input: "hi", background: true });
+      await client.responses.create({ model: "gpt", input: "hi", truncation: "auto" });
     } catch (error) {
       return [error.status, error.param];
     }
