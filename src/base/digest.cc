@@ -8,6 +8,16 @@
 namespace fairlead {
 namespace {
 
+constexpr std::array<std::int8_t, 256> kFromBase64 = [] {
+  std::array<std::int8_t, 256> out{};
+  out.fill(-1);
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i)
+    out[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  out['-'] = 62, out['_'] = 63;
+  return out;
+}();
+
 // OpenSSL 3 looks an algorithm up at every EVP_sha256() use; fetched once, it costs nothing.
 const EVP_MD* algorithm() {
   static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
@@ -99,6 +109,26 @@ std::string to_base64url(std::string_view bytes) {
   }
   if (count > 0) out.push_back(kAlphabet[(bits << (6 - count)) & 63]);
   return out;
+}
+
+bool from_base64(std::string_view text, std::string& out) {
+  out.clear();
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  if (text.size() % 4 == 1) return false;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int value = kFromBase64[static_cast<unsigned char>(c)];
+    if (value < 0) return false;
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    if (++count == 4) {
+      out += static_cast<char>(bits >> 16), out += static_cast<char>(bits >> 8), out += static_cast<char>(bits);
+      bits = 0, count = 0;
+    }
+  }
+  if (count == 2) out += static_cast<char>(bits >> 4);
+  if (count == 3) out += static_cast<char>(bits >> 10), out += static_cast<char>(bits >> 2);
+  return true;
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

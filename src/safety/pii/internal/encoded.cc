@@ -1,8 +1,8 @@
 #include "safety/pii/internal/encoded.h"
 
 #include <algorithm>
-#include <array>
 
+#include "base/digest.h"
 #include "platform/json/text.h"
 #include "safety/pii/internal/checks.h"
 
@@ -10,16 +10,6 @@ namespace fairlead::pii {
 namespace {
 
 constexpr std::size_t kLeastDecoded = 6;
-
-constexpr std::array<std::int8_t, 256> kBase64 = [] {
-  std::array<std::int8_t, 256> out{};
-  out.fill(-1);
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i)
-    out[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
-  out['-'] = 62, out['_'] = 63;
-  return out;
-}();
 
 int hex_value(char c) {
   if (is_digit(c)) return digit(c);
@@ -37,26 +27,6 @@ bool is_text(std::string_view text) {
 
 }  // namespace
 
-bool decode_base64(std::string_view text, std::string& out) {
-  out.clear();
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  if (text.size() % 4 == 1) return false;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = kBase64[static_cast<unsigned char>(c)];
-    if (value < 0) return false;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    if (++count == 4) {
-      out += static_cast<char>(bits >> 16), out += static_cast<char>(bits >> 8), out += static_cast<char>(bits);
-      bits = 0, count = 0;
-    }
-  }
-  if (count == 2) out += static_cast<char>(bits >> 4);
-  if (count == 3) out += static_cast<char>(bits >> 10), out += static_cast<char>(bits >> 2);
-  return true;
-}
-
 bool decode_hex(std::string_view text, std::string& out) {
   out.clear();
   if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
@@ -70,7 +40,9 @@ bool decode_hex(std::string_view text, std::string& out) {
 }
 
 EncodedRun run_around(std::string_view text, std::size_t start, std::size_t end, std::size_t floor) {
-  const auto belongs = [](char c) { return kBase64[static_cast<unsigned char>(c)] >= 0; };
+  const auto belongs = [](char c) {
+    return is_letter(c) || is_digit(c) || c == '+' || c == '/' || c == '-' || c == '_';
+  };
   while (start > floor && end - start < kLongestRun && belongs(text[start - 1])) --start;
   while (end < text.size() && end - start < kLongestRun && belongs(text[end])) ++end;
   for (int padding = 0; padding < 2 && end < text.size() && text[end] == '='; ++padding) ++end;
@@ -110,7 +82,7 @@ std::optional<Decoded> decode(std::string_view text, const EncodedRun& run) {
     return out;
   }
   if (decode_hex(part, out.text) && is_text(out.text)) return out.form = Form::kHex, out;
-  if (decode_base64(part, out.text) && is_text(out.text)) return out;
+  if (from_base64(part, out.text) && is_text(out.text)) return out;
   return std::nullopt;
 }
 

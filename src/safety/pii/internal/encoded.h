@@ -11,8 +11,6 @@ namespace fairlead::pii {
 
 constexpr std::size_t kLongestRun = 64 * 1024;  // what is longer is read as far as this
 
-// RFC 4648, either alphabet, padded or not. False if it is not that.
-bool decode_base64(std::string_view text, std::string& out);
 bool decode_hex(std::string_view text, std::string& out);  // with "0x" in front or not
 
 // The run around [start, end) that may be base64 or hex, or the one around a percent sign, from `floor` on.

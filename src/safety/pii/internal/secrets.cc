@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/digest.h"
 #include "platform/json/text.h"
 #include "safety/pii/entities.h"
 #include "safety/pii/internal/checks.h"
@@ -110,7 +111,7 @@ std::size_t recognise_jwt(const Reading& reading, std::size_t end) {
   const std::string_view token = reading.text.substr(start, end - start);
   if (std::ranges::count(token, '.') != 2) return next;
   std::string header;
-  if (!decode_base64(token.substr(0, token.find('.')), header) || header.find("\"alg\"") == std::string::npos)
+  if (!from_base64(token.substr(0, token.find('.')), header) || header.find("\"alg\"") == std::string::npos)
     return next;
   if (!json::parse(header)) return next;
   reading.add(start, end, kSecret, 1, "JSON web token of RFC 7519", {}, true);
