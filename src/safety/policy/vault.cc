@@ -111,6 +111,7 @@ struct Vault::Live {
   bool must_touch = false;  // the store has an end that is too early
   bool writes = false;
   std::uint64_t generation = 0;  // of forgetting
+  std::uint64_t changes = 0;     // of the entries
   std::size_t counted = 0;
   std::list<Live*>::iterator place;
 };
@@ -123,6 +124,7 @@ struct Vault::Lane {
   std::list<Live*> order;                    // the latest first
   std::unordered_set<std::uint64_t> stored;  // digests of the names of sessions that the store may have
   std::size_t bytes = 0;
+  std::uint64_t forgotten = 0;  // sessions, twice each: what was read meanwhile may be gone
   bool ended = false;
 };
 
@@ -186,7 +188,9 @@ Vault::Seen Vault::run(Lane& lane, Live& live, std::chrono::seconds ttl, const s
     live.saved = 0;
     ++live.generation;
   }
+  const std::size_t before = live.entries->entries().size();
   work(*live.entries);
+  if (live.entries->entries().size() != before) ++live.changes;
   // Once in a while: not every call is worth a write.
   if (live.expires_at_us < now + lasts - std::min(lasts / 8, std::int64_t{86'400} * kMicros)) {
     live.expires_at_us = now + lasts;
@@ -287,7 +291,12 @@ async::Task<Result<Vault::Seen>> Vault::with(async::Loop& here, std::string proj
                                              std::chrono::seconds ttl, std::function<void(Session&)> work) {
   Lane& lane = lane_of(project, session);
   const std::string name = name_in(project, session);
-  auto take = [this, &lane, name, project, session, ttl, work](const StoredEntries* rows) -> Seen {
+  struct Look {
+    std::optional<Seen> seen;  // nothing: the store has to be asked
+    std::uint64_t forgotten = 0, changes = 0;
+  };
+  // With what the store has, as it was read after `then`; with nothing, if it need not be asked.
+  auto take = [this, &lane, name, project, session, ttl, work](const StoredEntries* rows, const Look& then) -> Seen {
     const auto [at, is_new] = lane.live.try_emplace(name);
     Live& live = at->second;
     if (is_new) {
@@ -297,61 +306,73 @@ async::Task<Result<Vault::Seen>> Vault::with(async::Loop& here, std::string proj
       lane.order.push_front(&live);
       live.place = lane.order.begin();
     }
-    const bool is_at_rest = !live.writes && live.saved == live.entries->entries().size();
+    const bool is_at_rest =
+        !live.writes && live.saved == live.entries->entries().size() && live.changes == then.changes;
     // Another node may have gone on with the session, or forgotten it.
-    if (rows != nullptr && !is_new && is_at_rest) {
+    if (rows != nullptr && !is_new && is_at_rest && database_.is_shared()) {
       live.entries = fresh(project, session);
       live.saved = 0;
     }
     if (rows != nullptr) add(live, *rows);
     return run(lane, live, ttl, work);
   };
-  auto look = [this, &lane, name, take]() -> std::optional<Seen> {
+  auto look = [this, &lane, name, take]() -> Look {
+    const auto found = lane.live.find(name);
+    Look out{std::nullopt, lane.forgotten, found != lane.live.end() ? found->second.changes : 0};
     const bool may_be_stored =
-        database_.is_shared() || (!lane.live.contains(name) && lane.stored.contains(hash_of(name)));
-    if (may_be_stored) return std::nullopt;
-    return take(nullptr);
+        database_.is_shared() || (found == lane.live.end() && lane.stored.contains(hash_of(name)));
+    if (!may_be_stored) out.seen = take(nullptr, out);
+    return out;
   };
-  std::optional<Seen> seen = co_await on(lane, here, std::move(look));
-  if (seen) co_return *std::move(seen);
-  auto rows = std::make_shared<StoredEntries>();
-  rows->project = project;
-  rows->session = session;
-  rows->now_us = clock_.unix_micros();
-  store::Database::Work reading = [rows](Connection& connection) { return load_entries(connection, *rows); };
-  auto read = co_await database_.read(std::move(reading));
-  if (!read) co_return fail(std::move(read).error());
-  auto put = [take, rows = std::move(rows)]() -> Seen { return take(rows.get()); };
-  Seen done = co_await on(lane, here, std::move(put));
-  co_return done;
+  for (;;) {
+    Look looked = co_await on(lane, here, look);
+    if (looked.seen) co_return *std::move(looked.seen);
+    auto rows = std::make_shared<StoredEntries>();
+    rows->project = project;
+    rows->session = session;
+    rows->now_us = clock_.unix_micros();
+    store::Database::Work reading = [rows](Connection& connection) { return load_entries(connection, *rows); };
+    auto read = co_await database_.read(std::move(reading));
+    if (!read) co_return fail(std::move(read).error());
+    auto put = [&lane, take, looked, rows]() -> std::optional<Seen> {
+      if (lane.forgotten != looked.forgotten) return std::nullopt;  // what was read may have been deleted since
+      return take(rows.get(), looked);
+    };
+    std::optional<Seen> seen = co_await on(lane, here, std::move(put));
+    if (seen) co_return *std::move(seen);
+  }
+}
+
+// On the lane's loop: whoever forgets the session is before this write or behind it.
+async::Task<Result<void>> Vault::write_unsaved(Lane& lane, std::string name, std::size_t entries) {
+  const auto found = lane.live.find(name);
+  if (found == lane.live.end() || found->second.saved >= entries) co_return Result<void>{};
+  // Written once more, if the write behind is not through yet: the rows are the same.
+  StoredEntries rows = unsaved(found->second);
+  const std::size_t up_to = rows.up_to;
+  const std::uint64_t generation = found->second.generation;
+  store::Database::Work work = writing(std::move(rows));
+  auto written = co_await database_.write(std::move(work));
+  if (!written) co_return fail(std::move(written).error());
+  lane.stored.insert(hash_of(name));
+  if (const auto now = lane.live.find(name); now != lane.live.end() && now->second.generation == generation)
+    now->second.saved = std::max(now->second.saved, up_to);
+  co_return Result<void>{};
 }
 
 async::Task<Result<void>> Vault::keep(async::Loop& here, std::string project, std::string session,
                                       std::size_t entries) {
   Lane& lane = lane_of(project, session);
-  const std::string name = name_in(project, session);
-  // Written once more, if the write behind is not through yet: the rows are the same.
-  auto look = [this, &lane, name, entries]() -> std::shared_ptr<StoredEntries> {
-    const auto found = lane.live.find(name);
-    if (found == lane.live.end() || found->second.saved >= entries) return nullptr;
-    return std::make_shared<StoredEntries>(unsaved(found->second));
-  };
-  const std::shared_ptr<StoredEntries> rows = co_await on(lane, here, std::move(look));
-  if (!rows) co_return Result<void>{};
-  store::Database::Work work = writing(*rows);
-  auto written = co_await database_.write(std::move(work));
+  async::Task<Result<void>> writing = write_unsaved(lane, name_in(project, session), entries);
+  Result<void> written;
+  if (&lane.loop == &here)
+    written = co_await std::move(writing);
+  else
+    written = co_await boost::asio::co_spawn(lane.loop.executor(), std::move(writing), async::use_task);
   if (!written)
     co_return fail(ErrorKind::kUnavailable, "vault_not_durable",
                    "The answer is held back because what stands behind its pseudonyms could not be stored: " +
                        written.error().message);
-  auto note = [&lane, name, up_to = rows->up_to]() {
-    lane.stored.insert(hash_of(name));
-    if (const auto found = lane.live.find(name);
-        found != lane.live.end() && up_to <= found->second.entries->entries().size())
-      found->second.saved = std::max(found->second.saved, up_to);
-    return true;
-  };
-  (void)co_await on(lane, here, std::move(note));
   co_return Result<void>{};
 }
 
@@ -378,6 +399,7 @@ async::Task<Result<bool>> Vault::forget(async::Loop& here, std::string project, 
   Lane& lane = lane_of(project, session);
   const std::string name = name_in(project, session);
   auto drop = [this, &lane, name]() {
+    ++lane.forgotten;
     const auto found = lane.live.find(name);
     if (found == lane.live.end()) return false;
     Live& live = found->second;
@@ -385,9 +407,10 @@ async::Task<Result<bool>> Vault::forget(async::Loop& here, std::string project, 
     live.entries = fresh(live.project, live.session);
     live.saved = 0;
     ++live.generation;
+    ++live.changes;
     return any;
   };
-  const bool was_live = co_await on(lane, here, std::move(drop));
+  const bool was_live = co_await on(lane, here, drop);
   auto removed = std::make_shared<std::int64_t>(0);
   store::Database::Work work = [removed, project, session](Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*removed, remove_entries(connection, project, session));
@@ -395,6 +418,7 @@ async::Task<Result<bool>> Vault::forget(async::Loop& here, std::string project, 
   };
   auto written = co_await database_.write(std::move(work));
   if (!written) co_return fail(std::move(written).error());
+  (void)co_await on(lane, here, drop);  // what was read before it was gone
   co_return was_live || *removed > 0;
 }
 

@@ -85,6 +85,7 @@ class Vault {
   StoredEntries unsaved(const Live& live) const;
   void add(Live& live, const StoredEntries& rows) const;
   async::Task<void> save(Lane& lane, std::string name);
+  async::Task<Result<void>> write_unsaved(Lane& lane, std::string name, std::size_t entries);
   void make_room(Lane& lane) const;
   static async::Task<void> end_lane(Lane& lane);
 
