@@ -103,8 +103,8 @@ class Compiler {
     if (before_ != nullptr && before_->policies && before_->policies->stamp() == stamp)
       out_.policies = before_->policies;
     else
-      out_.policies = std::make_shared<policy::Book>(source_.name, std::move(stamp), std::move(definitions),
-                                                     policy::Detectors{}, *parts_.privacy);
+      out_.policies =
+          std::make_shared<policy::Book>(source_.name, std::move(stamp), std::move(definitions), *parts_.privacy);
   }
 
   // Puts the policies that apply to it before a target that is new, or under others than before.

@@ -298,6 +298,24 @@ def test_embeddings_go_without_names(server, echo):
     program = server()
     program.request("POST", "/v1/embeddings", {"model": "small", "input": [TEXT]})  # the fake has none; it has been asked
     clean(echo.seen)
+    before = len(echo.requests)
+    refused = program.request("POST", "/v1/embeddings", {"model": "small", "input": [[1, 2, 3]]})
+    assert refused.error["code"] == "privacy_blocked" and refused.error["param"] == "input" and len(echo.requests) == before
+
+
+def test_a_message_in_brackets_is_a_text(server, echo):
+    program = server()
+    for text in (f"[{PEOPLE['card']}]", f"{{call {PEOPLE['phone']}}}", f"[write to {PEOPLE['email']}, now]"):
+        assert program.chat("small", text).json["choices"][0]["message"]["content"] == f"You said: {text}"
+    clean(echo.seen)
+
+
+def test_towns_are_other_towns(server, echo):
+    program = server()
+    text = "Меня зовут Мария Соколова, я живу в Казани."
+    assert program.chat("small", text).json["choices"][0]["message"]["content"] == f"You said: {text}"
+    seen = echo.requests[-1].body["messages"][-1]["content"]
+    assert "Казан" not in seen and re.fullmatch(r"Меня зовут [А-Я][а-яё]+ [А-Я][а-яё]+, я живу в [А-Я][а-яё]+( [А-Я][а-яё]+)?\.", seen), seen
 
 
 def test_what_is_blocked_is_refused_and_left_nowhere(server, echo):
@@ -400,6 +418,8 @@ def test_what_a_model_says_of_itself(server, echo):
     record = program.call(program.calls()[0]["id"])
     assert "5555" not in record["output"] and json.loads(record["privacy"])["output"] == {"CREDIT_CARD": {"mask": 1}}
     assert record["cache"] is None
+    refused = program.chat("small", "hi", logprobs=True)
+    assert refused.status == 400 and refused.error["param"] == "logprobs"
     echo.says = "x " * 400 + "ghp_0123456789abcdefghijABCDEFGHIJ012345"
     assert program.chat("small", "tell").error["code"] == "privacy_blocked"
     with pytest.raises(openai.APIError) as ended:

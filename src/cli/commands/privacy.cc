@@ -117,10 +117,12 @@ void scan(Context& context, const Hooks& hooks, const PrivacyWords& words) {
 }
 
 std::string explained_text(const bj::value& reply, bool colours) {
-  std::string policies;
+  std::string policies, tried;
   for (const bj::value& one : reply.at("policies").as_array())
     policies += (policies.empty() ? "" : ", ") + std::string(one.as_string());
-  if (policies.empty()) return "  No policy applies: the text goes as it is.\n";
+  if (const bj::value* const shadow = reply.as_object().if_contains("shadow"))
+    tried = "\n  only tried out, nothing of it is done:\n" + explained_text(*shadow, colours);
+  if (policies.empty()) return "  No policy applies: the text goes as it is.\n" + tried;
   std::vector<std::vector<std::string>> rows;
   for (const bj::value& one : reply.at("spans").as_array())
     rows.push_back({std::to_string(integer_of(one, "start")),
@@ -141,7 +143,7 @@ std::string explained_text(const bj::value& reply, bool colours) {
     for (const bj::value& one : not_to->as_array()) names += (names.empty() ? "" : ", ") + std::string(one.as_string());
     out += fmt::format("\n  not to {}\n", names);
   }
-  return out;
+  return out + tried;
 }
 
 Result<std::string> text_in(const std::string& file_name) {

@@ -17,13 +17,8 @@ namespace fairlead::policy {
 class Book {
  public:
   // `stamp` tells one set of policies from another.
-  Book(std::string project, std::string stamp, std::vector<Definition> definitions, Detectors detectors,
-       GuardParts parts)
-      : project_(std::move(project)),
-        stamp_(std::move(stamp)),
-        definitions_(std::move(definitions)),
-        detectors_(std::move(detectors)),
-        parts_(parts) {}
+  Book(std::string project, std::string stamp, std::vector<Definition> definitions, GuardParts parts)
+      : project_(std::move(project)), stamp_(std::move(stamp)), definitions_(std::move(definitions)), parts_(parts) {}
 
   const std::string& stamp() const { return stamp_; }
   bool empty() const { return definitions_.empty(); }
@@ -35,7 +30,6 @@ class Book {
  private:
   const std::string project_, stamp_;
   const std::vector<Definition> definitions_;
-  const Detectors detectors_;
   const GuardParts parts_;
   std::map<std::vector<std::size_t>, std::shared_ptr<const Guard>> made_;  // by the policies that apply
 };

@@ -15,7 +15,7 @@
 namespace fairlead::policy {
 namespace {
 
-constexpr std::size_t kOnTheLoop = 32 * 1024;  // bytes of text that a loop scans itself: some tenths of a millisecond
+constexpr std::size_t kOnTheLoop = 4 * 1024;  // bytes of text that a loop scans itself: some tenths of a millisecond
 
 // Members of a body that hold nobody's text: what developers write, and what is no text.
 constexpr std::string_view kNoTexts[] = {"model",
@@ -86,6 +86,19 @@ JsonDocument::Kind kind_of(std::string_view member) {
 
 SteadyTime deadline_of(const Rules& rules, const Clock& clock) {
   return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit;
+}
+
+// A prompt as numbers of tokens, which nobody can read.
+bool holds_tokens(const llm::Member& member) {
+  if ((member.name != "input" && member.name != "prompt") || !member.json.starts_with('[')) return false;
+  const std::size_t first = member.json.find_first_not_of("[ \t\r\n");
+  return first != std::string_view::npos && member.json[first] >= '0' && member.json[first] <= '9';
+}
+
+// Whether it asks for what the answer is made of, token by token.
+bool asks_for_tokens(const llm::Member& member) {
+  if (member.name == "logprobs") return member.json != "false" && member.json != "null" && member.json != "0";
+  return member.name == "include" && member.json.find("logprobs") != std::string_view::npos;
 }
 
 // Everything of a call that is looked at. Owns its texts, since other threads look at them.
@@ -265,7 +278,16 @@ class GuardedCall final : public llm::PrivacyCall {
 
   Result<void> read_texts(const llm::Call& call, std::span<llm::Member> members, Texts& texts) const {
     for (std::size_t i = 0; i < members.size(); ++i) {
+      if (rules_->watches && asks_for_tokens(members[i]))
+        return fail(ErrorKind::kUnsupported, "unsupported_parameter",
+                    "The privacy policy watches answers, and the tokens that they are made of would get around it.",
+                    std::string(members[i].name));
       if (is_among(kNoTexts, members[i].name) || members[i].json == "null") continue;
+      if (!rules_->passes_media && holds_tokens(members[i]))
+        return fail(ErrorKind::kPermissionDenied, "privacy_blocked",
+                    "This call holds tokens in place of text, which cannot be searched for personal data, and the "
+                    "privacy policy lets none through (`media: pass` does).",
+                    std::string(members[i].name));
       FAIRLEAD_CHECK(texts.add(members[i].json, kind_of(members[i].name), rules_->passes_media, i));
     }
     if (!call.options.variables.empty())
@@ -341,11 +363,6 @@ class GuardedCall final : public llm::PrivacyCall {
   std::optional<Treater> treater_;
 };
 
-std::size_t characters(std::string_view text, std::size_t bytes) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text.substr(0, bytes), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
 }  // namespace
 
 std::unique_ptr<llm::PrivacyCall> Guard::begin() const {
@@ -367,9 +384,15 @@ Explained explain(const Rules& rules, std::string_view text, std::string_view pr
                   .key = *key,
                   .session = &session,
                   .haystack = &haystack};
+  std::size_t bytes = 0, characters = 0;  // counted so far; what is told comes in order
+  const auto count_to = [&](std::size_t end) {
+    characters += json::count_characters(text.substr(bytes, end - bytes));
+    bytes = end;
+    return characters;
+  };
   treater.told = [&](const Found& one, Operator what, std::string_view with) {
-    out.spans.push_back({characters(text, one.start), characters(text, one.end), std::string(one.entity), one.why,
-                         std::string(with), one.score, what});
+    const std::size_t start = count_to(one.start), end = count_to(one.end);
+    out.spans.push_back({start, end, std::string(one.entity), one.why, std::string(with), one.score, what});
   };
   treater.treat(job, outcome);
   out.text = job.changed ? std::move(job.instead) : std::string(text);

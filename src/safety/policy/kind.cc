@@ -152,9 +152,8 @@ void check_rule(const bj::value& rule, const std::string& at, const Catalogue& o
   }
 }
 
-void check_entities(const bj::object& privacy, const Catalogue& others, const std::vector<std::string>& detected,
-                    std::vector<SpecError>& out) {
-  std::vector<std::string> known = detected;
+void check_entities(const bj::object& privacy, const Catalogue& others, std::vector<SpecError>& out) {
+  std::vector<std::string> known;
   for (const pii::EntityInfo& one : pii::entities()) known.emplace_back(one.name);
   if (const bj::array* const custom = array_at(privacy, "custom"))
     for (const bj::value& one : *custom)
@@ -219,8 +218,7 @@ void run_test(const Rules& rules, const bj::object& test, const std::string& at,
   check("lacks", false);
 }
 
-std::vector<SpecError> check(const Detectors& detectors, std::string_view name, const bj::object& spec,
-                             const Catalogue& others) {
+std::vector<SpecError> check(std::string_view name, const bj::object& spec, const Catalogue& others) {
   std::vector<SpecError> out;
   if (const bj::object* const applies = object_at(spec, "applies")) {
     check_names(*applies, "prompts", "/applies", "prompt", others, out);
@@ -229,9 +227,7 @@ std::vector<SpecError> check(const Detectors& detectors, std::string_view name, 
   }
   const bj::object* const privacy = object_at(spec, "privacy");
   if (privacy == nullptr) return out;
-  std::vector<std::string> detected;
-  if (!detectors.empty()) detected = {"PERSON", "LOCATION", "ORGANIZATION", "ADDRESS"};
-  check_entities(*privacy, others, detected, out);
+  check_entities(*privacy, others, out);
   for (const std::string_view member : {"time_limit", "ttl"}) {
     const bj::value* const value = privacy->if_contains(member);
     if (value != nullptr && value->is_string() && !time_of(value->get_string()))
@@ -244,7 +240,7 @@ std::vector<SpecError> check(const Detectors& detectors, std::string_view name, 
     return out;
   }
   const Definition* const one[] = {&*definition};
-  const auto rules = Rules::create(one, detectors);
+  const auto rules = Rules::create(one);
   if (!rules) {
     out.push_back({"/privacy", rules.error().message});
     return out;
@@ -258,15 +254,12 @@ std::vector<SpecError> check(const Detectors& detectors, std::string_view name, 
 
 }  // namespace
 
-resources::Kind policy_kind(Detectors detectors) {
+resources::Kind policy_kind() {
   resources::Kind kind;
   kind.name = "policy";
   kind.schema = kSchema;
   kind.plural = "policies";
-  kind.check = [detectors = std::move(detectors)](std::string_view name, const bj::object& spec,
-                                                  const Catalogue& others) {
-    return check(detectors, name, spec, others);
-  };
+  kind.check = check;
   return kind;
 }
 

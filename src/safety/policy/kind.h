@@ -5,7 +5,6 @@
 
 namespace fairlead::policy {
 
-// `detectors` find what patterns do not, in tests within a spec too.
-resources::Kind policy_kind(Detectors detectors = {});
+resources::Kind policy_kind();
 
 }  // namespace fairlead::policy

@@ -26,7 +26,7 @@ const Rule& rule_in(const Definition& policy, std::string_view entity) {
   return found == policy.entities.end() ? policy.otherwise : found->second;
 }
 
-Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies, const Detectors& detectors) {
+Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies) {
   auto out = std::make_shared<Rules>();
   out->passes_media = out->is_open = true;
   out->time_limit = Millis::max();
@@ -80,7 +80,6 @@ Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& poli
     if (!wanted(out->otherwise)) options.entities.push_back(entity);
   }
   if (!any) return out;
-  options.detectors = detectors;
   FAIRLEAD_TRY(out->scanner, pii::Scanner::create(std::move(options)));
   return out;
 }
@@ -92,17 +91,16 @@ const Rule& Rules::rule(std::string_view entity) const {
   return found == entities.end() ? otherwise : found->second;
 }
 
-Result<std::shared_ptr<const Rules>> Rules::create(std::span<const Definition* const> policies,
-                                                   const Detectors& detectors) {
+Result<std::shared_ptr<const Rules>> Rules::create(std::span<const Definition* const> policies) {
   std::vector<const Definition*> in_force, tried;
   for (const Definition* const one : policies) (one->is_shadow ? tried : in_force).push_back(one);
   auto out = std::make_shared<Rules>();
   out->passes_media = true;
   if (!in_force.empty()) {
-    FAIRLEAD_TRY(out, merged(in_force, detectors));
+    FAIRLEAD_TRY(out, merged(in_force));
   }
   if (!tried.empty()) {
-    FAIRLEAD_TRY(out->shadow, merged(tried, detectors));
+    FAIRLEAD_TRY(out->shadow, merged(tried));
   }
   return out;
 }

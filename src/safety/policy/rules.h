@@ -12,8 +12,6 @@
 
 namespace fairlead::policy {
 
-using Detectors = std::vector<std::shared_ptr<const pii::Detector>>;
-
 // Immutable, shared by threads.
 struct Rules {
   std::vector<std::string> policies;  // "customers@3"
@@ -28,9 +26,8 @@ struct Rules {
 
   const Rule& rule(std::string_view entity) const;
 
-  // `detectors` find what patterns do not. Errors: invalid_value, invalid_pattern.
-  static Result<std::shared_ptr<const Rules>> create(std::span<const Definition* const> policies,
-                                                     const Detectors& detectors);
+  // Errors: invalid_value, invalid_pattern.
+  static Result<std::shared_ptr<const Rules>> create(std::span<const Definition* const> policies);
 };
 
 }  // namespace fairlead::policy

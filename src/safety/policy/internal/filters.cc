@@ -65,7 +65,7 @@ Result<void> Restorer::push(std::string_view text, bool final, std::string& out)
     text = joined;
   }
   std::size_t at = 0;
-  const std::size_t safe = pseudonyms_->find(text, before_, final, [&](const Match& match) {
+  const std::size_t safe = pseudonyms_->find_in_piece(text, after_word_, final, is_json_, [&](const Match& match) {
     out += text.substr(at, match.start - at);
     std::string gives =
         in_case_of(text.substr(match.start, match.end - match.start), match.form->seen, match.form->gives);
@@ -73,11 +73,6 @@ Result<void> Restorer::push(std::string_view text, bool final, std::string& out)
     at = match.end;
   });
   out += text.substr(at, safe - at);
-  if (safe > 0) {
-    std::size_t last = safe - 1;
-    while (last > 0 && (static_cast<unsigned char>(text[last]) & 0xC0U) == 0x80U) --last;
-    before_ = character_at(text, last).value;
-  }
   std::string rest(text.substr(safe));
   held_ = std::move(rest);
   return {};
@@ -87,7 +82,7 @@ Result<void> Restorer::push(std::string_view text, bool final, std::string& out)
 std::size_t Watcher::safe_end(bool final) const {
   if (final) return held_.size();
   if (held_.size() <= kWindow) return 0;
-  const std::size_t most = held_.size() - kWindow;
+  const std::size_t most = at_character(held_, held_.size() - kWindow);
   if (held_.size() > kMostHeld) return most;
   std::size_t end = most;
   while (end > 0 && held_[end - 1] != ' ' && held_[end - 1] != '\n' && held_[end - 1] != '\t') --end;

@@ -36,7 +36,7 @@ class Restorer final : public TextFilter {
   std::shared_ptr<const Matcher> pseudonyms_;
   const bool is_json_;
   std::string held_;
-  char32_t before_ = 0;  // the last character that went out
+  bool after_word_ = false;  // what went out ended with a word
 };
 
 // Looks for what a model says of itself. Holds back kWindow bytes and the word that they begin in.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/beast/core/detail/base64.hpp>
 
+#include "base/digest.h"
 #include "platform/json/text.h"
 #include "safety/policy/internal/text.h"
 
@@ -22,7 +23,7 @@ constexpr std::string_view kStructure[] = {
 constexpr std::string_view kMedia[] = {"image_url",  "input_audio", "video_url", "file_url", "file_id",
                                        "image_file", "input_video", "image",     "video"};
 // Whose values are data, in a conversation too.
-constexpr std::string_view kDataMembers[] = {"input", "arguments", "output", "variables", "metadata"};
+constexpr std::string_view kDataMembers[] = {"input", "arguments", "variables", "metadata"};
 
 template <class List>
 bool in(const List& list, std::string_view word) {
@@ -59,18 +60,48 @@ std::unexpected<Error> malformed() {
   return fail(ErrorKind::kInvalid, "invalid_json", "We could not parse the JSON body of your request.");
 }
 
+bool has_digits_alone(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == kNoPlace;
+}
+
+// A number, true, false or null (RFC 8259). Nobody has looked yet at what stands in a text.
+bool is_scalar(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\t' || text.back() == '\r'))
+    text.remove_suffix(1);
+  if (text == "true" || text == "false" || text == "null") return true;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const auto take_digits = [&text] {
+    const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(count);
+    return count > 0;
+  };
+  if (!take_digits()) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!take_digits()) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    if (!take_digits()) return false;
+  }
+  return text.empty();
+}
+
+// Whether all of its escapes are.
+bool is_well_escaped(std::string_view quoted) {
+  for (std::size_t at = quoted.find('\\'); at != kNoPlace; at = quoted.find('\\', at + 2)) {
+    if (at + 1 >= quoted.size() || std::string_view("\"\\/bfnrtu").find(quoted[at + 1]) == kNoPlace) return false;
+    if (quoted[at + 1] == 'u' && code_unit(quoted, at + 2) < 0) return false;
+  }
+  return true;
+}
+
 bool looks_like_json(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
   if (first == kNoPlace) return false;
   const bool closed = (text[first] == '{' && text[last] == '}') || (text[first] == '[' && text[last] == ']');
   return closed && last > first + 1;
-}
-
-std::string decode_base64(std::string_view text) {
-  namespace base64 = boost::beast::detail::base64;
-  std::string out(base64::decoded_size(text.size()), '\0');
-  out.resize(base64::decode(out.data(), text.data(), text.size()).first);
-  return out;
 }
 
 std::string encode_base64(std::string_view text) {
@@ -182,7 +213,7 @@ class JsonDocument::Reader {
       }
     }
     const std::size_t end = skip_value(json_, at);
-    if (end == kNoPlace || end == at) return malformed();
+    if (end == kNoPlace || !is_scalar(json_.substr(at, end - at))) return malformed();
     if (kind != Kind::kConversation) number(at, end, name);
     return end;
   }
@@ -199,7 +230,7 @@ class JsonDocument::Reader {
     if (at < json_.size() && json_[at] == '}') return at + 1;
     for (;;) {
       const std::size_t end = skip_string(json_, at);
-      if (end == kNoPlace) return malformed();
+      if (end == kNoPlace || !is_well_escaped(json_.substr(at, end - at))) return malformed();
       std::string decoded;
       const std::string name(decode_string(json_.substr(at, end - at), decoded));
       at = skip_space(json_, end);
@@ -255,7 +286,9 @@ class JsonDocument::Reader {
     if (!url.starts_with("data:") || comma == kNoPlace || !is_text_type(url.substr(5, comma - 5)))
       return media(at, "file that is not text");
     piece.url_head = url.substr(0, comma + 8);
-    piece.decoded = decode_base64(url.substr(comma + 8));
+    if (!from_base64(url.substr(comma + 8), piece.decoded) ||
+        json::valid_utf8_prefix(piece.decoded) != piece.decoded.size())
+      return media(at, "file that is not text");
     out_.pieces_.push_back(std::move(piece));
     Piece& kept = out_.pieces_.back();
     kept.job.text = kept.decoded;
@@ -284,7 +317,7 @@ class JsonDocument::Reader {
 
   Result<std::size_t> text(std::size_t at, Kind kind, std::string_view name) {
     const std::size_t end = skip_string(json_, at);
-    if (end == kNoPlace) return malformed();
+    if (end == kNoPlace || !is_well_escaped(json_.substr(at, end - at))) return malformed();
     out_.pieces_.push_back({.begin = at, .end = end, .decoded = {}, .job = {}, .url_head = {}, .nested = {}});
     Piece& piece = out_.pieces_.back();
     piece.job.text = decode_string(json_.substr(at, end - at), piece.decoded);
@@ -303,7 +336,7 @@ class JsonDocument::Reader {
            (json_[end - 1] == ' ' || json_[end - 1] == '\n' || json_[end - 1] == '\t' || json_[end - 1] == '\r'))
       --end;
     const std::string_view digits = json_.substr(at, end - at);
-    if (digits.size() < 4 || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; })) return;
+    if (digits.size() < 4 || !has_digits_alone(digits)) return;
     out_.pieces_.push_back(
         {.begin = at, .end = end, .decoded = {}, .job = {}, .number = true, .url_head = {}, .nested = {}});
     TextJob& job = out_.pieces_.back().job;
@@ -355,8 +388,7 @@ std::string JsonDocument::write() const {
       json::append_string(out, piece.nested->write());
     } else if (!piece.url_head.empty()) {
       json::append_string(out, piece.url_head + encode_base64(instead));
-    } else if (piece.number && !instead.empty() && (instead.size() == 1 || instead[0] != '0') &&
-               std::ranges::all_of(instead, [](char c) { return c >= '0' && c <= '9'; })) {
+    } else if (piece.number && has_digits_alone(instead) && (instead.size() == 1 || instead[0] != '0')) {
       out += instead;
     } else {
       json::append_string(out, instead);

@@ -1,5 +1,7 @@
 #include "safety/policy/internal/matcher.h"
 
+#include <charconv>
+
 #include "safety/policy/internal/text.h"
 
 namespace fairlead::policy {
@@ -35,6 +37,17 @@ std::u32string pattern_of(const Form& form) {
   for (const char32_t c : all)
     if (is_word(c) || (c == '+' && out.empty())) out += c;
   return out;
+}
+
+// The character that an escape of JSON stands for; size 0 if it is cut off or none.
+Character escape_at(std::string_view text, std::size_t at) {
+  if (at + 1 >= text.size()) return {0, 0};
+  if (text[at + 1] != 'u') return {U' ', 2};
+  if (at + 6 > text.size()) return {0, 0};
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data() + at + 2, text.data() + at + 6, value, 16);
+  if (error != std::errc() || end != text.data() + at + 6) return {U' ', 2};
+  return {value, 6};
 }
 
 }  // namespace
@@ -93,20 +106,32 @@ Matcher::Fitted Matcher::fits(std::uint32_t form, std::string_view text, std::si
 std::size_t Matcher::find(std::string_view text, char32_t before, bool whole,
                           const std::function<void(const Match&)>& each) const {
   bool after_word = is_word(before);
+  return find_in_piece(text, after_word, whole, false, each);
+}
+
+std::size_t Matcher::find_in_piece(std::string_view text, bool& after_word, bool whole, bool is_json,
+                                   const std::function<void(const Match&)>& each) const {
   for (std::size_t at = 0; at < text.size();) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte < 0x80 && ((after_word && kAscii.word[byte]) || !begins_ascii_[byte])) {  // most of most texts
+    Character escape{0, 0};
+    if (is_json && byte == '\\') {
+      escape = escape_at(text, at);
+      if (escape.size == 0 && !whole) return at;
+    }
+    if (escape.size == 0 && byte < 0x80 &&
+        ((after_word && kAscii.word[byte]) || !begins_ascii_[byte])) {  // most of most texts
       after_word = kAscii.word[byte];
       ++at;
       continue;
     }
-    const Character one = character_at(text, at);
+    const Character one = escape.size > 0 ? escape : character_at(text, at);
     if (one.size == 0) {
       if (!whole) return at;
       break;
     }
     const bool word = is_word(one.value);
-    const auto bucket = after_word && word ? by_first_.end() : by_first_.find(folded(one.value));
+    const char32_t first = escape.size > 0 ? U'\\' : folded(one.value);  // forms may be written with escapes
+    const auto bucket = after_word && word ? by_first_.end() : by_first_.find(first);
     Match best{at, at, nullptr};
     if (bucket != by_first_.end()) {
       for (const std::uint32_t form : bucket->second) {

@@ -40,6 +40,10 @@ class Matcher {
   // if nothing could, and always if it is `whole`. `before` is the character that stands before the text, 0 if none.
   std::size_t find(std::string_view text, char32_t before, bool whole,
                    const std::function<void(const Match&)>& each) const;
+  // The same in a text of which this is a piece: `after_word` is whether a word stands before it, and becomes whether
+  // one stands before the place that is given. `is_json`: the text has JSON's escapes, of which each is one character.
+  std::size_t find_in_piece(std::string_view text, bool& after_word, bool whole, bool is_json,
+                            const std::function<void(const Match&)>& each) const;
   // Whether it holds a form that looks like this one.
   bool has(std::string_view seen) const;
 

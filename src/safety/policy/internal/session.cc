@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <cstring>
 
+#include "safety/pii/entities.h"
 #include "safety/policy/internal/text.h"
 
 namespace fairlead::policy {
@@ -197,8 +198,8 @@ bool Session::is_free(const std::vector<Pair>& pairs, Haystack& others) const {
 }
 
 std::string Session::hide(std::string_view entity, std::string_view original, Haystack& others) {
-  if (entity == "PERSON") return hide_name(original, others);
-  if (entity == "LOCATION") return hide_town(original, others);
+  if (entity == pii::kPerson) return hide_name(original, others);
+  if (entity == pii::kGpe) return hide_town(original, others);
   const std::string key = canonical(entity, original);
   const std::string exact_key = "~" + std::string(original);
   const Entry* known = find(entity, exact_key);
@@ -263,18 +264,18 @@ std::string Session::hide_word(std::string_view word, const Word* before, Word& 
   // A form of a name that is known says more than its ending.
   std::string as_known;
   originals_.find(word, 0, true, [&](const Match& match) {
-    if (match.start != 0 || match.end != word.size() || entity_of(*match.form) != "PERSON") return;
+    if (match.start != 0 || match.end != word.size() || entity_of(*match.form) != pii::kPerson) return;
     std::string made = in_case_of(word, match.form->seen, match.form->gives);
     if (in_case_of(made, match.form->gives, match.form->seen) == word) as_known = std::move(made);
   });
   taken = take_apart(small, before);
   if (!as_known.empty()) return as_known;
-  if (find("PERSON", "~" + std::string(word)) != nullptr) return hide_exactly(word, others);
+  if (find(pii::kPerson, "~" + std::string(word)) != nullptr) return hide_exactly(word, others);
   const std::string stem = lower(word).substr(0, taken.stem.size());  // with its ё
   const std::string key =
       fmt::format("{}/{}/{}", static_cast<int>(taken.part), static_cast<int>(taken.declension), taken.stem);
   const auto names = spares(taken.part, taken.declension);
-  const Entry& entry = name_entry("PERSON", key, stem, taken.declension, names, others);
+  const Entry& entry = name_entry(pii::kPerson, key, stem, taken.declension, names, others);
   const Pair& pair = entry.pairs[std::min(taken.form, entry.pairs.size() - 1)];
   std::string made = in_case_of(word, pair.original, pair.made);
   if (in_case_of(made, pair.made, pair.original) == word) return made;
@@ -284,29 +285,29 @@ std::string Session::hide_word(std::string_view word, const Word* before, Word& 
 // A word that is not written as names are: it is given back as it is, and has a pseudonym of its own for that.
 std::string Session::hide_exactly(std::string_view word, Haystack& others) {
   const std::string key = "~" + std::string(word);
-  if (const Entry* const known = find("PERSON", key)) return known->pairs[0].made;
+  if (const Entry* const known = find(pii::kPerson, key)) return known->pairs[0].made;
   const bool cyrillic = is_cyrillic(character_at(word, 0).value);
   const auto russian = spares(Part::kSurname, Declension::kSurname);
   const auto latin = latin_spares(LatinPart::kSurname);
   for (int attempt = 0;; ++attempt) {
-    Chance luck = chance("PERSON", key, attempt);
+    Chance luck = chance(pii::kPerson, key, attempt);
     std::string made =
         capitalised(cyrillic ? russian[luck.below(russian.size())].stem : latin[luck.below(latin.size())]);
     if (attempt > 60) made += cyrillic ? "-Младший" : "-Junior";
     if (attempt > 120) made += fmt::format("{}", attempt);
     std::vector<Pair> pairs{{made, std::string(word), Written::kAsWords}};
     if (!is_free(pairs, others)) continue;
-    add({"PERSON", key, std::move(pairs)});
+    add({std::string(pii::kPerson), key, std::move(pairs)});
     return made;
   }
 }
 
 std::string Session::hide_latin(std::string_view word, Haystack& others) {
   const std::string small = folded_text(word);
-  const Entry* entry = find("PERSON", small);
+  const Entry* entry = find(pii::kPerson, small);
   const auto names = latin_spares(latin_part(small));
   for (int attempt = 0; entry == nullptr; ++attempt) {
-    Chance luck = chance("PERSON", small, attempt);
+    Chance luck = chance(pii::kPerson, small, attempt);
     std::string made(names[luck.below(names.size())]);
     if (attempt > 60) made = std::string(names[luck.below(names.size())]) + "-" + made;
     if (attempt > kAttempts) made += fmt::format("{}", attempt);
@@ -315,7 +316,7 @@ std::string Session::hide_latin(std::string_view word, Haystack& others) {
                                                                                       : capitalised(small));
     std::vector<Pair> pairs{{capitalised(made), std::move(original), Written::kAsWords}};
     if (made == small || !is_free(pairs, others)) continue;
-    add({"PERSON", small, std::move(pairs)});
+    add({std::string(pii::kPerson), small, std::move(pairs)});
     entry = &entries_.back();
   }
   std::string made = as_written(*entry, word);
@@ -353,8 +354,9 @@ std::string Session::hide_name(std::string_view original, Haystack& others) {
     }
   }
   // Initials alone say nothing, so a name with some is known as a whole too.
-  if (initials && letters_in(original) > 4 && find("PERSON", "=" + folded_text(original)) == nullptr && !made_.has(out))
-    add({"PERSON", "=" + folded_text(original), {{out, std::string(original), Written::kAsWords}}});
+  if (initials && letters_in(original) > 4 && find(pii::kPerson, "=" + folded_text(original)) == nullptr &&
+      !made_.has(out))
+    add({std::string(pii::kPerson), "=" + folded_text(original), {{out, std::string(original), Written::kAsWords}}});
   return out;
 }
 
@@ -365,7 +367,7 @@ std::string Session::hide_town(std::string_view original, Haystack& others) {
   if (one_word && cyrillic) {
     std::string as_known;
     originals_.find(original, 0, true, [&](const Match& match) {
-      if (match.start == 0 && match.end == original.size() && entity_of(*match.form) == "LOCATION")
+      if (match.start == 0 && match.end == original.size() && entity_of(*match.form) == pii::kGpe)
         as_known = in_case_of(original, match.form->seen, match.form->gives);
     });
     if (!as_known.empty()) return as_known;
@@ -378,15 +380,15 @@ std::string Session::hide_town(std::string_view original, Haystack& others) {
     for (const Spare& one : towns())
       if (one.declension == word.declension) names.push_back(one);
     if (names.size() < 4) names.assign(towns().begin(), towns().end());
-    const Entry& entry = name_entry("LOCATION", fmt::format("{}/{}", static_cast<int>(word.declension), word.stem),
+    const Entry& entry = name_entry(pii::kGpe, fmt::format("{}/{}", static_cast<int>(word.declension), word.stem),
                                     with_yo.substr(0, word.stem.size()), word.declension, names, others);
     const Pair& pair = entry.pairs[std::min(word.form, entry.pairs.size() - 1)];
     return in_case_of(original, pair.original, pair.made);
   }
   const std::string key = "=" + folded_text(original);
-  if (const Entry* const known = find("LOCATION", key)) return known->pairs[0].made;
+  if (const Entry* const known = find(pii::kGpe, key)) return known->pairs[0].made;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    Chance luck = chance("LOCATION", key, attempt);
+    Chance luck = chance(pii::kGpe, key, attempt);
     std::string made = cyrillic ? std::string() : std::string(latin_towns()[luck.below(latin_towns().size())]);
     if (cyrillic) {
       const Spare& spare = towns()[luck.below(towns().size())];
@@ -396,7 +398,7 @@ std::string Session::hide_town(std::string_view original, Haystack& others) {
     if (attempt > 120) made += fmt::format("-{}", attempt);
     std::vector<Pair> pairs{{std::move(made), std::string(original), Written::kAsWords}};
     if (!is_free(pairs, others)) continue;
-    add({"LOCATION", key, std::move(pairs)});
+    add({std::string(pii::kGpe), key, std::move(pairs)});
     return entries_.back().pairs[0].made;
   }
   return {};

@@ -278,8 +278,8 @@ std::optional<std::vector<Pair>> make_up(std::string_view entity, std::string_vi
   if (entity == pii::kEmailAddress) return one(email(chance), original, Written::kAsWords);
   if (entity == pii::kDomainName) return one(address_of_page(original, chance), original, Written::kAsWords);
   if (entity == pii::kIpAddress) return one(ip(original, chance), original, Written::kAsWords);
-  if (entity == "ADDRESS") return one(street(original, chance), original, Written::kAsWords);
-  if (entity == "ORGANIZATION") return one(company(original, chance), original, Written::kAsWords);
+  if (entity == pii::kStreetAddress) return one(street(original, chance), original, Written::kAsWords);
+  if (entity == pii::kOrganization) return one(company(original, chance), original, Written::kAsWords);
   if (entity == pii::kPhoneNumber && digits_of(original).size() >= 5)
     return phone_pairs(phone(original, chance), original);
   if (entity == pii::kCreditCard && old.size() >= 12 && digits_of(original) == old)

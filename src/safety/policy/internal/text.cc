@@ -13,6 +13,11 @@ bool is_small_latin(char32_t c) {
 
 }  // namespace
 
+std::size_t at_character(std::string_view text, std::size_t at) {
+  while (at > 0 && at < text.size() && is_continuation(text[at])) --at;
+  return at;
+}
+
 Character character_at(std::string_view text, std::size_t at) {
   const auto first = static_cast<unsigned char>(text[at]);
   if (first < 0x80) return {first, 1};

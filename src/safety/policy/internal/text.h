@@ -13,6 +13,8 @@ struct Character {
 
 // At `at`, which is within the text. A byte that is not UTF-8 is a character of its own.
 Character character_at(std::string_view text, std::size_t at);
+// Where the character begins in which the byte `at` is.
+std::size_t at_character(std::string_view text, std::size_t at);
 void append(std::string& out, char32_t character);
 
 // Without case; Ё is Е, all dashes are one, all spaces are one.

@@ -16,11 +16,6 @@ constexpr std::size_t kBlock = 64 * 1024;   // of a long text, scanned at a time
 constexpr std::size_t kOverlap = 2 * 1024;  // of two such: no class of data but keys and encoded runs is longer
 constexpr std::size_t kHashDigits = 12;
 
-std::size_t at_character(std::string_view text, std::size_t at) {
-  while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
-  return at;
-}
-
 void scan_block(const Rules& rules, TextJob& job, std::size_t begin, std::size_t end, std::size_t take_before) {
   const bool with_context = begin == 0 && !job.context.empty();
   const std::string_view part = job.text.substr(begin, end - begin);
@@ -187,8 +182,8 @@ void Treater::treat(TextJob& job, Outcome& outcome) const {
   std::size_t at = 0;
   for (const Found& one : job.found) {
     const Rule& rule = rules.rule(one.entity);
-    if (side == Side::kInput ? !rule.input : !rule.output) continue;
     if (side == Side::kInput) outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
+    if (side == Side::kInput ? !rule.input : !rule.output) continue;
     const std::string_view text = job.text.substr(one.start, one.end - one.start);
     Rule done = rule;
     if (job.is_name && rule.what != Operator::kPass && rule.what != Operator::kBlock) done.what = Operator::kHash;

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "platform/json/text.h"
 #include "safety/policy/internal/json_document.h"
 
 namespace fairlead::policy {
@@ -35,6 +36,28 @@ TEST(Documents, TextsOfAConversation) {
               ElementsAre("name: Иван"));
   EXPECT_THAT(texts(R"("just a text")"), ElementsAre("just a text"));
   EXPECT_THAT(texts(R"([[1,2,3],[4,5]])"), ElementsAre());
+}
+
+TEST(Documents, WhatOnlyLooksLikeJsonIsAText) {
+  for (const char* const one : {"[call Ivan, +7 916 123-45-67]", "[4111 1111 1111 1111]", "{\"k\": sk-live-1}",
+                                "[01-02]", "{\"a\":\"\\u04 Ivan\"}", "[\"\\x41\"]"})
+    EXPECT_THAT(texts(json::quoted(one)), ElementsAre(one));
+}
+
+TEST(Documents, AToolsResultHasPartsToo) {
+  const char* const image =
+      R"([{"type":"function_call_output","call_id":"1","output":[{"type":"input_image","image_url":"https://x/y.png"},{"type":"input_text","text":"a"}]}])";
+  EXPECT_THAT(texts(image), ElementsAre("a"));
+  EXPECT_THAT(texts(image, Kind::kConversation, false), ElementsAre("privacy_blocked"));
+}
+
+TEST(Documents, AFileThatCannotBeReadIsMedia) {
+  for (const char* const url : {"data:text/plain;base64,aGVs\\nbG8=", "data:text/plain;base64,aGVs=bG8=",
+                                "data:text/plain;charset=utf-16;base64,//5oAGkA"}) {
+    const std::string part =
+        R"([{"role":"user","content":[{"type":"file","file":{"file_data":")" + std::string(url) + R"("}}]}])";
+    EXPECT_THAT(texts(part, Kind::kConversation, false), ElementsAre("privacy_blocked")) << url;
+  }
 }
 
 TEST(Documents, DataHasNumbersAndNames) {

@@ -126,6 +126,21 @@ TEST(Restoring, StaysJsonWithinJson) {
   EXPECT_EQ(value->at("b").as_string(), "ООО \"Ромашка\"");
 }
 
+TEST(Restoring, SeesWordsBehindEscapes) {
+  auto forms = std::make_shared<Matcher>();
+  forms->add({"Антон", "Иван", Written::kAsWords, 0});
+  forms->add({"Fred", "Bob", Written::kAsWords, 0});
+  std::mt19937 random(5);
+  for (int round = 0; round < 50; ++round) {
+    Restorer restorer(with_escapes(*forms), true);
+    EXPECT_EQ(
+        in_pieces(restorer,
+                  R"(Dear\nАнтон,\tFred \u00a0Антон \u0410\u043d\u0442\u043e\u043d\nFred\n \u0430Fred x\\Fred nFred)",
+                  random),
+        R"(Dear\nИван,\tBob \u00a0Иван Иван\nBob\n \u0430Fred x\\Bob nFred)");
+  }
+}
+
 class Watching : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -149,6 +164,19 @@ TEST_F(Watching, FindsAcrossPieces) {
     EXPECT_EQ(out.size(), text.size());
     EXPECT_THAT(out, HasSubstr("your card **** **** **** 1111 is"));
   }
+}
+
+TEST_F(Watching, CutsNoCharacterOfATextWithoutSpaces) {
+  Watcher watcher(*treater, outcome, nullptr, tests::test_clock());
+  std::string out, all;
+  for (int i = 0; i < 3'000; ++i) {
+    all += "一二三";
+    ASSERT_TRUE(watcher.push("一二三", false, out));
+    ASSERT_EQ(json::valid_utf8_prefix(out), out.size());
+  }
+  EXPECT_FALSE(out.empty());
+  ASSERT_TRUE(watcher.push({}, true, out));
+  EXPECT_EQ(out, all);
 }
 
 TEST_F(Watching, HoldsBackAWindowAtMost) {

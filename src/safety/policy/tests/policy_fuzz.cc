@@ -71,7 +71,7 @@ void restoring() {
                                                {"PHONE_NUMBER", "+7 916 123-45-67"},
                                                {"CREDIT_CARD", "4276 1234 5678 9016"},
                                                {"RU_INN", "7707083893"},
-                                               {"LOCATION", "Москве"}};
+                                               {"GPE", "Москве"}};
   Session session(tests::test_key(), std::to_string(below(100)));
   std::vector<std::pair<const char*, std::string>> parts;
   std::string original, hidden;

@@ -138,7 +138,7 @@ TEST(SessionValues, DatesAreGivenBackInOtherWaysOfWriting) {
 TEST(SessionValues, TownsAndCompaniesHaveOthers) {
   Session session(tests::test_key(), "default");
   Haystack others;
-  const std::string town = session.hide("LOCATION", "Москва", others);
+  const std::string town = session.hide("GPE", "Москва", others);
   EXPECT_NE(town, "Москва");
   EXPECT_EQ(restored(session, "в город " + town), "в город Москва");
   const std::string company = session.hide("ORGANIZATION", "ООО «Ромашка»", others);
@@ -146,7 +146,7 @@ TEST(SessionValues, TownsAndCompaniesHaveOthers) {
   EXPECT_EQ(restored(session, company), "ООО «Ромашка»");
   const std::string latin = session.hide("ORGANIZATION", "Acme Rockets Ltd.", others);
   EXPECT_THAT(latin, ::testing::EndsWith(" Ltd."));
-  const std::string address = session.hide("ADDRESS", "ул. Ленина, д. 5, кв. 12", others);
+  const std::string address = session.hide("STREET_ADDRESS", "ул. Ленина, д. 5, кв. 12", others);
   EXPECT_EQ(restored(session, "по адресу " + address), "по адресу ул. Ленина, д. 5, кв. 12");
 }
 

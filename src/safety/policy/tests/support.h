@@ -41,7 +41,7 @@ inline std::shared_ptr<const Rules> rules(std::vector<std::string> specs) {
   for (const std::string& one : specs) definitions.push_back(definition(one, "p" + std::to_string(definitions.size())));
   std::vector<const Definition*> all;
   for (const Definition& one : definitions) all.push_back(&one);
-  auto out = Rules::create(all, {});
+  auto out = Rules::create(all);
   return out ? *std::move(out) : nullptr;
 }
 

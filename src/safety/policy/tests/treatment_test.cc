@@ -101,6 +101,19 @@ TEST(Rules, ResidencyIsToldWithoutAnyChange) {
   EXPECT_THAT(out.not_to, ElementsAre("openai"));
 }
 
+TEST(Rules, ResidencyHoldsWhateverTheDirection) {
+  const Explained out =
+      made(R"({"entities":{"CREDIT_CARD":{"do":"mask","direction":"output","not_to":["openai"]}}})", kCard);
+  EXPECT_EQ(out.text, kCard);
+  EXPECT_THAT(out.not_to, ElementsAre("openai"));
+}
+
+TEST(Operators, ManyMarksAreNoWork) {
+  std::string text;
+  while (text.size() < 1'000'000) text += ":enc:";
+  EXPECT_EQ(tests::test_keys()->decrypt_all("default", text), text);
+}
+
 // What is scanned in blocks is found at their seams too.
 TEST(Finding, LongTextsAreSeenWhole) {
   const auto all = tests::rules({R"({"privacy":{"entities":{"EMAIL_ADDRESS":"replace"}}})"});
