@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
+#include <set>
+#include <thread>
 
 #include "platform/async/cancellation.h"
+#include "platform/async/frame_pool.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task_group.h"
 
@@ -24,6 +28,26 @@ TEST(Cancellation, CallsEachRegistrationOnceAndLateOnesAtOnce) {
   EXPECT_EQ(cancellation.reason(), ErrorKind::kTimeout);
   Cancellation::Registration late(cancellation, count, &calls);
   EXPECT_EQ(calls, 2);
+}
+
+TEST(FramePool, GivesEachBlockToOneOwnerAndTakesItBack) {
+  std::vector<std::pair<char*, std::size_t>> blocks;
+  for (std::size_t size = 1; size <= FramePool::kLargest + 128; size += 37) {
+    char* const block = static_cast<char*>(FramePool::take(size));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % __STDCPP_DEFAULT_NEW_ALIGNMENT__, 0u);
+    std::fill_n(block, size, static_cast<char>(size));
+    blocks.emplace_back(block, size);
+  }
+  for (const auto& [block, size] : blocks)
+    EXPECT_TRUE(std::all_of(block, block + size, [size = size](char c) { return c == static_cast<char>(size); }));
+  for (const auto& [block, size] : blocks) FramePool::give(block, size);
+  // Given back by another thread, which then ends, and by more than are kept.
+  std::vector<void*> many;
+  for (std::size_t i = 0; i < FramePool::kMostKept + 8; ++i) many.push_back(FramePool::take(500));
+  EXPECT_EQ(std::set<void*>(many.begin(), many.end()).size(), many.size());
+  std::thread([&many] {
+    for (void* const one : many) FramePool::give(one, 500);
+  }).join();
 }
 
 TEST(TimerWheel, FiresInOrderNeverEarlyAndNotWhenDisarmed) {
