@@ -93,7 +93,7 @@ class InnerCall {
     answer.structured = call_.output != nullptr;
     answer.usage = record_.usage;
     answer.cost = std::llround(record_.cost_usd * 1e9);
-    way_.recorder.record(call_.loop->index(), std::move(record_));
+    way_.recorder.record(call_.loop->index(), record_);
     if (!done) co_return std::unexpected(llm::ClientError{std::move(done).error(), answer.call_id, answer.cost});
     co_return answer;
   }

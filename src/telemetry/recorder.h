@@ -13,7 +13,7 @@ class Recorder {
  public:
   virtual ~Recorder() = default;
   // From a loop's thread. `loop_index` picks that loop's own buffer, so it must be the loop that runs this.
-  virtual void record(int loop_index, CallRecord record) = 0;
+  virtual void record(int loop_index, const CallRecord& record) = 0;
   virtual bool content_enabled() const = 0;  // whether input_json and output_text are wanted
   // Whether the end of an answer must wait for its record: `telemetry.durability: strict`. Then the gateway calls
   // record_and_wait() before it sends the last bytes, else record() after them.
@@ -21,7 +21,7 @@ class Recorder {
   // The same as record(), on the thread of `loop`; resumes there when the record is durable, at once where that is not
   // waited for. Error: spool_full, spool_unwritable: it is not durable (and may be, later). Not cancellable.
   virtual async::Task<Result<void>> record_and_wait(async::Loop& loop, CallRecord what) {
-    record(loop.index(), std::move(what));
+    record(loop.index(), what);
     co_return Result<void>{};
   }
 };

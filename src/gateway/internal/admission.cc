@@ -1,6 +1,6 @@
 #include "gateway/internal/admission.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <array>
@@ -63,12 +63,16 @@ std::int64_t prompts_of(std::span<const llm::Member> members) {
   return 1 + std::ranges::count(inside, ',');
 }
 
-std::string duration_text(std::int64_t micros) {
-  if (micros < 1'000'000) return fmt::format("{}ms", (micros + 999) / 1'000);
+using Text = std::array<char, 64>;
+
+std::string_view duration_text(Text& out, std::int64_t micros) {
+  const auto written = [&out](char* end) { return std::string_view(out.data(), end); };
+  if (micros < 1'000'000) return written(fmt::format_to(out.data(), FMT_COMPILE("{}ms"), (micros + 999) / 1'000));
   const std::int64_t seconds = (micros + 999'999) / 1'000'000;
-  if (seconds < 60) return fmt::format("{}s", seconds);
-  if (seconds < 3'600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);
-  return fmt::format("{}h{}m{}s", seconds / 3'600, seconds / 60 % 60, seconds % 60);
+  if (seconds < 60) return written(fmt::format_to(out.data(), FMT_COMPILE("{}s"), seconds));
+  if (seconds < 3'600) return written(fmt::format_to(out.data(), FMT_COMPILE("{}m{}s"), seconds / 60, seconds % 60));
+  return written(
+      fmt::format_to(out.data(), FMT_COMPILE("{}h{}m{}s"), seconds / 3'600, seconds / 60 % 60, seconds % 60));
 }
 
 struct RateHeaders {
@@ -82,13 +86,13 @@ constexpr RateHeaders kTokenHeaders{"x-ratelimit-limit-tokens", "x-ratelimit-rem
 void add_rate_headers(http::Exchange& exchange, const RateHeaders& names,
                       const std::optional<budgets::Hold::Left>& left) {
   if (!left) return;
-  std::array<char, 24> text;
+  Text text;
   const auto number_text = [&text](std::int64_t number) {
     return std::string_view(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
   };
   exchange.add_header(names.limit, number_text(left->limit));
   exchange.add_header(names.remaining, number_text(left->left));
-  if (left->resets_in_us >= 0) exchange.add_header(names.reset, duration_text(left->resets_in_us));
+  if (left->resets_in_us >= 0) exchange.add_header(names.reset, duration_text(text, left->resets_in_us));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "gateway/internal/call_pipeline.h"
 
+#include <fmt/compile.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -82,7 +84,10 @@ async::Task<void> CallPipeline::run() {
     done = co_await answer();
   }
   if (!done) co_await refuse(std::move(done).error());
-  if (!recorded_) recorder_.record(call_.loop->index(), take_record());
+  if (!recorded_) {
+    complete_record();
+    recorder_.record(call_.loop->index(), record_);
+  }
   if (shadow_call_ && routed_) leave_shadow();
 }
 
@@ -303,8 +308,10 @@ async::Task<Result<void>> CallPipeline::answer() {
 
 // An answer has begun to come: how it goes out is settled.
 void CallPipeline::begin_answer(const Answer& from) {
-  std::string target = call_.target_kind + ":" + call_.target_name + "@" + std::to_string(call_.target_version);
-  exchange_.add_header("x-fairlead-target", target);
+  fmt::memory_buffer target;
+  fmt::format_to(std::back_inserter(target), FMT_COMPILE("{}:{}@{}"), call_.target_kind, call_.target_name,
+                 call_.target_version);
+  exchange_.add_header("x-fairlead-target", {target.data(), target.size()});
   if (!call_.variant.empty()) exchange_.add_header("x-fairlead-variant", call_.variant);
   exchange_.add_header("x-fairlead-model", call_.model->name);
   exchange_.add_header("x-fairlead-provider", from.provider());
@@ -369,7 +376,8 @@ async::Task<Result<void>> CallPipeline::before_the_end() {
   }
   if (!recorder_.strict()) co_return Result<void>{};
   recorded_ = true;
-  auto durable = co_await recorder_.record_and_wait(*call_.loop, take_record());
+  complete_record();
+  auto durable = co_await recorder_.record_and_wait(*call_.loop, record_);
   if (durable) co_return Result<void>{};
   co_return fail(ErrorKind::kUnavailable, "record_not_durable",
                  "The answer is held back because its record could not be written (telemetry.durability: strict): " +
@@ -450,7 +458,8 @@ async::Task<void> CallPipeline::refuse(Error error) {
   const bool told = exchange_.answered() || error.kind != ErrorKind::kCancelled;  // else the client has gone
   if (told && !recorded_ && recorder_.strict()) {
     recorded_ = true;
-    (void)co_await recorder_.record_and_wait(*call_.loop, take_record());  // it is an error already
+    complete_record();
+    (void)co_await recorder_.record_and_wait(*call_.loop, record_);  // it is an error already
   }
   if (!told) co_return;
   if (exchange_.answered()) {
@@ -471,7 +480,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
   (void)co_await exchange_.respond(surface_.error_status(error), "application/json", body);
 }
 
-telemetry::CallRecord CallPipeline::take_record() {
+void CallPipeline::complete_record() {
   if (shadow_ != nullptr) {
     shadow_call_ = std::make_unique<ShadowCall>();
     telemetry::CallRecord& like = shadow_call_->like;
@@ -512,7 +521,6 @@ telemetry::CallRecord CallPipeline::take_record() {
     record_.input_json = surface_.input(surface_call_);
     if (text_) record_.output_text = text_->text();
   }
-  return std::move(record_);
 }
 
 void CallPipeline::leave_shadow() {

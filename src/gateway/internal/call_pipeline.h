@@ -51,7 +51,7 @@ class CallPipeline {
   void begin_answer(const Answer& from);
   void note_outcome(Answer& from);
   void note_client_gone();
-  telemetry::CallRecord take_record();  // once
+  void complete_record();  // once
   void draw_shadow(const std::optional<routing::Shadow>& shadow);
   void leave_shadow();  // behind the last byte
 

@@ -220,7 +220,7 @@ class Shadows::Run {
       record_.input_json = shadow_.surface->input(surface_call_);
       if (text_) record_.output_text = text_->text();
     }
-    recorder_.record(lane_.loop.index(), std::move(record_));
+    recorder_.record(lane_.loop.index(), record_);
   }
 
   std::int64_t micros_since(SteadyTime time) const {

@@ -80,15 +80,15 @@ class PlayedProvider final : public llm::Provider {
 
 class Records final : public telemetry::Recorder {
  public:
-  void record(int, telemetry::CallRecord record) override {
+  void record(int, const telemetry::CallRecord& record) override {
     const std::lock_guard lock(mutex_);
-    records_.push_back(std::move(record));
+    records_.push_back(record);
     arrived_.notify_all();
   }
   bool content_enabled() const override { return content; }
   bool strict() const override { return strictly; }
   async::Task<Result<void>> record_and_wait(async::Loop& loop, telemetry::CallRecord what) override {
-    record(loop.index(), std::move(what));
+    record(loop.index(), what);
     if (unwritable) co_return fail(ErrorKind::kUnavailable, "spool_unwritable", "The disk is full.");
     co_return Result<void>{};
   }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <optional>
 
 namespace fairlead::llm::internal {
 namespace {
@@ -194,28 +195,38 @@ Result<void> check_tool_calls(const Place& param, dom::element calls) {
 Result<void> check_message(const Place& param, dom::element message) {
   FAIRLEAD_CHECK(check_object(param, message));
   const dom::object object = message.get_object().value_unsafe();
-  dom::element role;
-  if (object.at_key("role").get(role)) return missing(param.in("role"));
+  // The first of a name, as everywhere.
+  std::optional<dom::element> role, content, tool_calls, called;
+  for (const dom::key_value_pair member : object) {
+    std::optional<dom::element>* const into = member.key == "role"         ? &role
+                                              : member.key == "content"    ? &content
+                                              : member.key == "tool_calls" ? &tool_calls
+                                              : member.key == "name"       ? &called
+                                                                           : nullptr;
+    if (into != nullptr && !*into) *into = member.value;
+  }
+  if (!role) return missing(param.in("role"));
   FAIRLEAD_CHECK(
-      check_one_of(param.in("role"), role, {"system", "developer", "user", "assistant", "tool", "function"}));
-  const std::string_view name = role.get_string().value_unsafe();
+      check_one_of(param.in("role"), *role, {"system", "developer", "user", "assistant", "tool", "function"}));
+  const std::string_view name = role->get_string().value_unsafe();
 
-  dom::element content, tool_calls, other;
-  const bool has_content = !object.at_key("content").get(content) && !content.is_null();
-  const bool has_tool_calls = !object.at_key("tool_calls").get(tool_calls) && !tool_calls.is_null();
-  if (has_content) FAIRLEAD_CHECK(check_content(param.in("content"), content));
-  if (has_tool_calls) FAIRLEAD_CHECK(check_tool_calls(param.in("tool_calls"), tool_calls));
+  const bool has_content = content && !content->is_null();
+  const bool has_tool_calls = tool_calls && !tool_calls->is_null();
+  if (has_content) FAIRLEAD_CHECK(check_content(param.in("content"), *content));
+  if (has_tool_calls) FAIRLEAD_CHECK(check_tool_calls(param.in("tool_calls"), *tool_calls));
   if (name == "assistant") {
-    const auto present = [&](std::string_view member) { return !object.at_key(member).get(other) && !other.is_null(); };
+    const auto present = [&](std::string_view member) {
+      dom::element other;
+      return !object.at_key(member).get(other) && !other.is_null();
+    };
     if (!has_content && !has_tool_calls && !present("function_call") && !present("refusal") && !present("audio"))
       return missing(param.in("content"));
   } else if (!has_content && name != "function") {
-    if (!object.at_key("content").get(content))
-      return wrong_type(param.in("content"), "a string or array of objects", content);
+    if (content) return wrong_type(param.in("content"), "a string or array of objects", *content);
     return missing(param.in("content"));
   }
   if (name == "tool") FAIRLEAD_CHECK(check_required_string(param, object, "tool_call_id"));
-  if (!object.at_key("name").get(other) && !other.is_null()) FAIRLEAD_CHECK(check_string(param.in("name"), other));
+  if (called && !called->is_null()) FAIRLEAD_CHECK(check_string(param.in("name"), *called));
   return {};
 }
 

@@ -65,37 +65,50 @@ bool looks_like_object(std::string_view data) {
   return data[at] == '"' || data[at] == '}';
 }
 
-std::int64_t count(dom::object object, std::string_view name) {
-  dom::element value;
-  if (object.at_key(name).get(value)) return 0;
+std::int64_t count_of(dom::element value) {
   if (value.is_int64()) return std::max<std::int64_t>(0, value.get_int64().value_unsafe());
   const double number = value.is_double() ? value.get_double().value_unsafe() : 0;
   return number > 0 && number < 9e15 ? static_cast<std::int64_t>(number) : 0;
 }
 
-std::int64_t count(dom::object object, std::string_view details, std::string_view name) {
-  dom::object inner;
-  return object.at_key(details).get_object().get(inner) ? 0 : count(inner, name);
-}
-
 Usage read_usage(dom::object object) {
   Usage usage;
   usage.reported = true;
-  usage.input = count(object, "prompt_tokens");
-  usage.output = count(object, "completion_tokens");
-  usage.cached_input =
-      std::max(count(object, "prompt_tokens_details", "cached_tokens"), count(object, "prompt_cache_hit_tokens"));
-  usage.cache_write = count(object, "prompt_tokens_details", "cache_write_tokens");
-  usage.reasoning = count(object, "completion_tokens_details", "reasoning_tokens");
-  usage.cached_input = std::min(usage.cached_input, usage.input);
+  std::int64_t hit = 0;
+  for (const dom::key_value_pair member : object) {
+    const std::string_view name = member.key;
+    if (name == "prompt_tokens") {
+      usage.input = count_of(member.value);
+    } else if (name == "completion_tokens") {
+      usage.output = count_of(member.value);
+    } else if (name == "prompt_cache_hit_tokens") {
+      hit = count_of(member.value);
+    } else if (dom::object details; name.ends_with("_details") && !member.value.get_object().get(details)) {
+      for (const dom::key_value_pair detail : details) {
+        if (name == "prompt_tokens_details" && detail.key == "cached_tokens")
+          usage.cached_input = count_of(detail.value);
+        else if (name == "prompt_tokens_details" && detail.key == "cache_write_tokens")
+          usage.cache_write = count_of(detail.value);
+        else if (name == "completion_tokens_details" && detail.key == "reasoning_tokens")
+          usage.reasoning = count_of(detail.value);
+      }
+    }
+  }
+  usage.cached_input = std::min(std::max(usage.cached_input, hit), usage.input);
   usage.cache_write = std::min(usage.cache_write, usage.input - usage.cached_input);
   usage.reasoning = std::min(usage.reasoning, usage.output);
   return usage;
 }
 
-void take_string(dom::object object, std::string_view name, std::string& into) {
+void take_string(const std::optional<dom::element>& from, std::string& into) {
   std::string_view value;
-  if (into.empty() && !object.at_key(name).get_string().get(value)) into = std::string(value);
+  if (into.empty() && from && !from->get_string().get(value)) into = std::string(value);
+}
+
+std::optional<dom::element> member_of(dom::object object, std::string_view name) {
+  dom::element out;
+  if (object.at_key(name).get(out)) return std::nullopt;
+  return out;
 }
 
 // Whether a delta or a message holds something that a person or a program would see.
@@ -220,8 +233,8 @@ Result<Verdict> AnswerReader::look_into(std::string_view data, std::string& repl
   const bool has_usage = usage_named && usage.is_object();
   if (!has_choices && !has_usage) return Verdict::kDrop;  // a vendor's own event: no chunk
   any_chunk_ = true;
-  take_string(chunk, "id", outcome_.upstream_id);
-  take_string(chunk, "model", outcome_.upstream_model);
+  take_string(member_of(chunk, "id"), outcome_.upstream_id);
+  take_string(member_of(chunk, "model"), outcome_.upstream_model);
 
   bool says_something = false;
   if (has_choices) {
@@ -274,20 +287,34 @@ Result<void> AnswerReader::whole(std::string_view body) {
   if (const auto error = parser.parse(body.data(), body.size()).get(root); error || !root.is_object())
     return invalid("it is not a JSON object");
   const dom::object object = root.get_object().value_unsafe();
-  if (dom::element error; !object.at_key("error").get(error) && !error.is_null())
-    return fail(error_in_answer(error, secrets_));
+  std::optional<dom::element> error, all, usage, id, model;
+  for (const dom::key_value_pair member : object) {
+    std::optional<dom::element>* const into = member.key == "error"     ? &error
+                                              : member.key == "choices" ? &all
+                                              : member.key == "usage"   ? &usage
+                                              : member.key == "id"      ? &id
+                                              : member.key == "model"   ? &model
+                                                                        : nullptr;
+    if (into != nullptr && !*into) *into = member.value;
+  }
+  if (error && !error->is_null()) return fail(error_in_answer(*error, secrets_));
   dom::array choices;
-  if (object.at_key("choices").get_array().get(choices)) return invalid("it has no choices");
-  take_string(object, "id", outcome_.upstream_id);
-  take_string(object, "model", outcome_.upstream_model);
+  if (!all || all->get_array().get(choices)) return invalid("it has no choices");
+  take_string(id, outcome_.upstream_id);
+  take_string(model, outcome_.upstream_model);
   for (const dom::element choice : choices) {
     dom::object one;
     if (choice.get_object().get(one)) return invalid("a choice is not an object");
-    take_string(one, "finish_reason", outcome_.finish_reason);
-    if (dom::object message; !one.at_key("message").get_object().get(message) && has_content(message))
+    std::optional<dom::element> reason, message;
+    for (const dom::key_value_pair member : one) {
+      if (member.key == "finish_reason" && !reason) reason = member.value;
+      if (member.key == "message" && !message) message = member.value;
+    }
+    take_string(reason, outcome_.finish_reason);
+    if (dom::object said; message && !message->get_object().get(said) && has_content(said))
       outcome_.content_started = true;
   }
-  if (dom::object usage; !object.at_key("usage").get_object().get(usage)) outcome_.usage = read_usage(usage);
+  if (dom::object counts; usage && !usage->get_object().get(counts)) outcome_.usage = read_usage(counts);
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include "llm/tokens/count.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "llm/tokens/bpe.h"
 #include "llm/tokens/internal/attachments.h"
@@ -33,8 +35,14 @@ std::size_t count_expanding(std::string_view json) {
 }
 
 Bytes bytes_of(std::string_view json) {
-  std::size_t other = 0;
-  for (const char c : json) other += static_cast<unsigned char>(c) >> 7;
+  constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+  std::size_t other = 0, at = 0;
+  for (; at + 8 <= json.size(); at += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, json.data() + at, 8);
+    if ((eight & kHighBits) != 0) other += static_cast<std::size_t>(std::popcount(eight & kHighBits));
+  }
+  for (; at < json.size(); ++at) other += static_cast<unsigned char>(json[at]) >> 7;
   return {json.size() - other, other,
           other > 0 || json.find('\\') != std::string_view::npos ? count_expanding(json) : 0};
 }

@@ -37,7 +37,13 @@ struct Head {
 
 void put_bytes(std::string& out, int number, std::string_view bytes) {
   const Head head(number, kBytes, bytes.size());
-  out.append(head.bytes, head.size).append(bytes);
+  const std::size_t size = out.size(), all = size + head.size + bytes.size();
+  // GCC 12's tells its function of the capacity, not of what was asked for.
+  out.resize_and_overwrite(all, [&](char* text, std::size_t) {
+    std::memcpy(text + size, head.bytes, head.size);
+    std::memcpy(text + size + head.size, bytes.data(), bytes.size());
+    return all;
+  });
 }
 
 std::uint64_t zigzag(std::int64_t value) {

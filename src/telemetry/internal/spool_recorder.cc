@@ -65,7 +65,7 @@ bool SpoolRecorder::push(Lane& lane, const Record& record) {
   return false;
 }
 
-void SpoolRecorder::record(int loop_index, CallRecord record) {
+void SpoolRecorder::record(int loop_index, const CallRecord& record) {
   take(*lanes_[static_cast<std::size_t>(loop_index)], loop_index, record);
 }
 

@@ -49,7 +49,7 @@ class SpoolRecorder final : public Recorder {
   void start();
   void stop();  // writes out everything that was recorded before; records that come after it are lost
 
-  void record(int loop_index, CallRecord record) override;
+  void record(int loop_index, const CallRecord& record) override;
   async::Task<Result<void>> record_and_wait(async::Loop& loop, CallRecord record) override;
   // On the thread of `loop`; resumes there when the feedback is durable. Errors: spool_full, spool_unwritable; then it
   // is not (and may be, later). Not cancellable.

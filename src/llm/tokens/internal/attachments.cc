@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "llm/tokens/internal/image_size.h"
 
@@ -22,7 +23,7 @@ constexpr std::array<std::string_view, 7> kHolders = {"messages", "input",     "
                                                       "prompt",   "functions", "instructions"};
 
 bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
+  return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }
 
 std::string_view text_in(const object& from, std::string_view name) {
