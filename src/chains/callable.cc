@@ -1,8 +1,12 @@
 #include "chains/callable.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "llm/chat.h"
+#include "platform/async/bell.h"
+#include "platform/journal/listeners.h"
+#include "platform/journal/news.h"
 #include "platform/json/member.h"
 #include "platform/json/text.h"
 
@@ -14,82 +18,158 @@ namespace bj = boost::json;
 constexpr const char* kProvider = "chain";
 constexpr const char* kMessages = "messages";  // the input that gets a conversation, where a chain has one
 
-// The answer in the chat form: whole, or as a stream of one piece.
+// How callers wrote their request.
+struct Form {
+  bool stream = false, include_usage = false;
+};
+
+// What every answer of a run, or piece of one, begins with.
+std::string head_of(const journal::Run& run, const Form& form) {
+  return R"({"id":"chatcmpl-)" + run.id + R"(","object":"chat.completion)" + (form.stream ? ".chunk" : "") +
+         R"(","created":)" + std::to_string(run.created_at / 1'000'000) + R"(,"model":)" + json::quoted(run.asked.name);
+}
+
+std::string text_of(const std::string& output) {
+  const auto value = json::parse(output);
+  return value && value->is_string() ? std::string(value->get_string()) : output;
+}
+
+// The answer in the chat form: whole, or the last pieces of a stream.
+std::string answer_of(const journal::Run& run, const Form& form) {
+  const std::string head = head_of(run, form);
+  const std::string usage = R"("usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})";
+  const std::string content = R"({"role":"assistant","content":)" + json::quoted(text_of(run.output));
+  if (!form.stream)
+    return head + R"(,"choices":[{"index":0,"message":)" + content +
+           R"(,"refusal":null},"logprobs":null,"finish_reason":"stop"}],)" + usage + "}";
+  std::string wire;
+  const auto event = [&](const std::string& rest) { wire += "data: " + head + "," + rest + "}\n\n"; };
+  event(R"("choices":[{"index":0,"delta":)" + content + R"(},"logprobs":null,"finish_reason":null}])");
+  event(R"("choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}])");
+  if (form.include_usage) event(R"("choices":[],)" + usage);
+  return wire;
+}
+
+Error error_of(const journal::Run& run) {
+  Error error{ErrorKind::kUpstream, "run_failed",
+              "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) + "."};
+  const auto told = json::parse(run.error);
+  if (!told || !told->is_object()) return error;
+  const bj::object& fields = told->get_object();
+  const std::string step = json::text_member(fields, "step");
+  error.message = "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) +
+                  (step.empty() ? "" : " at step `" + step + "`") + ": " + json::text_member(fields, "message");
+  return error;
+}
+
+// The answer of a run that goes on: what its steps do, where that is wanted, and at its end the answer.
 class RunAnswer final : public llm::Completion {
  public:
-  RunAnswer(journal::Run run, std::string text, bool stream, bool include_usage) {
-    outcome_.upstream_model = run.asked.name;
-    outcome_.upstream_id = run.id;
-    outcome_.finish_reason = "stop";
-    outcome_.content_started = true;
-    outcome_.usage.reported = true;  // the calls of its steps are accounted where they are made
-    const std::string head = R"({"id":"chatcmpl-)" + run.id + R"(","object":"chat.completion)" +
-                             (stream ? ".chunk" : "") + R"(","created":)" + std::to_string(run.created_at / 1'000'000) +
-                             R"(,"model":)" + json::quoted(run.asked.name);
-    const std::string usage = R"("usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})";
-    const std::string content = R"({"role":"assistant","content":)" + json::quoted(text);
-    if (!stream) {
-      wire_ = head + R"(,"choices":[{"index":0,"message":)" + content +
-              R"(,"refusal":null},"logprobs":null,"finish_reason":"stop"}],)" + usage + "}";
-      return;
-    }
-    const auto event = [&](const std::string& rest) { wire_ += "data: " + head + "," + rest + "}\n\n"; };
-    event(R"("choices":[{"index":0,"delta":)" + content + R"(},"logprobs":null,"finish_reason":null}])");
-    event(R"("choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}])");
-    if (include_usage) event(R"("choices":[],)" + usage);
+  RunAnswer(journal::Engine& engine, journal::Run run, Form form, bool tells, const llm::CallContext& context)
+      : engine_(engine),
+        run_(std::move(run)),
+        form_(form),
+        tells_(tells),
+        context_(context),
+        listening_(engine.listeners(), run_.id, context.loop),
+        gone_(
+            context.cancellation, [](void* bell) { static_cast<async::Bell*>(bell)->ring(); }, &listening_.bell()) {
+    outcome_.upstream_model = run_.asked.name;
+    outcome_.upstream_id = run_.id;
   }
-  async::Task<Result<llm::Delta>> next() override { co_return llm::Delta{wire_, true}; }
+
+  // A run that has no key was this call's alone: nobody else can ask for it.
+  ~RunAnswer() override {
+    if (!ended_ && run_.asked.key.empty())
+      engine_.cancel_soon(context_.loop, run_.asked.project, run_.id, "the caller, who left");
+  }
+
+  async::Task<Result<llm::Delta>> next() override {
+    if (ended_) co_return llm::Delta{.wire = {}, .end = true};
+    wire_.clear();
+    for (;;) {
+      auto run = co_await engine_.find(run_.asked.project, run_.id);
+      if (!run) co_return fail(std::move(run).error());
+      if (tells_) {
+        auto told = co_await tell();
+        if (!told) co_return fail(std::move(told).error());
+      }
+      if (finished(run->state)) co_return end(*run);
+      if (!wire_.empty()) co_return llm::Delta{.wire = wire_, .end = false};
+      if (context_.cancellation.requested())
+        co_return fail(context_.cancellation.reason(), "cancelled", "Nobody waits for the run any more.");
+      const SteadyTime now = std::chrono::steady_clock::now();
+      if (now >= context_.deadline) {
+        ended_ = true;  // the run goes on
+        co_return fail(ErrorKind::kTimeout, "run_timeout", "The run `" + run_.id + "` has not ended yet.");
+      }
+      co_await listening_.bell().wait_until(std::min(context_.deadline, now + kLookAgain));
+    }
+  }
+
   const llm::Outcome& outcome() const override { return outcome_; }
 
  private:
+  static constexpr std::chrono::milliseconds kLookAgain{500};  // another node may do it, whose bell is not heard
+
+  Result<llm::Delta> end(const journal::Run& run) {
+    ended_ = true;
+    if (run.state != journal::RunState::kSucceeded) return fail(error_of(run));
+    outcome_.finish_reason = "stop";
+    outcome_.content_started = true;
+    outcome_.usage.reported = true;  // the calls of its steps are accounted where they are made
+    wire_ += answer_of(run, form_);
+    return llm::Delta{.wire = wire_, .end = true};
+  }
+
+  // Pieces without a choice, which clients of this form know from the one that carries the usage.
+  async::Task<Result<void>> tell() {
+    auto events = co_await engine_.history(run_.asked.project, run_.id, told_, kEventsAtOnce);
+    if (!events) co_return fail(std::move(events).error());
+    for (const journal::Event& event : *events) {
+      told_ = event.sequence;
+      if (const std::string news = journal::news_of(event); !news.empty())
+        wire_ += "data: " + head_of(run_, form_) + R"(,"choices":[],"fairlead":{"progress":)" + news + "}}\n\n";
+    }
+    co_return Result<void>{};
+  }
+
+  static constexpr std::int64_t kEventsAtOnce = INT64_MAX;
+
+  journal::Engine& engine_;
+  const journal::Run run_;
+  const Form form_;
+  const bool tells_;
+  const llm::CallContext context_;
+  journal::Listeners::Listening listening_;
+  const async::Cancellation::Registration gone_;
+  std::int64_t told_ = 0;  // up to this event
   std::string wire_;
   llm::Outcome outcome_;
+  bool ended_ = false;
 };
 
 // Of one call, whose input it has.
 class RunProvider final : public llm::Provider {
  public:
-  RunProvider(journal::Engine& engine, journal::RunRequest request) : engine_(engine), request_(std::move(request)) {}
+  RunProvider(journal::Engine& engine, journal::RunRequest request, bool tells)
+      : engine_(engine), request_(std::move(request)), tells_(tells) {}
   std::string_view name() const override { return kProvider; }
   std::string_view type() const override { return kProvider; }
 
   async::Task<Result<std::unique_ptr<llm::Completion>>> chat(llm::ChatCall call) override {
     auto started = co_await engine_.start(request_);
     if (!started) co_return fail(std::move(started).error());
-    const std::string id = started->run.id;
-    auto run = co_await engine_.wait_for_end(request_.project, id, call.context.loop, call.context.deadline,
-                                             call.context.cancellation);
-    if (!run) {
-      // A run that has no key was this call's alone: nobody else can ask for it.
-      if (request_.key.empty() && run.error().kind != ErrorKind::kTimeout)
-        (void)co_await engine_.cancel(request_.project, id, "the caller, who left");
-      co_return fail(std::move(run).error());
-    }
-    if (run->state != journal::RunState::kSucceeded) co_return fail(error_of(*run));
+    const Form form{call.request.stream, call.request.include_usage};
     std::unique_ptr<llm::Completion> answer =
-        std::make_unique<RunAnswer>(*run, text_of(run->output), call.request.stream, call.request.include_usage);
+        std::make_unique<RunAnswer>(engine_, std::move(started->run), form, tells_ && form.stream, call.context);
     co_return answer;
   }
 
  private:
-  static std::string text_of(const std::string& output) {
-    const auto value = json::parse(output);
-    return value && value->is_string() ? std::string(value->get_string()) : output;
-  }
-  static Error error_of(const journal::Run& run) {
-    Error error{ErrorKind::kUpstream, "run_failed",
-                "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) + "."};
-    const auto told = json::parse(run.error);
-    if (!told || !told->is_object()) return error;
-    const bj::object& fields = told->get_object();
-    const std::string step = json::text_member(fields, "step");
-    error.message = "The run `" + run.id + "` has " + std::string(journal::to_string(run.state)) +
-                    (step.empty() ? "" : " at step `" + step + "`") + ": " + json::text_member(fields, "message");
-    return error;
-  }
-
   journal::Engine& engine_;
   const journal::RunRequest request_;
+  const bool tells_;
 };
 
 // `fairlead.variables` is the input. A conversation goes to the input `messages`, where the chain has it; else the
@@ -130,7 +210,8 @@ class CallableChain final : public llm::Stage {
     auto model = std::make_shared<llm::Model>();
     model->name = name_;
     model->timeout = kLongest;
-    llm::Route route{.provider = std::make_shared<RunProvider>(*engine_, std::move(request)), .upstream_model = name_};
+    llm::Route route{.provider = std::make_shared<RunProvider>(*engine_, std::move(request), call.options.progress),
+                     .upstream_model = name_};
     route.prices.emplace();  // the calls of its steps are what is billed
     route.prices_from = llm::PricesFrom::kLocal;
     model->routes.push_back(std::move(route));

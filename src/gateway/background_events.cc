@@ -5,6 +5,7 @@
 
 #include "gateway/background.h"
 #include "gateway/internal/rebuilt.h"
+#include "platform/journal/news.h"
 #include "platform/json/member.h"
 #include "platform/json/text.h"
 
@@ -32,11 +33,6 @@ std::vector<std::string> divided(const std::string& events) {
     at = end;
   }
   return out;
-}
-
-bool tells_progress(const Event& event) {
-  return event.kind == EventKind::kIntent || event.kind == EventKind::kResult || event.kind == EventKind::kFailure ||
-         event.kind == EventKind::kReused || event.kind == EventKind::kWait;
 }
 
 }  // namespace
@@ -81,11 +77,8 @@ async::Task<Result<std::vector<std::string>>> Background::progress(const std::st
   auto history = co_await engine_->history(std::move(its_project), std::move(its_run), 0, INT64_MAX);
   if (!history) co_return fail(std::move(history).error());
   std::vector<std::string> out;
-  for (const Event& event : *history) {
-    if (!tells_progress(event)) continue;
-    out.push_back(json::to_text(bj::object{
-        {"run", run}, {"event", journal::to_string(event.kind)}, {"step", event.step}, {"attempt", event.attempt}}));
-  }
+  for (const Event& event : *history)
+    if (std::string news = journal::news_of(event); !news.empty()) out.push_back(std::move(news));
   co_return out;
 }
 

@@ -376,6 +376,11 @@ def test_a_chain_is_called_as_a_model(server):
     assert client.chat.completions.create(model="parent", messages=asked).choices[0].message.content == "short+short+short"
     stream = client.chat.completions.create(model="parent@1", messages=asked, stream=True)
     assert "".join(event.choices[0].delta.content or "" for event in stream if event.choices) == "short+short+short"
+    pieces = list(client.chat.completions.create(model="parent@1", messages=asked, stream=True, extra_body={"fairlead": {"progress": True}}))
+    told = [piece.model_extra["fairlead"]["progress"] for piece in pieces if not piece.choices]
+    history = [(event["event"], event["step"]) for event in events(server, told[0]["run"]) if event["event"] in ("intent", "result", "wait")]
+    assert [(one["event"], one["step"]) for one in told] == history and len(history) > 1
+    assert "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices) == "short+short+short"
     structured = client.chat.completions.create(model="digest", messages=asked).choices[0].message.content
     assert json.loads(structured)["text"] == "short+short+short"
     assert "digest" in {model.id for model in client.models.list()}
@@ -400,6 +405,12 @@ def test_a_caller_who_leaves_cancels_the_run(server, openai_fake):
     assert openai_fake.requests[before].client_gone.wait(5)
     run = server.request("GET", "/api/v1/runs?chain=slow&limit=1").json["data"][0]
     assert finished(server, run["id"])["state"] == "cancelled"
+
+    asked = {"variables": {"delay": 20}, "progress": True}
+    stream = client.with_options(timeout=30).chat.completions.create(model="slow", messages=[], stream=True, extra_body={"fairlead": asked})
+    told = next(iter(stream)).model_extra["fairlead"]["progress"]
+    stream.close()
+    assert finished(server, told["run"])["state"] == "cancelled"
 
 
 POSTS = """kind: chain

@@ -69,6 +69,14 @@ async::Task<Result<void>> Engine::cancel(std::string project, std::string run, s
   co_return Result<void>();
 }
 
+void Engine::cancel_soon(async::Loop& loop, std::string project, std::string run, std::string by) {
+  const auto cancelled = [](Engine& engine, std::string project, std::string run, std::string by) -> async::Task<void> {
+    const auto sent = co_await engine.cancel(std::move(project), std::move(run), std::move(by));
+    static_cast<void>(sent);  // the run then ends by itself
+  };
+  node_->spawn(loop, cancelled(*this, std::move(project), std::move(run), std::move(by)));
+}
+
 async::Task<Result<Run>> Engine::find(std::string project, std::string run) {
   auto found = std::make_shared<std::optional<Run>>();
   store::Database::Work work = [found, project, run](store::Connection& connection) -> Result<void> {

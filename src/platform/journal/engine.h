@@ -99,6 +99,8 @@ class Engine {
   // Durable when it returns; it has an effect wherever the run is. Nothing for one that is finished. Error:
   // run_not_found.
   async::Task<Result<void>> cancel(std::string project, std::string run, std::string by);
+  // The same, which nobody waits for. On that loop's thread; nothing once the engine stops.
+  void cancel_soon(async::Loop& loop, std::string project, std::string run, std::string by);
 
   // A run that is there already but for its steps that `history` ends, which is of kCopied and the like; run, sequence
   // and time of its events are set here. Else as start().

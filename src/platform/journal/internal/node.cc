@@ -91,6 +91,10 @@ void Engine::Node::stop_blocking(Millis patience) {
   if (!left) kLog.warning("could not give back its runs", {{"message", left.error().message}});
 }
 
+void Engine::Node::spawn(async::Loop& loop, async::Task<void> task) {
+  if (!stopping_) lanes_[static_cast<std::size_t>(loop.index())]->tasks.spawn(std::move(task));
+}
+
 // --- one run
 
 void Engine::Node::load(Run run) {

@@ -27,6 +27,7 @@ class Engine::Node {
   async::Task<Result<Run>> retry(RetryRequest request);
   async::Task<Result<Moved>> move(MoveRequest request);
   async::Task<Result<bool>> signal(std::string project, Signal signal, Condition condition);
+  void spawn(async::Loop& loop, async::Task<void> task);  // on its thread; joined as the node stops
   std::size_t loaded() const { return loaded_.load(); }
   Committer& committer() { return committer_; }
   Listeners& listeners() { return listeners_; }
