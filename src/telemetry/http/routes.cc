@@ -4,6 +4,7 @@
 
 #include "access/control_plane.h"
 #include "base/id.h"
+#include "platform/async/bell.h"
 #include "platform/http/problem.h"
 #include "platform/json/member.h"
 #include "platform/json/text.h"
@@ -13,6 +14,9 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::int64_t kDefaultRows = 1000, kMostRows = 10'000;
+constexpr std::int64_t kNewCallMillis = 600'000;
+constexpr int kLooksForCall = 6;
+constexpr std::chrono::milliseconds kBetweenLooks{40};
 constexpr int kMostWaiting = 8;  // questions in SQL; they are answered one at a time
 
 async::Task<void> answer(http::Exchange& exchange, Result<std::string> result) {
@@ -142,7 +146,9 @@ async::Task<Result<Feedback>> Routes::hide(async::Loop& loop, Feedback feedback)
                  .user = feedback.user,
                  .names = {feedback.author}};
   if (!feedback.call.empty() && !said.empty())
-    kept.find_session = [this, project = feedback.project, call = feedback.call] { return session_of(project, call); };
+    kept.find_session = [this, &loop, project = feedback.project, call = feedback.call] {
+      return session_of(loop, project, call);
+    };
   auto hidden = co_await hiding_->hide(loop, std::move(kept));
   if (!hidden) co_return fail(std::move(hidden).error());
   FAIRLEAD_CO_TRY(const boost::json::value made, json::parse(hidden->json));
@@ -153,15 +159,23 @@ async::Task<Result<Feedback>> Routes::hide(async::Loop& loop, Feedback feedback)
   co_return feedback;
 }
 
-// Empty: it has none, or its record is not there.
-async::Task<std::string> Routes::session_of(std::string project, std::string call) {
-  auto work = [this, project = std::move(project), call = std::move(call)] {
-    static_cast<void>(loader_.freshen());
-    return lake_.get(project, call);
-  };
-  const Result<std::string> found = co_await reading_.run(std::move(work));
-  const auto record = found ? json::parse(*found) : Result<boost::json::value>(fail(found.error()));
-  co_return record && record->is_object() ? json::text_member(record->get_object(), "session_id") : std::string();
+// Empty: it has none, or its record is not there. That of a call that has only just ended may be on its way.
+async::Task<std::string> Routes::session_of(async::Loop& loop, std::string project, std::string call) {
+  const bool is_new = clock_.unix_micros() / 1000 - id_millis(call) < kNewCallMillis;
+  for (int look = 1;; ++look) {
+    auto work = [this, project, call] {
+      static_cast<void>(loader_.freshen());
+      return lake_.get(project, call);
+    };
+    const Result<std::string> found = co_await reading_.run(std::move(work));
+    if (found) {
+      const auto record = json::parse(*found);
+      co_return record && record->is_object() ? json::text_member(record->get_object(), "session_id") : std::string();
+    }
+    if (!is_new || look == kLooksForCall) co_return std::string();
+    async::Bell pause(loop.executor());
+    co_await pause.wait_until(std::chrono::steady_clock::now() + kBetweenLooks);
+  }
 }
 
 async::Task<void> Routes::ask(http::Exchange& exchange, const access::Principal& principal) {

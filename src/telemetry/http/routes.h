@@ -28,7 +28,7 @@ class Routes {
   async::Task<void> feedback(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> say(http::Exchange& exchange, const access::Principal& principal);
   async::Task<Result<Feedback>> hide(async::Loop& loop, Feedback feedback);
-  async::Task<std::string> session_of(std::string project, std::string call);
+  async::Task<std::string> session_of(async::Loop& loop, std::string project, std::string call);
   async::Task<void> ask(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> metrics(http::Exchange& exchange, const access::Principal& principal);
 
