@@ -300,3 +300,19 @@ def test_what_is_kept_of_responses_and_sessions(program):
         assert told.json["choices"][0]["message"]["content"] == "You said: " + text
     clean(program.request("GET", "/api/v1/sessions/s-memory").text)
     stopped_and_clean(program)
+
+
+def test_a_policy_for_one_prompt_counts_for_feedback_and_files_but_not_for_runs(server, echo):  # noqa: F811
+    narrow = POLICY.replace("name: customers\n", "name: customers\napplies: {prompts: [ask]}\n", 1)
+    program = server(narrow)
+    said = program.chat("small", "hi")
+    assert program.request("POST", "/v1/feedback", {"call": said.headers["x-fairlead-call-id"], "comment": SAYS}).status == 200
+    clean(program.request("GET", "/api/v1/feedback").text)
+    assert program.request("POST", "/v1/feedback", {"user": "u", "comment": SECRET}).status == 403
+    with openai.OpenAI(base_url=program.url + "/v1", api_key=program.admin_key, max_retries=0) as client:
+        client.files.create(file=("a.txt", SAYS.encode()), purpose="user_data")
+    stopped_and_clean(program, SECRET)
+    program = server(narrow, data=program.data)
+    run = program.request("POST", "/api/v1/runs", {"chain": "twice", "input": {"q": SAYS}}).json["id"]
+    done = eventually(lambda: (now := program.request("GET", f"/api/v1/runs/{run}").json)["state"] == "succeeded" and now, seconds=20)
+    assert done["input"]["q"] == SAYS and done["output"] == "You said: " + SAYS
