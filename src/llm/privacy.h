@@ -32,7 +32,8 @@ class PrivacyCall {
   virtual ~PrivacyCall() = default;
   // Puts what may leave in the place of what was sent: in the options, which are as safe as that even if there is an
   // error, and in the members of the body, whose new text the call owns. Before anything else is done with them.
-  // Errors: privacy_blocked, privacy_unavailable; missing_required_parameter.
+  // Without members it is no call, but what comes in beside one, and may take longer. Errors: privacy_blocked,
+  // privacy_unavailable; missing_required_parameter.
   virtual async::Task<Result<void>> hide(Call& call, std::span<Member> members) = 0;
   // Providers that this call may not go to. After hide().
   virtual std::span<const std::string> not_to() const = 0;

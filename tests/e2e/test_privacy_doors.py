@@ -316,3 +316,17 @@ def test_a_policy_for_one_prompt_counts_for_feedback_and_files_but_not_for_runs(
     run = program.request("POST", "/api/v1/runs", {"chain": "twice", "input": {"q": SAYS}}).json["id"]
     done = eventually(lambda: (now := program.request("GET", f"/api/v1/runs/{run}").json)["state"] == "succeeded" and now, seconds=20)
     assert done["input"]["q"] == SAYS and done["output"] == "You said: " + SAYS
+
+
+def test_a_long_output_is_looked_through(program):
+    run = begin(program)
+    Desk.answer = {}
+    task = to_the_clerk(program, run)
+    output = [f"{i}: the boxes went out on time, and {PEOPLE['english']} at {PEOPLE['email']} was told so by the clerk" for i in range(20_000)]
+    assert len(json.dumps(output)) > 1_900_000
+    told = program.request("POST", f"/api/v1/tasks/{task['id']}/complete", {"output": output})
+    assert told.status == 200, told.text
+    done = ended(program, run)
+    assert len(done["output"]["done"]) == 20_000 and "@example." in done["output"]["done"][0]
+    assert re.search(r"at (\S+@example\.\w+|<EMAIL_ADDRESS>) was", done["output"]["done"][-1]), "what comes late is replaced"
+    stopped_and_clean(program)
