@@ -105,6 +105,11 @@ class Compiler {
     else
       out_.policies =
           std::make_shared<policy::Book>(source_.name, std::move(stamp), std::move(definitions), *parts_.privacy);
+    if (!policy_fault_.empty()) return;
+    if (auto all = out_.policies->guard_of_all())
+      out_.project.set_all_policies(*std::move(all));
+    else
+      out_.fault = all.error();
   }
 
   // Puts the policies that apply to it before a target that is new, or under others than before.

@@ -9,7 +9,6 @@
 #include "chains/http/graph_routes.h"
 #include "chains/http/routes.h"
 #include "chains/http/task_routes.h"
-#include "platform/json/text.h"
 #include "schedules/http/routes.h"
 
 namespace fairlead::app {
@@ -34,8 +33,8 @@ Result<void> Runs::prepare(Parts parts) {
   client_ =
       std::make_unique<gateway::InnerClient>(parts.snapshots, parts.telemetry.recorder(), parts.cache, parts.clock);
   chains_.set_client(*client_);
+  chains_.set_hiding(parts.hiding);
   clock_ = &parts.clock;
-  snapshots_ = &parts.snapshots;
   database_ = &parts.database;
   chains::HttpCalls calls;
   auto hosts = chains::AllowedHosts::parse(parts.settings.chains.hosts);
@@ -96,42 +95,11 @@ std::shared_ptr<llm::Stage> Runs::stage_of(const resources::Version& version) {
   return chains::make_callable(chains_, engine_, version.name, version.version);
 }
 
-async::Task<Result<chains::StartRequest>> Runs::hide(async::Loop& loop, chains::StartRequest start) const {
-  const std::shared_ptr<const gateway::Snapshot> snapshot = snapshots_->current(loop);
-  const gateway::Project* const project = snapshot->project(start.project);
-  if (project == nullptr || !project->has_privacy()) co_return start;
-  const auto found = project->find(start.chain.starts_with("chain:") ? start.chain : "chain:" + start.chain);
-  if (!found) co_return start;  // no run comes of it
-  const gateway::Target& target = *found->target;
-  if (!target.fault.empty()) co_return fail(ErrorKind::kUnavailable, "model_unavailable", target.fault, "chain");
-  if (!target.privacy) co_return start;
-  async::Cancellation cancellation;
-  llm::Call call;
-  call.project = start.project;
-  call.loop = &loop;
-  call.cancellation = &cancellation;
-  call.options.variables = json::to_text(start.input);
-  call.options.session = start.session;
-  call.options.user = start.user;
-  call.options.idempotency_key = start.key;
-  const std::unique_ptr<llm::PrivacyCall> hiding = target.privacy->begin();
-  auto hidden = co_await hiding->hide(call, {});
-  if (hidden && hiding->wants_keeping()) hidden = co_await hiding->keep();
-  if (!hidden) co_return fail(std::move(hidden).error());
-  FAIRLEAD_CO_TRY(boost::json::value input, json::parse(call.options.variables));
-  start.input = std::move(input.as_object());
-  start.session = std::move(call.options.session);
-  start.user = std::move(call.options.user);
-  start.key = std::move(call.options.idempotency_key);
-  co_return start;
-}
-
 void Runs::add_routes(http::Router& router, const access::Guard& guard) {
-  chains::add_routes(router, guard, chains_, *engine_,
-                     [this](async::Loop& loop, chains::StartRequest start) { return hide(loop, std::move(start)); });
+  chains::add_routes(router, guard, chains_, *engine_);
   chains::add_control_routes(router, guard, chains_, *engine_, *database_, *clock_);
   chains::add_graph_routes(router, guard, chains_);
-  chains::add_task_routes(router, guard, *tasks_, *clock_);
+  chains::add_task_routes(router, guard, chains_, *engine_, *tasks_, *clock_);
   schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
 }
 

@@ -48,6 +48,7 @@ class Runs {
     gateway::Background& background;
     const Clock& clock;
     const config::Settings& settings;
+    const llm::Hiding& hiding;
     http::ClientOptions client;  // of requests that steps make
   };
   // Before the loops run. Error: invalid_setting.
@@ -63,9 +64,6 @@ class Runs {
   std::optional<Error> trouble() const;
 
  private:
-  // A run as it may be kept: its chain's policies have hidden what is personal in it.
-  async::Task<Result<chains::StartRequest>> hide(async::Loop& loop, chains::StartRequest start) const;
-
   chains::Chains chains_;
   std::unique_ptr<gateway::InnerClient> client_;
   std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
@@ -76,7 +74,6 @@ class Runs {
   std::unique_ptr<schedules::Scheduler> scheduler_;
   bool is_started_ = false;
   const Clock* clock_ = nullptr;
-  const gateway::SnapshotHolder* snapshots_ = nullptr;
   store::Database* database_ = nullptr;
 };
 

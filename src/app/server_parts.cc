@@ -224,11 +224,12 @@ Result<void> ServerParts::apply_project_folder() {
 
 Result<void> ServerParts::listen() {
   guard_.emplace([this] { return keys_->table(); }, clock_);
+  hiding_.emplace(*snapshots_);
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
   FAIRLEAD_CHECK(share_answers());
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
   FAIRLEAD_CHECK(runs_.prepare({*database_, runtime_, blocking_, *snapshots_, *telemetry_, *cache_, *secrets_,
-                                data_plane_->background(), clock_, settings_, client_options()}));
+                                data_plane_->background(), clock_, settings_, *hiding_, client_options()}));
   capacity_.emplace(
       capacity::Routes::Parts{.ask = [this](const std::string& project, const std::string& query,
                                             std::int64_t limit) { return telemetry_->ask(project, query, limit); },
@@ -260,7 +261,7 @@ http::Router ServerParts::routes() {
   resources::add_routes(router, *guard_, *resources_);
   access::add_routes(router, *guard_, *keys_);
   access::add_secret_routes(router, *guard_, *secrets_);
-  telemetry_->add_routes(router, *guard_);
+  telemetry_->add_routes(router, *guard_, &*hiding_);
   gateway::add_routes(router, *guard_, *routing_);
   budgets::add_routes(
       router, *guard_, [this] { return books(); }, clock_, blocking_);

@@ -10,6 +10,7 @@
 #include "access/secrets.h"
 #include "app/configuration.h"
 #include "app/follower.h"
+#include "app/hiding.h"
 #include "app/runs.h"
 #include "base/clock.h"
 #include "budgets/ledger.h"
@@ -103,6 +104,7 @@ class ServerParts {
   std::unique_ptr<gateway::cache::SharedAnswers> shared_answers_;  // null: this node's answers are its own
   std::optional<gateway::cache::Cache> cache_;
   std::unique_ptr<gateway::SnapshotHolder> snapshots_;
+  std::optional<Hiding> hiding_;
   std::unique_ptr<Configuration> configuration_;
   Runs runs_;
   std::unique_ptr<resources::ResourceService> resources_;

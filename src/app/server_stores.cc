@@ -35,6 +35,7 @@ Result<void> ServerParts::open_stores() {
   if (key_file) kLog.info("wrote the first admin key", {{"file", *key_file}});
   FAIRLEAD_CHECK(open_secrets());
   FAIRLEAD_CHECK(open_vault());
+  file_store_->set_keys(vault_->keys()->ring());
 
   telemetry::TelemetryOptions records;
   records.folder = settings_.data;

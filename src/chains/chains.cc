@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "chains/internal/course.h"
 #include "chains/internal/kept.h"
+#include "chains/privacy.h"
 #include "llm/reference.h"
 #include "platform/journal/execution.h"
 #include "platform/json/member.h"
@@ -239,8 +240,16 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
                                                 const std::string& reference) {
     return version_of_called(project, kind_called(does), reference);
   };
+  const internal::Keeping keeping{
+      [this, &execution] {
+        return hiding_ != nullptr && hiding_->applies(execution.loop(), execution.run().asked.project);
+      },
+      [this, &execution](std::string text, bool is_json) {
+        return is_json ? hide_for_run(*this, execution.loop(), execution.run(), std::move(text))
+                       : hide_text_for_run(*this, execution.loop(), execution.run(), std::move(text));
+      }};
   internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin,
-                          version_of, results_, *durations_);
+                          version_of, results_, *durations_, keeping);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

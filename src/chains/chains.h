@@ -12,6 +12,7 @@
 #include "chains/http_calls.h"
 #include "chains/results.h"
 #include "llm/client.h"
+#include "llm/privacy.h"
 #include "platform/journal/definition.h"
 #include "platform/journal/run.h"
 #include "resources/project.h"
@@ -45,6 +46,10 @@ class Chains final : public journal::Definition {
   void set_client(llm::Client& client) { client_ = &client; }
   // What steps with `http` may reach; before the first advance(). Without it: nothing.
   void set_http(HttpCalls calls) { http_ = std::move(calls); }
+
+  // Privacy policies, before the first run; it outlives the runs. Without it: there are none.
+  void set_hiding(const llm::Hiding& hiding) { hiding_ = &hiding; }
+  const llm::Hiding* hiding() const { return hiding_; }
 
   // What steps gave before; before the first advance(). It outlives the runs.
   void set_results(Results& results) { results_ = &results; }
@@ -136,6 +141,7 @@ class Chains final : public journal::Definition {
   std::shared_ptr<const internal::Plan> plan_of(const journal::Run& run, const std::string& digest) const;
 
   llm::Client* client_ = nullptr;
+  const llm::Hiding* hiding_ = nullptr;
   Results* results_ = nullptr;
   HttpCalls http_;
   std::unique_ptr<internal::Durations> durations_;

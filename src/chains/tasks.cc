@@ -239,8 +239,17 @@ async::Task<Result<Task>> Tasks::find(std::string project, std::string key) {
   co_return std::move(**found);
 }
 
-async::Task<Result<Micros>> Tasks::heartbeat(std::string project, std::string name, std::string progress) {
+async::Task<Result<Micros>> Tasks::heartbeat(std::string project, std::string name, std::string progress,
+                                             KeepOfTask keep) {
   FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
+  if (keep && !progress.empty()) {
+    std::string its_project = project, key = lease.key;
+    auto task = co_await find(std::move(its_project), std::move(key));
+    if (!task) co_return fail(std::move(task).error());
+    auto kept = co_await keep(*task, std::move(progress));
+    if (!kept) co_return fail(std::move(kept).error());
+    progress = std::move(*kept);
+  }
   const auto length = std::make_shared<std::int64_t>(0);
   store::Database::Work work = [=, now = clock_.unix_micros()](Connection& connection) -> Result<void> {
     const Value values[] = {lease.key, project, lease.number, now, progress};
@@ -275,7 +284,16 @@ async::Task<Result<void>> Tasks::end(const Task& task, Lease lease, std::string 
   co_return Result<void>();
 }
 
-async::Task<Result<void>> Tasks::complete(std::string project, std::string name, bj::value output) {
+// The attempt has failed with it, and the worker is told why.
+async::Task<Result<void>> Tasks::refuse_output(const Task& task, Lease lease, Error error) {
+  std::string data =
+      json::to_text(bj::object{{"class", "bad_output"}, {"code", error.code}, {"message", error.message}});
+  auto told = co_await end(task, std::move(lease), std::move(data));
+  if (!told) co_return told;
+  co_return fail(std::move(error));
+}
+
+async::Task<Result<void>> Tasks::complete(std::string project, std::string name, bj::value output, KeepOfTask keep) {
   FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
   std::string key = lease.key;
   auto task = co_await find(std::move(project), std::move(key));
@@ -286,12 +304,20 @@ async::Task<Result<void>> Tasks::complete(std::string project, std::string name,
       const std::string message = "The output of task `" + task->name + "` does not fit: " +
                                   (faults[0].pointer.empty() ? "it" : "`" + faults[0].pointer + "`") + " " +
                                   faults[0].message + ".";
-      std::string data =
-          json::to_text(bj::object{{"class", "bad_output"}, {"code", "invalid_output"}, {"message", message}});
-      auto told = co_await end(*task, lease, std::move(data));
-      if (!told) co_return told;
-      co_return fail(ErrorKind::kInvalid, "invalid_output", message, "output");
+      Error error{ErrorKind::kInvalid, "invalid_output", message, "output"};
+      auto refused = co_await refuse_output(*task, lease, std::move(error));
+      co_return refused;
     }
+  }
+  if (keep) {
+    std::string came = json::to_text(output);
+    auto kept = co_await keep(*task, std::move(came));
+    if (!kept && kept.error().kind == ErrorKind::kPermissionDenied) {
+      auto refused = co_await refuse_output(*task, lease, std::move(kept).error());
+      co_return refused;
+    }
+    if (!kept) co_return fail(std::move(kept).error());
+    FAIRLEAD_CO_TRY(output, json::parse(*kept));
   }
   std::string data = json::to_text(bj::object{{"output", std::move(output)}, {"worker", task->worker}});
   auto done = co_await end(*task, lease, std::move(data));
@@ -299,11 +325,24 @@ async::Task<Result<void>> Tasks::complete(std::string project, std::string name,
 }
 
 async::Task<Result<void>> Tasks::fail_with(std::string project, std::string name, journal::FailureClass failure,
-                                           std::string code, std::string message) {
+                                           std::string code, std::string message, KeepOfTask keep) {
   FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
   std::string key = lease.key;
   auto task = co_await find(std::move(project), std::move(key));
   if (!task) co_return fail(std::move(task).error());
+  if (keep) {
+    std::string came = json::to_text(bj::array{code, message});
+    auto kept = co_await keep(*task, std::move(came));
+    if (!kept && kept.error().kind != ErrorKind::kPermissionDenied) co_return fail(std::move(kept).error());
+    if (kept) {
+      FAIRLEAD_CO_TRY(const bj::value both, json::parse(*kept));
+      code = both.as_array()[0].as_string();
+      message = both.as_array()[1].as_string();
+    } else {
+      code = "task_failed";
+      message = "What the worker said of it is not kept: " + kept.error().message;
+    }
+  }
   std::string data = json::to_text(bj::object{
       {"class", journal::to_string(failure)}, {"code", code}, {"message", message}, {"worker", task->worker}});
   auto done = co_await end(*task, lease, std::move(data));

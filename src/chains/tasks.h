@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <boost/json/value.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ std::string task_listeners(const std::string& project);
 // What the signal of a task's end carries: {"output"} or {"class", "code", "message"}.
 std::expected<journal::Effect, journal::EffectFailed> read_task_end(const std::string& data);
 
+// What may be kept of a value, as JSON, that a task's worker gave. Empty: all of it.
+using KeepOfTask = std::function<async::Task<Result<std::string>>(const Task& task, std::string value)>;
+
 // Thread-safe; never blocks a loop. What it is made of outlives it.
 class Tasks {
  public:
@@ -57,12 +61,14 @@ class Tasks {
 
   // The name of a lease: "KEY.3".
   static std::string lease_name(const Task& task);
-  // The lease's length. Errors of these: kConflict, code lease_lost.
-  async::Task<Result<Micros>> heartbeat(std::string project, std::string lease, std::string progress);
-  // Error also: kInvalid invalid_output; then the attempt has failed.
-  async::Task<Result<void>> complete(std::string project, std::string lease, boost::json::value output);
+  // The lease's length. Errors of these: kConflict, code lease_lost; those of `keep`.
+  async::Task<Result<Micros>> heartbeat(std::string project, std::string lease, std::string progress,
+                                        KeepOfTask keep = {});
+  // Error also: kInvalid invalid_output; then the attempt has failed, as it has if the output may never be kept.
+  async::Task<Result<void>> complete(std::string project, std::string lease, boost::json::value output,
+                                     KeepOfTask keep = {});
   async::Task<Result<void>> fail_with(std::string project, std::string lease, journal::FailureClass failure,
-                                      std::string code, std::string message);
+                                      std::string code, std::string message, KeepOfTask keep = {});
 
   struct Filter {
     std::string project, name{}, run{};  // empty: any
@@ -79,6 +85,7 @@ class Tasks {
   static Result<Lease> lease_of(const std::string& name);
   async::Task<Result<Task>> find(std::string project, std::string key);
   async::Task<Result<void>> end(const Task& task, Lease lease, std::string data);
+  async::Task<Result<void>> refuse_output(const Task& task, Lease lease, Error error);
 
   store::Database& database_;
   journal::Engine& engine_;

@@ -12,6 +12,7 @@
 
 #include "base/id.h"
 #include "gateway/internal/file_checks.h"
+#include "gateway/internal/sealed_file.h"
 
 namespace fairlead::gateway {
 namespace {
@@ -20,7 +21,9 @@ using store::Connection;
 using store::Row;
 using store::Value;
 
-constexpr std::string_view kColumns = "id, filename, purpose, bytes, created_at_us, expires_at_us";
+constexpr std::string_view kColumns = "id, filename, purpose, bytes, created_at_us, expires_at_us, sealed";
+
+constexpr std::string_view kInserted = "project, id, filename, purpose, bytes, created_at_us, expires_at_us, sealed";
 
 std::unexpected<Error> unwritable(const std::string& path) {
   const bool full = errno == ENOSPC || errno == EDQUOT;
@@ -38,14 +41,11 @@ std::unexpected<Error> not_found(const std::string& id) {
               looks_like_id(id) ? "There is no file `" + id + "`." : "There is no such file.", "file_id");
 }
 
-StoredFile file_of(const Row& row, const std::string& project) {
-  return {project,
-          std::string(row.text(0)),
-          std::string(row.text(1)),
-          std::string(row.text(2)),
-          row.integer(3),
-          row.integer(4),
-          row.integer(5)};
+StoredFile file_of(const Row& row, const std::string& project, const access::KeyRing* keys) {
+  StoredFile file{project,        std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                  row.integer(3), row.integer(4),           row.integer(5),           row.integer(6) != 0};
+  if (file.is_sealed) file.filename = internal::open_filename(keys, file).value_or("sealed");
+  return file;
 }
 
 // All of it is on the disk when this returns, under its name, or nothing is.
@@ -88,7 +88,8 @@ create table files (
   expires_at_us bigint not null,
   primary key (project, id)
 );
-)sql"}};
+)sql"},
+          {"files", 2, "alter table files add column sealed bigint not null default 0"}};
 }
 
 Result<std::unique_ptr<FileStore>> FileStore::open(std::string folder, store::Database& database,
@@ -130,19 +131,23 @@ async::Task<Result<StoredFile>> FileStore::create(StoredFile file, std::string c
   file.id = "file-" + new_id(file.created_at_us);
   file.bytes = static_cast<std::int64_t>(content.size());
   if (file.expires_at_us > 0) file.expires_at_us += file.created_at_us;
-  auto save = [folder = folder_, path = path_of(file.id), file, content = std::move(content)]() -> Result<void> {
+  file.is_sealed = file.is_sealed && keys_ != nullptr;
+  const access::MasterKey* const key = file.is_sealed ? &keys_->front() : nullptr;
+  auto save = [folder = folder_, path = path_of(file.id), file, content = std::move(content), key]() -> Result<void> {
     FAIRLEAD_CHECK(internal::check_file(file.purpose, file.filename, content));
-    return write_file(folder, path, content);
+    if (key == nullptr) return write_file(folder, path, content);
+    return write_file(folder, path, internal::seal_file(*key, file, content));
   };
   auto saved = co_await pool_.run(std::move(save));
   if (!saved) co_return fail(std::move(saved).error());
-  store::Database::Work work = [file](Connection& connection) -> Result<void> {
-    const std::vector<Value> row{file.project,       file.id,           file.filename, file.purpose, file.bytes,
-                                 file.created_at_us, file.expires_at_us};
-    FAIRLEAD_CHECK(
-        connection.execute("insert into files (project, id, filename, purpose, bytes, created_at_us, expires_at_us)"
-                           " values ($1, $2, $3, $4, $5, $6, $7)",
-                           row));
+  std::string filename = key == nullptr ? file.filename : internal::seal_filename(*key, file);
+  store::Database::Work work = [file, filename = std::move(filename)](Connection& connection) -> Result<void> {
+    const std::vector<Value> row{file.project,       file.id,
+                                 filename,           file.purpose,
+                                 file.bytes,         file.created_at_us,
+                                 file.expires_at_us, std::int64_t{file.is_sealed}};
+    FAIRLEAD_CHECK(connection.execute(
+        "insert into files (" + std::string(kInserted) + ") values ($1, $2, $3, $4, $5, $6, $7, $8)", row));
     return {};
   };
   auto inserted = co_await database_.write(std::move(work));
@@ -157,13 +162,13 @@ async::Task<Result<StoredFile>> FileStore::create(StoredFile file, std::string c
 
 async::Task<Result<StoredFile>> FileStore::find(std::string project, std::string id) {
   auto found = std::make_shared<StoredFile>();
-  store::Database::Work work = [found, project, id, now = clock_.unix_micros()](Connection& connection) {
+  store::Database::Work work = [found, project, id, now = clock_.unix_micros(), keys = keys_](Connection& connection) {
     const std::vector<Value> key{project, id, now};
     return connection.query("select " + std::string(kColumns) +
                                 " from files where project = $1 and id = $2 and"
                                 " (expires_at_us = 0 or expires_at_us > $3)",
                             key, [&](const Row& row) -> Result<void> {
-                              *found = file_of(row, project);
+                              *found = file_of(row, project, keys);
                               return {};
                             });
   };
@@ -175,7 +180,7 @@ async::Task<Result<StoredFile>> FileStore::find(std::string project, std::string
 
 async::Task<Result<std::vector<StoredFile>>> FileStore::list(FileQuery query) {
   auto found = std::make_shared<std::vector<StoredFile>>();
-  store::Database::Work work = [found, query, now = clock_.unix_micros()](Connection& connection) {
+  store::Database::Work work = [found, query, now = clock_.unix_micros(), keys = keys_](Connection& connection) {
     // Ids are made in the order of time.
     const std::string direction = query.oldest_first ? "id > $4 order by id" : "id < $4 order by id desc";
     const std::string from = !query.after.empty() ? query.after : query.oldest_first ? "" : "g";  // before, behind all
@@ -185,7 +190,7 @@ async::Task<Result<std::vector<StoredFile>>> FileStore::list(FileQuery query) {
                                 " (expires_at_us = 0 or expires_at_us > $3) and " +
                                 direction + " limit $5",
                             values, [&](const Row& row) -> Result<void> {
-                              found->push_back(file_of(row, query.project));
+                              found->push_back(file_of(row, query.project, keys));
                               return {};
                             });
   };
@@ -212,9 +217,10 @@ async::Task<Result<void>> FileStore::remove(std::string project, std::string id)
   co_return Result<void>{};
 }
 
-async::Task<Result<std::string>> FileStore::read(std::string id, std::int64_t offset, std::size_t size) {
-  auto work = [path = path_of(id), id, offset, size]() -> Result<std::string> {
+async::Task<Result<std::string>> FileStore::read(StoredFile file, std::int64_t offset, std::size_t size) {
+  auto work = [path = path_of(file.id), id = file.id, file, offset, size, keys = keys_]() -> Result<std::string> {
     std::ifstream in(path, std::ios::binary);
+    if (in && file.is_sealed) return internal::open_file(keys, file, in, offset, size);
     std::string bytes(size, '\0');
     if (!in || !in.seekg(offset)) return not_found(id);
     in.read(bytes.data(), static_cast<std::streamsize>(size));

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/master_key.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "platform/async/runtime.h"
@@ -19,6 +20,7 @@ struct StoredFile {
   std::int64_t bytes = 0;
   std::int64_t created_at_us = 0;
   std::int64_t expires_at_us = 0;  // 0: never
+  bool is_sealed = false;          // it and its name are encrypted where they lie
 };
 
 struct FileQuery {
@@ -35,6 +37,8 @@ class FileStore {
   static Result<std::unique_ptr<FileStore>> open(std::string folder, store::Database& database,
                                                  async::BlockingPool& pool, const Clock& clock);
   static std::vector<store::Migration> migrations();
+  // What files are sealed under, by the first; the others open too. Before the first file; outlives the store.
+  void set_keys(const access::KeyRing& keys) { keys_ = &keys; }
 
   // Checks the content against the purpose and keeps it under a new id; durable when it returns. Errors: kInvalid with
   // code invalid_file or file_too_large; files_unwritable.
@@ -44,8 +48,9 @@ class FileStore {
   // One more than `limit`, if there are.
   async::Task<Result<std::vector<StoredFile>>> list(FileQuery query);
   async::Task<Result<void>> remove(std::string project, std::string id);
-  // At most `size` bytes from `offset`; of a file that find() has found. Error: file_not_found, if it has gone since.
-  async::Task<Result<std::string>> read(std::string id, std::int64_t offset, std::size_t size);
+  // At most `size` bytes from `offset`; of a file that find() has found. Errors: file_not_found, if it has gone since;
+  // file_damaged, if it is sealed and none of the keys opens it.
+  async::Task<Result<std::string>> read(StoredFile file, std::int64_t offset, std::size_t size);
 
  private:
   FileStore(std::string folder, store::Database& database, async::BlockingPool& pool, const Clock& clock)
@@ -56,6 +61,7 @@ class FileStore {
   store::Database& database_;
   async::BlockingPool& pool_;
   const Clock& clock_;
+  const access::KeyRing* keys_ = nullptr;
 };
 
 }  // namespace fairlead::gateway

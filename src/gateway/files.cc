@@ -114,6 +114,12 @@ Result<std::string> Files::project_of(http::Exchange& exchange) const {
   return caller->project;
 }
 
+// Nobody knows yet what a file will be sent to: where there are privacy policies, it is kept as nobody can read it.
+bool Files::is_sealed(http::Exchange& exchange, const std::string& project) const {
+  const Project* const found = snapshots_.current(exchange.loop())->project(project);
+  return found != nullptr && found->has_privacy();
+}
+
 async::Task<Result<StoredFile>> Files::upload(http::Exchange& exchange) const {
   auto project = project_of(exchange);
   if (!project) co_return fail(std::move(project).error());
@@ -123,6 +129,7 @@ async::Task<Result<StoredFile>> Files::upload(http::Exchange& exchange) const {
   if (!upload) co_return fail(std::move(upload).error());
   StoredFile file = std::move(upload->file);
   file.project = *std::move(project);
+  file.is_sealed = is_sealed(exchange, file.project);
   std::string content(upload->content);
   auto created = co_await store_.create(std::move(file), std::move(content));
   co_return created;
@@ -185,8 +192,8 @@ async::Task<void> Files::content(http::Exchange& exchange) const {
   exchange.add_header("content-disposition", "attachment");
   const std::size_t piece = file->bytes <= kInOnePiece ? static_cast<std::size_t>(file->bytes) : kPiece;
   for (std::int64_t at = 0; at < file->bytes;) {
-    std::string id = file->id;
-    auto bytes = co_await store_.read(std::move(id), at, piece);
+    StoredFile wanted = *file;
+    auto bytes = co_await store_.read(std::move(wanted), at, piece);
     if (!bytes || bytes->empty()) {
       Error error = bytes ? Error{ErrorKind::kInternal, "file_damaged", "The file is shorter than it was."}
                           : std::move(bytes).error();

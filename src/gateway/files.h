@@ -21,6 +21,7 @@ class Files {
 
  private:
   Result<std::string> project_of(http::Exchange& exchange) const;
+  bool is_sealed(http::Exchange& exchange, const std::string& project) const;
   async::Task<Result<StoredFile>> upload(http::Exchange& exchange) const;
   async::Task<Result<StoredFile>> find(http::Exchange& exchange) const;
   const SnapshotHolder& snapshots_;

@@ -69,6 +69,9 @@ class Project {
   // Whether some of its calls fall under a privacy policy.
   bool has_privacy() const { return has_privacy_; }
   void set_has_privacy(bool has) { has_privacy_ = has; }
+  // All its policies as one, for what comes in beside calls. Null, although it has some: they cannot be used.
+  const std::shared_ptr<const llm::Privacy>& all_policies() const { return all_policies_; }
+  void set_all_policies(std::shared_ptr<const llm::Privacy> all) { all_policies_ = std::move(all); }
 
  private:
   std::unexpected<Error> not_found(std::string_view reference) const;
@@ -77,6 +80,7 @@ class Project {
   std::map<std::string, std::string, std::less<>> kind_of_name_;      // bare names are unique among kinds
   std::shared_ptr<const budgets::Book> budgets_;
   bool has_privacy_ = false;
+  std::shared_ptr<const llm::Privacy> all_policies_;
 };
 
 struct Snapshot {

@@ -1,6 +1,7 @@
 // The port to what keeps personal data from leaving with a call, and gives it back in the answer
 // (docs/reference/policies.md).
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "llm/call.h"
 #include "llm/chat.h"
+#include "platform/async/runtime.h"
 #include "platform/async/task.h"
 
 namespace fairlead::llm {
@@ -30,7 +32,8 @@ class PrivacyCall {
   virtual ~PrivacyCall() = default;
   // Puts what may leave in the place of what was sent: in the options, which are as safe as that even if there is an
   // error, and in the members of the body, whose new text the call owns. Before anything else is done with them.
-  // Errors: privacy_blocked, privacy_unavailable; missing_required_parameter.
+  // Without members it is no call, but what comes in beside one, and may take longer. Errors: privacy_blocked,
+  // privacy_unavailable; missing_required_parameter.
   virtual async::Task<Result<void>> hide(Call& call, std::span<Member> members) = 0;
   // Providers that this call may not go to. After hide().
   virtual std::span<const std::string> not_to() const = 0;
@@ -53,6 +56,27 @@ class Privacy {
   virtual bool watches_answers() const = 0;
   // Whether answers may be rewritten, so that they have to come in the chat form.
   virtual bool rewrites_answers() const = 0;
+};
+
+// What comes in beside calls and is kept: the input of a run, what its steps gave, feedback.
+struct Kept {
+  std::string project;
+  std::string target{};  // whose policies count, as `model` names it; empty, or not there any more: all of the project
+  std::string json{};    // a value; the names of its members count as words near
+  std::string session{}, user{};     // as those of a call
+  std::vector<std::string> names{};  // the others by which a program may know somebody
+  // The session to take, if `session` is empty and it is needed. May be empty.
+  std::function<async::Task<std::string>()> find_session{};
+};
+
+// Policies at work on what comes in beside calls. Thread-safe.
+class Hiding {
+ public:
+  virtual ~Hiding() = default;
+  // Whether the project has policies; if not, there is no need to ask.
+  virtual bool applies(const async::Loop& loop, const std::string& project) const = 0;
+  // What may be kept instead. What stands behind its pseudonyms is durable. Errors: those of PrivacyCall.
+  virtual async::Task<Result<Kept>> hide(async::Loop& loop, Kept kept) const = 0;
 };
 
 }  // namespace fairlead::llm

@@ -98,8 +98,8 @@ Result<std::string> Telemetry::ask(const std::string& project, const std::string
   static_cast<void>(parts_->loader.freshen());  // reported there; an answer that lacks the newest is better than none
   return parts_->lake->ask(project, query, limit);
 }
-void Telemetry::add_routes(http::Router& router, const access::Guard& guard) {
-  parts_->routes.add(router, guard);
+void Telemetry::add_routes(http::Router& router, const access::Guard& guard, const llm::Hiding* hiding) {
+  parts_->routes.add(router, guard, hiding);
 }
 
 }  // namespace fairlead::telemetry

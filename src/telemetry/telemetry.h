@@ -10,6 +10,7 @@
 #include "access/guard.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "llm/privacy.h"
 #include "platform/http/server.h"
 #include "telemetry/metrics.h"
 #include "telemetry/recorder.h"
@@ -53,8 +54,9 @@ class Telemetry {
   Result<std::string> ask(const std::string& project, const std::string& query, std::int64_t limit);
 
   // GET /api/v1/calls, GET /api/v1/calls/{id}, POST /v1/feedback, GET /api/v1/feedback, GET /api/v1/stats,
-  // POST /api/v1/sql, GET /metrics. They refer to this object.
-  void add_routes(http::Router& router, const access::Guard& guard);
+  // POST /api/v1/sql, GET /metrics. They refer to this object. `hiding` makes of feedback what may be kept; null: all
+  // of it. It outlives the router.
+  void add_routes(http::Router& router, const access::Guard& guard, const llm::Hiding* hiding = nullptr);
 
  private:
   class Parts;

@@ -5,6 +5,7 @@
 #include "access/audit.h"
 #include "access/control_plane.h"
 #include "chains/http/answers.h"
+#include "chains/privacy.h"
 #include "platform/async/task_group.h"
 #include "platform/json/text.h"
 
@@ -72,6 +73,9 @@ async::Task<Result<bj::object>> do_retry(http::Exchange& exchange, const Control
   request.project = principal.project;
   request.run = run->id;
   request.by = principal.name;
+  auto id = co_await hide_name_for_run(parts.chains, exchange.loop(), *run, std::move(request.id));
+  if (!id) co_return fail(std::move(id).error());
+  request.id = std::move(*id);
   auto retried = co_await parts.engine.retry(std::move(request));
   if (!retried) co_return fail(std::move(retried).error());
   co_return shown_run(parts.chains, *retried);
@@ -112,6 +116,9 @@ async::Task<Result<Forked>> do_fork(http::Exchange& exchange, const ControlParts
   auto history = co_await parts.engine.history(principal.project, run->id, 0, INT64_MAX);
   if (!history) co_return fail(std::move(history).error());
   request.run = std::move(*run);
+  auto hidden = co_await hide_fork(parts.chains, exchange.loop(), std::move(request));
+  if (!hidden) co_return fail(std::move(hidden).error());
+  request = std::move(*hidden);
   FAIRLEAD_CO_TRY(auto fork, parts.chains.fork(std::move(request), *history));
   auto started = co_await parts.engine.start_with(std::move(fork.request), std::move(fork.history));
   if (!started) co_return fail(std::move(started).error());

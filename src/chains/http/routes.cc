@@ -7,6 +7,7 @@
 #include "base/iso_time.h"
 #include "chains/http/answers.h"
 #include "chains/internal/progress.h"
+#include "chains/privacy.h"
 #include "llm/price.h"
 #include "platform/json/text.h"
 
@@ -21,11 +22,11 @@ using journal::Signal;
 
 constexpr std::int64_t kPage = 1'000;  // events of one answer
 constexpr std::chrono::milliseconds kLook{500}, kKeepAlive{15'000};
+constexpr std::string_view kSent = "sent:";  // of the ids of signals, those that came with them
 
 struct Parts {
   Chains& chains;
   journal::Engine& engine;
-  HideStart hide;
 };
 
 bj::value parsed(const std::string& text) {
@@ -72,8 +73,8 @@ Result<StartRequest> read_start(const bj::object& body, const Principal& princip
 async::Task<void> start(http::Exchange& exchange, const Parts& parts, const Principal& principal) {
   auto body = co_await access::read_object(exchange);
   Result<StartRequest> read = body ? read_start(*body, principal) : fail(std::move(body).error());
-  if (read && parts.hide) {
-    auto hidden = co_await parts.hide(exchange.loop(), std::move(*read));
+  if (read) {
+    auto hidden = co_await hide_start(parts.chains, exchange.loop(), std::move(*read));
     read = std::move(hidden);
   }
   Result<journal::RunRequest> request = read ? parts.chains.request(std::move(*read)) : fail(std::move(read).error());
@@ -221,12 +222,13 @@ async::Task<void> events(http::Exchange& exchange, const Parts& parts, std::stri
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
+// As it came; what may be kept of it is made of it by hide_signal().
 Result<Signal> read_signal(const bj::object& body, const Principal&) {
   FAIRLEAD_CHECK(access::only_members(body, {"name", "data", "id"}));
   Signal signal;
   FAIRLEAD_TRY(signal.name, access::required_string(body, "name"));
   FAIRLEAD_TRY(const auto id, access::optional_string(body, "id"));
-  signal.id = id ? "sent:" + *id : "";
+  signal.id = id ? std::string(kSent) + *id : "";
   const bool reserved = signal.name.find(':') != std::string::npos || signal.name == "cancel";
   if (signal.name.empty() || signal.name.size() > 63 || reserved)
     return fail(ErrorKind::kInvalid, "invalid_value", "`name` is the name that a step waits for.", "name");
@@ -277,6 +279,32 @@ bool is_asked(std::span<const Event> events, const std::string& signal) {
   return asked;
 }
 
+// What people have said in it; not who they are to this server, nor how the journal reads it.
+async::Task<Result<void>> hide_signal(const Parts& parts, async::Loop& loop, const Run& run, Signal& signal) {
+  if (parts.chains.hiding() == nullptr || !parts.chains.hiding()->applies(loop, run.asked.project))
+    co_return Result<void>();
+  if (signal.id.starts_with(kSent)) {
+    std::string id = signal.id.substr(kSent.size());
+    auto hidden = co_await hide_name_for_run(parts.chains, loop, run, std::move(id));
+    if (!hidden) co_return fail(std::move(hidden).error());
+    signal.id = std::string(kSent) + *hidden;
+  }
+  if (signal.data.empty()) co_return Result<void>();
+  FAIRLEAD_CO_TRY(bj::value data, json::parse(signal.data));
+  const std::string_view member = signal.name.starts_with("approve:")   ? "comment"
+                                  : signal.name.starts_with("resolve:") ? "output"
+                                                                        : "";
+  bj::value* said = &data;
+  if (!member.empty()) said = data.as_object().if_contains(member);
+  if (said == nullptr) co_return Result<void>();
+  std::string text = json::to_text(*said);
+  auto hidden = co_await hide_for_run(parts.chains, loop, run, std::move(text));
+  if (!hidden) co_return fail(std::move(hidden).error());
+  FAIRLEAD_CO_TRY(*said, json::parse(*hidden));
+  signal.data = json::to_text(data);
+  co_return Result<void>();
+}
+
 using ReadSignal = Result<Signal> (*)(const bj::object&, const Principal&);
 
 async::Task<Result<void>> deliver(http::Exchange& exchange, const Parts& parts, const Principal& principal,
@@ -294,6 +322,7 @@ async::Task<Result<void>> deliver(http::Exchange& exchange, const Parts& parts, 
     if (!is_asked(*events, signal.name))
       co_return fail(ErrorKind::kConflict, "not_asked", "No step of that name asks for this now.", "step");
   }
+  FAIRLEAD_CO_CHECK(co_await hide_signal(parts, exchange.loop(), *run, signal));
   auto sent = co_await parts.engine.signal(principal.project, std::move(signal));
   co_return sent;
 }
@@ -383,11 +412,10 @@ async::Task<void> set_queue(http::Exchange& exchange, const Parts& parts, std::s
 
 }  // namespace
 
-void add_routes(http::Router& router, const access::Guard& guard, Chains& chains, journal::Engine& engine,
-                HideStart hide) {
+void add_routes(http::Router& router, const access::Guard& guard, Chains& chains, journal::Engine& engine) {
   using access::Scope;
   using http::Exchange;
-  const auto parts = std::make_shared<const Parts>(Parts{chains, engine, std::move(hide)});
+  const auto parts = std::make_shared<const Parts>(Parts{chains, engine});
   const auto add = [&](http::Method method, std::string_view path, Scope scope, access::PrincipalHandler handler) {
     router.add(method, path, guard.protect(scope, std::move(handler)));
   };

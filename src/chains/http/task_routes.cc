@@ -7,6 +7,7 @@
 
 #include "access/control_plane.h"
 #include "base/iso_time.h"
+#include "chains/privacy.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains {
@@ -19,6 +20,8 @@ constexpr std::size_t kMostNames = 100, kLongestName = 255, kMostProgress = 4'09
 constexpr std::int64_t kWait = 20, kLongestWait = 60;  // seconds
 
 struct TaskParts {
+  const Chains& chains;
+  journal::Engine& engine;
   Tasks& tasks;
   const Clock& clock;
 };
@@ -86,6 +89,23 @@ async::Task<void> poll(http::Exchange& exchange, const TaskParts& parts, const P
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
+async::Task<Result<std::string>> hide_of_task(const TaskParts& parts, async::Loop& loop, const Task& task,
+                                              std::string value) {
+  auto run = co_await parts.engine.find(task.project, task.run);
+  if (!run) co_return fail(std::move(run).error());
+  auto hidden = co_await hide_for_run(parts.chains, loop, *run, std::move(value));
+  co_return hidden;
+}
+
+// While the request lasts.
+KeepOfTask keep_of(http::Exchange& exchange, const TaskParts& parts, const std::string& project) {
+  async::Loop& loop = exchange.loop();
+  if (parts.chains.hiding() == nullptr || !parts.chains.hiding()->applies(loop, project)) return {};
+  return [&parts, &loop](const Task& task, std::string value) {
+    return hide_of_task(parts, loop, task, std::move(value));
+  };
+}
+
 async::Task<Result<bj::object>> do_heartbeat(http::Exchange& exchange, const TaskParts& parts, std::string project) {
   auto body = co_await access::read_object(exchange);
   if (!body) co_return fail(std::move(body).error());
@@ -94,7 +114,8 @@ async::Task<Result<bj::object>> do_heartbeat(http::Exchange& exchange, const Tas
   if (const bj::value* const given = body->if_contains("progress")) progress = json::to_text(*given);
   if (progress.size() > kMostProgress)
     co_return fail(ErrorKind::kInvalid, "invalid_value", "`progress` has at most 4 KiB.", "progress");
-  auto length = co_await parts.tasks.heartbeat(std::move(project), std::move(id), std::move(progress));
+  KeepOfTask keep = keep_of(exchange, parts, project);
+  auto length = co_await parts.tasks.heartbeat(std::move(project), std::move(id), std::move(progress), std::move(keep));
   if (!length) co_return fail(std::move(length).error());
   co_return bj::object{{"lease_s", static_cast<double>(length->count()) / 1e6}};
 }
@@ -108,7 +129,8 @@ async::Task<Result<bj::object>> do_complete(http::Exchange& exchange, const Task
   if (json::to_text(output).size() > kMostOutput)
     co_return fail(ErrorKind::kInvalid, "invalid_value", "`output` has at most 4 MiB.", "output");
   std::string id(exchange.path_parameter("id"));
-  auto done = co_await parts.tasks.complete(std::move(project), std::move(id), std::move(output));
+  KeepOfTask keep = keep_of(exchange, parts, project);
+  auto done = co_await parts.tasks.complete(std::move(project), std::move(id), std::move(output), std::move(keep));
   if (!done) co_return fail(std::move(done).error());
   co_return bj::object{{"accepted", true}};
 }
@@ -127,8 +149,9 @@ async::Task<Result<bj::object>> do_fail(http::Exchange& exchange, const TaskPart
   std::string message = given.value_or("The worker could not do it.");
   message.resize(json::valid_utf8_prefix(std::string_view(message).substr(0, kMostProgress)));
   std::string id(exchange.path_parameter("id"));
-  auto done =
-      co_await parts.tasks.fail_with(std::move(project), std::move(id), *failure, std::move(code), std::move(message));
+  KeepOfTask keep = keep_of(exchange, parts, project);
+  auto done = co_await parts.tasks.fail_with(std::move(project), std::move(id), *failure, std::move(code),
+                                             std::move(message), std::move(keep));
   if (!done) co_return fail(std::move(done).error());
   co_return bj::object{{"accepted", true}};
 }
@@ -179,9 +202,10 @@ async::Task<void> list_tasks(http::Exchange& exchange, const TaskParts& parts, s
 
 }  // namespace
 
-void add_task_routes(http::Router& router, const access::Guard& guard, Tasks& tasks, const Clock& clock) {
+void add_task_routes(http::Router& router, const access::Guard& guard, const Chains& chains, journal::Engine& engine,
+                     Tasks& tasks, const Clock& clock) {
   using access::Scope;
-  const auto parts = std::make_shared<const TaskParts>(TaskParts{tasks, clock});
+  const auto parts = std::make_shared<const TaskParts>(TaskParts{chains, engine, tasks, clock});
   router.add(http::Method::kPost, "/api/v1/tasks/poll",
              guard.protect(Scope::kWork, [parts](http::Exchange& exchange, const Principal& principal) {
                return poll(exchange, *parts, principal);

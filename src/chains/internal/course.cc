@@ -51,7 +51,7 @@ class Course::Variables final : public expr::Activation {
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
                llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
-               Results* results, Durations& durations)
+               Results* results, Durations& durations, const Keeping& keeping)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
@@ -62,6 +62,7 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
       version_of_(version_of),
       results_(results),
       durations_(durations),
+      keeping_(keeping),
       states_(plan_->steps.size(), State::kPending),
       outputs_(plan_->steps.size()),
       tasks_(execution.loop().executor()),

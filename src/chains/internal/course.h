@@ -19,6 +19,8 @@
 
 namespace fairlead::chains::internal {
 
+struct HttpRequest;
+
 // What a run was started with beside its input: kept in the run's own input, so that it survives with it.
 struct Account {
   std::string key_id, key_name, session, user;
@@ -31,12 +33,18 @@ using PinChain = std::function<Result<journal::RunRequest>(const std::string& pr
 // The digest of the version that a reference means now; empty where it is not known.
 using VersionOf = std::function<std::string(const std::string& project, Does does, const std::string& reference)>;
 
+// What may be kept of a text, or of a value as JSON, that somebody else gave.
+struct Keeping {
+  std::function<bool()> is_needed;  // whether that may be less than all
+  std::function<async::Task<Result<std::string>>(std::string text, bool is_json)> keep;
+};
+
 // Lives on the frame of advance(). Belongs to the execution's loop.
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
          llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of, Results* results,
-         Durations& durations);
+         Durations& durations, const Keeping& keeping);
   async::Task<journal::Outcome> run();
 
  private:
@@ -65,6 +73,8 @@ class Course {
   async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
   using Read = std::function<std::expected<journal::Effect, journal::EffectFailed>(llm::ClientAnswer answer)>;
+  async::Task<std::expected<journal::Effect, journal::EffectFailed>> send(HttpRequest request,
+                                                                          journal::Attempt attempt);
   async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call, journal::Attempt attempt,
                                                                          Read read);
   async::Task<journal::StepResult> request(const StepPlan& step, std::string name, Scope scope);
@@ -112,6 +122,7 @@ class Course {
   const VersionOf& version_of_;
   Results* results_;  // may be null
   Durations& durations_;
+  const Keeping& keeping_;
   std::vector<State> states_;
   std::vector<boost::json::value> outputs_;
   std::map<std::string, std::size_t, std::less<>> places_;  // by "steps.NAME.output"

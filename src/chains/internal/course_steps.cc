@@ -285,11 +285,29 @@ async::Task<StepResult> Course::request(const StepPlan& step, std::string name, 
   set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"method", http::to_string(read->method)}, {"url", read->url}, {"body", read->body}});
-  asked.work = [this, sent = std::move(*read)](journal::Attempt attempt) {
-    return send_http(http_, sent, execution_.loop(), std::move(attempt));
-  };
+  asked.work = [this, sent = std::move(*read)](journal::Attempt attempt) { return send(sent, std::move(attempt)); };
   auto result = co_await execution_.step(std::move(asked));
   co_return result;
+}
+
+// What came back is people's data as much as what a caller sends.
+async::Task<std::expected<Effect, EffectFailed>> Course::send(HttpRequest request, journal::Attempt attempt) {
+  auto answer = co_await send_http(http_, std::move(request), execution_.loop(), std::move(attempt));
+  if (!keeping_.is_needed()) co_return answer;
+  std::string& text = answer ? answer->output : answer.error().error.message;
+  std::string came = text;
+  auto kept = co_await keeping_.keep(std::move(came), answer.has_value());
+  if (kept) {
+    text = std::move(*kept);
+  } else if (answer) {
+    Error& error = kept.error();
+    error.message = "What it answered is not kept: " + error.message;
+    const auto failure = journal::class_of(error);
+    co_return std::unexpected(EffectFailed{failure, std::move(error), answer->cost});
+  } else {
+    text = "It failed, and what it said is not kept: " + kept.error().message;
+  }
+  co_return answer;
 }
 
 async::Task<std::expected<Effect, EffectFailed>> Course::ask(llm::ClientCall call, journal::Attempt attempt,

@@ -34,6 +34,7 @@ Result<std::string> Course::digest_of(const StepPlan& step, const Scope& scope) 
     made[name] = std::move(value);
   }
   if (step.output_schema) made["output"] = *step.output_schema;
+  if (keeping_.is_needed()) made["session"] = account_.session;  // whose pseudonyms may be in it
   return sha256_hex(json::to_text(made));
 }
 

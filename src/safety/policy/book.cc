@@ -1,6 +1,7 @@
 #include "safety/policy/book.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace fairlead::policy {
 namespace {
@@ -34,6 +35,16 @@ Result<std::shared_ptr<const Guard>> Book::guard(const std::string& prompt,
         any_of(one.providers, reached.providers))
       applying.push_back(i);
   }
+  return make(std::move(applying));
+}
+
+Result<std::shared_ptr<const Guard>> Book::guard_of_all() {
+  std::vector<std::size_t> all(definitions_.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return make(std::move(all));
+}
+
+Result<std::shared_ptr<const Guard>> Book::make(std::vector<std::size_t> applying) {
   if (applying.empty()) return nullptr;
   if (const auto known = made_.find(applying); known != made_.end()) return known->second;
   std::vector<const Definition*> definitions;

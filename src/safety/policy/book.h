@@ -26,8 +26,12 @@ class Book {
   // applies. Errors: those of Rules::create().
   Result<std::shared_ptr<const Guard>> guard(const std::string& prompt,
                                              const std::vector<std::shared_ptr<const llm::Model>>& models);
+  // All policies as one, whatever they apply to. Null: there are none.
+  Result<std::shared_ptr<const Guard>> guard_of_all();
 
  private:
+  Result<std::shared_ptr<const Guard>> make(std::vector<std::size_t> applying);
+
   const std::string project_, stamp_;
   const std::vector<Definition> definitions_;
   const GuardParts parts_;

@@ -84,8 +84,12 @@ JsonDocument::Kind kind_of(std::string_view member) {
   return JsonDocument::Kind::kConversation;
 }
 
-SteadyTime deadline_of(const Rules& rules, const Clock& clock) {
-  return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit;
+// What comes in beside calls, a step's output for one, may be long and keeps nobody waiting: it may take so much
+// longer.
+constexpr int kPatience = 100;
+
+SteadyTime deadline_of(const Rules& rules, const Clock& clock, int patience = 1) {
+  return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit * patience;
 }
 
 // A prompt as numbers of tokens, which nobody can read.
@@ -169,7 +173,8 @@ class GuardedCall final : public llm::PrivacyCall {
                          "fairlead.session");
     }
     texts->collect();
-    const SteadyTime deadline = deadline_of(*rules_, parts_.clock);
+    const int patience = members.empty() ? kPatience : 1;  // a call has a body
+    const SteadyTime deadline = deadline_of(*rules_, parts_.clock, patience);
     const auto look = [texts, rules = rules_, project = project_, key = key_, &clock = parts_.clock, deadline] {
       texts->look(*rules, clock, deadline);
       if (rules->shadow) texts->look_in_shadow(*rules->shadow, project, *key, clock);
@@ -188,10 +193,11 @@ class GuardedCall final : public llm::PrivacyCall {
       if (!rules_->is_open)
         co_return fail(ErrorKind::kUnavailable, "privacy_unavailable",
                        "The texts of this call could not be searched for personal data within " +
-                           std::to_string(rules_->time_limit.count()) +
+                           std::to_string(rules_->time_limit.count() * patience) +
                            " ms (`time_limit`), and the privacy policy lets nothing through unseen.");
     }
-    auto treated = co_await treat(call, texts, deadline);
+    // On the loop of the session, which others wait for.
+    auto treated = co_await treat(call, texts, patience > 1 ? deadline_of(*rules_, parts_.clock) : deadline);
     if (!treated) co_return fail(std::move(treated).error());
     input_ = texts->outcome.done;
     not_to_.assign(texts->outcome.not_to.begin(), texts->outcome.not_to.end());

@@ -1,14 +1,22 @@
 #include "telemetry/http/routes.h"
 
+#include <utility>
+
 #include "access/control_plane.h"
 #include "base/id.h"
+#include "platform/async/bell.h"
 #include "platform/http/problem.h"
+#include "platform/json/member.h"
+#include "platform/json/text.h"
 
 namespace fairlead::telemetry {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::int64_t kDefaultRows = 1000, kMostRows = 10'000;
+constexpr std::int64_t kNewCallMillis = 600'000;
+constexpr int kLooksForCall = 6;
+constexpr std::chrono::milliseconds kBetweenLooks{40};
 constexpr int kMostWaiting = 8;  // questions in SQL; they are answered one at a time
 
 async::Task<void> answer(http::Exchange& exchange, Result<std::string> result) {
@@ -35,7 +43,8 @@ Result<std::int64_t> limit_member(const boost::json::object& body) {
 Routes::Routes(SpoolRecorder& recorder, LakeService& lake, Loader& loader, const Metrics& metrics, const Clock& clock)
     : recorder_(recorder), lake_(lake), loader_(loader), metrics_(metrics), clock_(clock) {}
 
-void Routes::add(http::Router& router, const access::Guard& guard) {
+void Routes::add(http::Router& router, const access::Guard& guard, const llm::Hiding* hiding) {
+  hiding_ = hiding;
   using Handle = async::Task<void> (Routes::*)(http::Exchange&, const access::Principal&);
   const auto add = [&](http::Method method, std::string_view pattern, Handle handle,
                        access::Scope scope = access::Scope::kRead) {
@@ -110,12 +119,63 @@ async::Task<void> Routes::say(http::Exchange& exchange, const access::Principal&
   }
   confirmed["name"] = feedback->name;
   confirmed["author"] = feedback->author;
-  auto kept = co_await recorder_.keep(exchange.loop(), *std::move(feedback));
+  auto hidden = co_await hide(exchange.loop(), *std::move(feedback));
+  if (!hidden) {
+    co_await access::refuse(exchange, std::move(hidden).error());
+    co_return;
+  }
+  auto kept = co_await recorder_.keep(exchange.loop(), *std::move(hidden));
   if (!kept) {
     co_await access::refuse(exchange, std::move(kept).error());
     co_return;
   }
   co_await access::respond_json(exchange, 200, std::move(confirmed));
+}
+
+// What may be kept of it. Of which prompt or model the answer was is not asked: all policies count.
+async::Task<Result<Feedback>> Routes::hide(async::Loop& loop, Feedback feedback) {
+  if (hiding_ == nullptr || !hiding_->applies(loop, feedback.project)) co_return feedback;
+  const std::pair<const char*, std::string*> texts[] = {
+      {"category", &feedback.category}, {"comment", &feedback.comment}, {"correction", &feedback.correction}};
+  boost::json::object said;
+  for (const auto& [name, text] : texts)
+    if (!text->empty()) said[name] = *text;
+  llm::Kept kept{.project = feedback.project,
+                 .json = json::to_text(said),
+                 .session = feedback.session,
+                 .user = feedback.user,
+                 .names = {feedback.author}};
+  if (!feedback.call.empty() && !said.empty())
+    kept.find_session = [this, &loop, project = feedback.project, call = feedback.call] {
+      return session_of(loop, project, call);
+    };
+  auto hidden = co_await hiding_->hide(loop, std::move(kept));
+  if (!hidden) co_return fail(std::move(hidden).error());
+  FAIRLEAD_CO_TRY(const boost::json::value made, json::parse(hidden->json));
+  for (const auto& [name, text] : texts) *text = json::text_member(made.as_object(), name);
+  feedback.session = std::move(hidden->session);
+  feedback.user = std::move(hidden->user);
+  feedback.author = std::move(hidden->names[0]);
+  co_return feedback;
+}
+
+// Empty: it has none, or its record is not there. That of a call that has only just ended may be on its way.
+async::Task<std::string> Routes::session_of(async::Loop& loop, std::string project, std::string call) {
+  const bool is_new = clock_.unix_micros() / 1000 - id_millis(call) < kNewCallMillis;
+  for (int look = 1;; ++look) {
+    auto work = [this, project, call] {
+      static_cast<void>(loader_.freshen());
+      return lake_.get(project, call);
+    };
+    const Result<std::string> found = co_await reading_.run(std::move(work));
+    if (found) {
+      const auto record = json::parse(*found);
+      co_return record && record->is_object() ? json::text_member(record->get_object(), "session_id") : std::string();
+    }
+    if (!is_new || look == kLooksForCall) co_return std::string();
+    async::Bell pause(loop.executor());
+    co_await pause.wait_until(std::chrono::steady_clock::now() + kBetweenLooks);
+  }
 }
 
 async::Task<void> Routes::ask(http::Exchange& exchange, const access::Principal& principal) {

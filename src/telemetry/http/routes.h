@@ -4,8 +4,10 @@
 #include <string>
 
 #include "access/guard.h"
+#include "llm/privacy.h"
 #include "platform/async/runtime.h"
 #include "platform/http/server.h"
+#include "telemetry/internal/feedback.h"
 #include "telemetry/internal/lake_service.h"
 #include "telemetry/internal/loader.h"
 #include "telemetry/metrics.h"
@@ -16,7 +18,7 @@ namespace fairlead::telemetry {
 class Routes {
  public:
   Routes(SpoolRecorder& recorder, LakeService& lake, Loader& loader, const Metrics& metrics, const Clock& clock);
-  void add(http::Router& router, const access::Guard& guard);
+  void add(http::Router& router, const access::Guard& guard, const llm::Hiding* hiding);
 
  private:
   async::Task<void> look(http::Exchange& exchange, const access::Principal& principal, Look what);
@@ -25,6 +27,8 @@ class Routes {
   async::Task<void> get(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> feedback(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> say(http::Exchange& exchange, const access::Principal& principal);
+  async::Task<Result<Feedback>> hide(async::Loop& loop, Feedback feedback);
+  async::Task<std::string> session_of(async::Loop& loop, std::string project, std::string call);
   async::Task<void> ask(http::Exchange& exchange, const access::Principal& principal);
   async::Task<void> metrics(http::Exchange& exchange, const access::Principal& principal);
 
@@ -33,6 +37,7 @@ class Routes {
   Loader& loader_;
   const Metrics& metrics_;
   const Clock& clock_;
+  const llm::Hiding* hiding_ = nullptr;
   std::atomic<int> waiting_{0};
   // Own threads, one for looking things up and one for other people's SQL, so that neither keeps the process's other
   // blocking work waiting.

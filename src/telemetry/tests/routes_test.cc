@@ -26,6 +26,24 @@ struct Response {
   std::string code() const { return std::string(json().at("error").at("code").as_string()); }
 };
 
+// `maria` becomes `anna` of the session, and what holds `secret` is refused.
+class PlayedHiding final : public llm::Hiding {
+ public:
+  bool applies(const async::Loop&, const std::string& project) const override { return project == "bank"; }
+  async::Task<Result<llm::Kept>> hide(async::Loop&, llm::Kept kept) const override {
+    if (kept.json.find("secret") != std::string::npos)
+      co_return fail(ErrorKind::kPermissionDenied, "privacy_blocked", "It holds a SECRET.");
+    std::string session = kept.session;
+    if (session.empty() && kept.find_session) session = co_await kept.find_session();
+    std::vector<std::string*> texts{&kept.json, &kept.session, &kept.user};
+    for (std::string& name : kept.names) texts.push_back(&name);
+    for (std::string* const text : texts)
+      for (std::size_t at = 0; (at = text->find("maria", at)) != std::string::npos;)
+        text->replace(at, 5, "anna of " + session);
+    co_return kept;
+  }
+};
+
 class TelemetryRoutes : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -48,7 +66,7 @@ class TelemetryRoutes : public ::testing::TestWithParam<bool> {
     keys_ = std::make_shared<access::KeyTable>("pepper", std::move(entries));
     const access::Guard guard([this] { return keys_; }, clock_);
     http::Router router;
-    telemetry_->add_routes(router, guard);
+    telemetry_->add_routes(router, guard, &hiding_);
     http::ServerOptions listening;
     listening.port = 0;
     auto server = http::Server::listen(runtime_, std::move(listening), std::move(router));
@@ -101,6 +119,7 @@ class TelemetryRoutes : public ::testing::TestWithParam<bool> {
 
   const TempFolder folder_;
   const SystemClock clock_;
+  const PlayedHiding hiding_;
   async::Runtime runtime_{1};
   std::unique_ptr<Telemetry> telemetry_;
   std::shared_ptr<const access::KeyTable> keys_;
@@ -179,6 +198,30 @@ TEST_P(TelemetryRoutes, CutLongAnswersAndSayType) {
   const Response response =
       send("POST", "/api/v1/sql", "reader", R"x({"query":"select i as n from range(5) t(i)","limit":2})x");
   EXPECT_EQ(response.body, R"({"columns":[{"name":"n","type":"BIGINT"}],"rows":[[0],[1]],"truncated":true})");
+}
+
+TEST_P(TelemetryRoutes, KeepWhatPoliciesLeaveOfFeedback) {
+  CallRecord call = record_of("bank", new_id(clock_.unix_micros()));
+  call.session = "s-1";
+  const std::string id = call.id;
+  record(std::move(call));
+  const Response told =
+      send("POST", "/v1/feedback", "caller",
+           R"({"call":")" + id + R"(","comment":"maria","correction":"To \"maria\"","author":"maria"})");
+  EXPECT_EQ(told.status, 200) << told.body;
+  EXPECT_EQ(told.json().at("author"), "maria") << "as it was said";
+  const Response session = send("POST", "/v1/feedback", "caller", R"({"session":"s-2","category":"maria"})");
+  EXPECT_EQ(session.status, 200) << session.body;
+  const Response blocked = send("POST", "/v1/feedback", "caller", R"({"user":"u","comment":"a secret"})");
+  EXPECT_EQ(blocked.status, 403);
+  EXPECT_EQ(blocked.code(), "privacy_blocked");
+  const boost::json::value listed = send("GET", "/api/v1/feedback", "reader").json();
+  const boost::json::array& said = listed.at("data").as_array();
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].at("category"), "anna of s-2");
+  EXPECT_EQ(said[1].at("comment"), "anna of s-1");
+  EXPECT_EQ(said[1].at("correction"), "To \"anna of s-1\"");
+  EXPECT_EQ(said[1].at("author"), "anna of s-1");
 }
 
 TEST_P(TelemetryRoutes, CountTheSpool) {
