@@ -10,6 +10,7 @@
 #include "chains/http_calls.h"
 #include "chains/internal/durations.h"
 #include "chains/internal/plan.h"
+#include "chains/internal/scope.h"
 #include "chains/results.h"
 #include "llm/client.h"
 #include "platform/async/bell.h"
@@ -41,14 +42,6 @@ class Course {
 
  private:
   enum class State : std::uint8_t { kPending, kRunning, kDone };
-  // What its expressions see. `item` and `output` belong to one element or turn, `arguments` to one use of a tool.
-  struct Scope {
-    const boost::json::value* item = nullptr;
-    std::int64_t index = 0, turn = 0;
-    const boost::json::value* output = nullptr;
-    const boost::json::value* arguments = nullptr;
-    std::int64_t until = 0;  // by when it has to have ended, besides the run's deadline; 0: it need not
-  };
   class Variables;
   struct Mapping;
   struct Uses;

@@ -1,6 +1,5 @@
 // What the steps of a chain do.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "chains/internal/course.h"
@@ -49,8 +48,7 @@ struct Course::Mapping {
 async::Task<StepResult> Course::do_map(const StepPlan& step, bj::array items) {
   const std::size_t count = items.size();
   Mapping mapping{.items = std::move(items), .outputs = std::vector<std::string>(count), .stop = {}};
-  mapping.may_fail = std::max(
-      step.failures, static_cast<std::int64_t>(std::floor(step.failures_share * static_cast<double>(count) + 1e-9)));
+  mapping.may_fail = may_fail(step, count);
   async::TaskGroup elements(execution_.loop().executor());
   for (std::size_t i = 0; i < std::min(step.at_once, count); ++i) elements.spawn(do_elements(step, mapping));
   co_await elements.join();

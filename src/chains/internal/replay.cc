@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cmath>
 
 #include "base/digest.h"
+#include "chains/internal/scope.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -44,11 +44,6 @@ class Reading {
   }
 
  private:
-  struct Scope {
-    const bj::value* item = nullptr;
-    std::int64_t index = 0, turn = 0;
-    const bj::value* output = nullptr;
-  };
   class Variables final : public expr::Activation {
    public:
     Variables(const Reading& reading, const Scope& scope) : reading_(reading), scope_(scope) {}
@@ -57,25 +52,9 @@ class Reading {
         const auto& output = reading_.out_.outputs[step->second];
         if (!output) return false;
         out = expr::Value::json(*output);
-      } else if (name == "input") {
-        out = expr::Value::json(reading_.input_);
-      } else if (name == "item" && scope_.item != nullptr) {
-        out = expr::Value::json(*scope_.item);
-      } else if (name == "index") {
-        out = expr::Value::integer(scope_.index);
-      } else if (name == "turn") {
-        out = expr::Value::integer(scope_.turn);
-      } else if (name == "output") {
-        out = scope_.output != nullptr ? expr::Value::json(*scope_.output) : expr::Value();
-      } else if (name == "run.id") {
-        out = expr::Value::string(reading_.run_id_);
-      } else if (name == "run.started") {
-        out = expr::Value::timestamp(reading_.started_at_ / 1'000'000,
-                                     static_cast<std::uint32_t>(reading_.started_at_ % 1'000'000 * 1'000));
-      } else {
-        return false;
+        return true;
       }
-      return true;
+      return variable_of(name, scope_, {reading_.input_, reading_.run_id_, reading_.started_at_}, out);
     }
 
    private:
@@ -152,9 +131,6 @@ class Reading {
     if (!items || !items->is_array()) return {Became::kFailed};
     out_.items[place] = std::move(items->get_array());
     const bj::array& list = out_.items[place];
-    const std::int64_t may_fail =
-        std::max(step.failures,
-                 static_cast<std::int64_t>(std::floor(step.failures_share * static_cast<double>(list.size()) + 1e-9)));
     std::int64_t failures = 0;
     bool open = false;
     bj::array outputs;
@@ -167,7 +143,7 @@ class Reading {
       failures += part.became == Became::kFailed;
       outputs.push_back(std::move(part.output));
     }
-    if (failures > may_fail) return {Became::kFailed};
+    if (failures > may_fail(step, list.size())) return {Became::kFailed};
     if (open) return {step.cost > 0 && cost_of(step.name + "[") >= step.cost ? Became::kFailed : Became::kOpen};
     return {Became::kDone, std::move(outputs)};
   }
