@@ -6,12 +6,11 @@ import random
 import time
 
 import pytest
-from test_chains import events, finished, show, start
 
 from conftest import UPSTREAM_KEYS
-from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually, events, finished, show, start
 
-CHAINS = FAKE_PROVIDER + FAKE_SMALL + """kind: prompt
+PROJECT = FAKE_PROVIDER + FAKE_SMALL + """kind: prompt
 name: desk-prompt
 model: small
 input: {{subject: {{type: string}}}}
@@ -123,21 +122,6 @@ steps:
         - {{name: wait, description: Waits., wait: 50ms}}
     at_most: 5
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("agents") / "p"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(CHAINS.format(url=openai_fake.url))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with Fairlead(folder.parent / "data", folder, UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
 
 
 def use(name, **arguments):

@@ -224,10 +224,10 @@ TEST_F(ChainControl, FailuresThatARunWentOnWithoutAreNotRetriedNorDoneAnewByAFor
   ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = second.id, .by = "maria"})));
   EXPECT_EQ(node_->wait_finished(second.id).state, RunState::kSucceeded);
   EXPECT_THAT(models_.take(), ElementsAre("last <join 2 kind>"));
-  for (const Event& event : history(second.id))
-    if (event.kind == EventKind::kRetried) {
-      EXPECT_EQ(event.data, R"({"by":"maria","steps":["last"]})");
-    }
+  const auto events = history(second.id);
+  const Event* const retried = journal::find_event(events, EventKind::kRetried);
+  ASSERT_NE(retried, nullptr);
+  EXPECT_EQ(retried->data, R"({"by":"maria","steps":["last"]})");
   const auto again = fork(second, "joined");
   ASSERT_TRUE(again);
   EXPECT_EQ(node_->wait_finished(again->run.id).state, RunState::kSucceeded);
