@@ -220,6 +220,10 @@ def test_many_at_once(server):
     limited = server.request("POST", "/api/v1/runs/bulk", every | {"limit": 2}).json
     assert limited["matched"] == 2 and limited["more"] is True
 
+    time.sleep(0.1)
+    ago = [*"runs retry --where state=failed --where chain=desk --dry-run".split(), "--since", "1m"]
+    assert failed <= {line["id"] for line in json.loads(server.cli(*ago, "--json").stdout)["data"]}
+    assert "0 runs match" in server.cli(*ago[:-1], "20ms").stdout
     assert "3 were retried" in server.cli("runs", "retry", "--where", "state=failed", "--where", "chain=desk", "--since", since).stdout
     for run in failed:
         finished(server, run)
