@@ -77,6 +77,14 @@ const char* const kRunColumns =
     "id, project, kind, name, digest, run_key, input, queue, author, priority, deadline, parent, parent_step,"
     " created_at, started_at, finished_at, state, node, cost, output, error, due";
 
+namespace {
+
+constexpr const char* kBriefColumns =
+    "id, project, kind, name, digest, run_key, '', queue, author, priority, deadline, parent, parent_step,"
+    " created_at, started_at, finished_at, state, node, cost, '', error, due";
+
+}  // namespace
+
 Run run_of(const Row& row) {
   Run run;
   run.id = row.text(0);
@@ -194,12 +202,12 @@ Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filt
   };
   if (filter.since > 0) add_time("created_at >=", filter.since);
   if (filter.until > 0) add_time("created_at <", filter.until);
-  FAIRLEAD_CHECK(connection.query(
-      std::string("select ") + kRunColumns + " from journal_runs where " + where + " order by id desc limit $2", values,
-      [&](const Row& row) -> Result<void> {
-        runs.push_back(run_of(row));
-        return {};
-      }));
+  FAIRLEAD_CHECK(connection.query(std::string("select ") + (filter.brief ? kBriefColumns : kRunColumns) +
+                                      " from journal_runs where " + where + " order by id desc limit $2",
+                                  values, [&](const Row& row) -> Result<void> {
+                                    runs.push_back(run_of(row));
+                                    return {};
+                                  }));
   return runs;
 }
 
