@@ -131,7 +131,7 @@ async::Task<StepResult> Course::do_agent(const StepPlan& step, std::string name,
     if (is_new && scope.until > 0 && execution_.now() >= scope.until)
       co_return failed({ErrorKind::kTimeout, "timed_out",
                         "Step `" + step.name + "` was not done within the time that it may take."});
-    if (is_new && step.cost > 0 && execution_.cost_of(name + "#") >= step.cost)
+    if (is_new && step.cost > 0 && execution_.spent_on(name + "#").sum >= step.cost)
       co_return failed(
           {ErrorKind::kExhausted, "cost_exceeded", "Step `" + step.name + "` has cost what it may: its `cost`."});
     llm::ClientCall call = *made;

@@ -14,7 +14,7 @@ using TheEnd = Told::End;
 void begin_anew(const boost::json::object& retried, Story& story) {
   for (const std::string& step : text_list(retried, "steps")) {
     Told& told = story[step];
-    told = {.cost = told.cost, .child = told.child};
+    told = {.child = told.child};
   }
 }
 

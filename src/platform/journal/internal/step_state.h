@@ -37,7 +37,9 @@ struct StepState {
   std::string signal{};         // empty: for time alone
   std::int64_t until = 0;       // 0: for ever
   std::string child{};          // the run that was started for it
+  std::string child_digest{};   // of its definition
   std::int64_t child_cost = 0;  // of that run, as far as it is counted here
+  Execution::Renewed renewed{};
   // As history.h has them:
   std::int64_t sequence = 0, began_at = 0, ended_at = 0;
 };
