@@ -69,6 +69,9 @@ void take(const Event& event, Progress& progress) {
       part.waits = true;
       progress.wait = fields_of(event);
       break;
+    case EventKind::kWithdrawn:
+      part = {};
+      break;
     case EventKind::kUncertain:
       part.waits = event.data.find("\"ask\"") != std::string::npos;
       break;

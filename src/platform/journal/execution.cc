@@ -103,6 +103,8 @@ void Execution::recall(const Event& event) {
     state.phase = StepState::Phase::kOpen;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
+  } else if (event.kind == EventKind::kWithdrawn) {
+    state = not_begun(state);
   } else if (event.kind == EventKind::kWait) {
     const auto fields = fields_of(event.data);
     state.waits = true;

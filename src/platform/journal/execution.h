@@ -214,7 +214,7 @@ class Execution {
   std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
   async::Task<std::optional<StepResult>> put_out(const Errand& errand, StepState& state);
   async::Task<std::optional<StepResult>> await_errand(const Errand& errand, StepState& state);
-  void withdraw(const Errand& errand);
+  void take_back(const Errand& errand, StepState& state);
   async::Task<std::expected<Effect, EffectFailed>> run_effect(const Step& step, std::string key, std::int64_t number);
   async::Task<std::optional<StepResult>> settle_uncertain(Step& step, StepState& state);
   async::Task<bool> commit(Event event, store::Database::Work more = {});

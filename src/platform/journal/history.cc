@@ -65,6 +65,9 @@ Story story_of(std::span<const Event> events) {
         (copied.failed ? told.failure : told.output) = copied.data;
         break;
       }
+      case EventKind::kWithdrawn:
+        told = {.cost = told.cost};
+        break;
       default:
         break;
     }

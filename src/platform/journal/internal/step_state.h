@@ -52,6 +52,9 @@ struct Waiter {
   bool shielded = false;
 };
 
+// The step as if it had not begun, but for its attempts, their key and what they cost.
+StepState not_begun(const StepState& state);
+
 // Fields of an event's data; absent: "" and 0. `data` was written by this room.
 boost::json::object fields_of(const std::string& data);
 std::vector<std::string> text_list(const boost::json::object& fields, std::string_view name);  // absent: none
