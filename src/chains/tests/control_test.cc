@@ -84,23 +84,28 @@ class ChainControl : public testing::Test {
     if (!node_->engine().start_blocking()) std::abort();
   }
 
-  void set_versions(const std::vector<std::string>& specs) {
+  // Of the chain `mine`; and another one.
+  void set_versions(const std::vector<std::string>& specs, const std::string& other = {}) {
     resources::Project project;
     project.name = "default";
-    resources::Resource resource{.kind = "chain", .name = "mine", .versions = {}, .labels = {}};
+    add_chain(project, "mine", specs);
+    if (!other.empty()) add_chain(project, "other", {other});
+    chains_.update(project);
+  }
+  static void add_chain(resources::Project& project, const std::string& name, const std::vector<std::string>& specs) {
+    resources::Resource resource{.kind = "chain", .name = name, .versions = {}, .labels = {}};
     for (const std::string& spec : specs) {
       auto version = std::make_shared<resources::Version>();
       version->kind = "chain";
       version->project = "default";
-      version->name = "mine";
+      version->name = name;
       version->version = static_cast<int>(resource.versions.size()) + 1;
       version->digest = sha256_hex(spec);
       version->spec = json::parse(spec)->as_object();
       resource.labels["latest"] = version->version;
       resource.versions.emplace(version->version, version);
     }
-    project.resources.emplace(std::pair("chain", "mine"), std::move(resource));
-    chains_.update(project);
+    project.resources.emplace(std::pair("chain", name), std::move(resource));
   }
 
   journal::Run run(const std::string& chain = "mine@1", bj::array words = {"a", "b"}) {
@@ -257,6 +262,35 @@ TEST_F(ChainControl, WhatARunHasDoneIsUndoneInReverseOrder) {
   EXPECT_EQ(std::ranges::count(seen, "unturn 0"), 2) << "tried again";
   EXPECT_EQ(node_->wait(node_->engine().retry({.project = "default", .run = ended.id, .by = "maria"})).error().code,
             "run_compensated");
+}
+
+TEST_F(ChainControl, WhatAForkTookOverIsNotUndoneByIt) {
+  const auto first = run();
+  ASSERT_EQ(first.state, RunState::kSucceeded) << first.error;
+  models_.take();
+  models_.broken = {{"last", 1}};
+  const auto forked = fork(first, "joined");
+  ASSERT_TRUE(forked) << forked.error().message;
+  const auto ended = node_->wait_finished(forked->run.id);
+  EXPECT_EQ(ended.state, RunState::kFailed);
+  EXPECT_THAT(ended.error, HasSubstr("\"compensated\":true"));
+  EXPECT_THAT(models_.take(), ElementsAre("join 2 kind", "last <join 2 kind>", "unjoin <join 2 kind> of 2"));
+}
+
+TEST_F(ChainControl, ARetryStartsAnotherRunForOneThatHasBeenUndone) {
+  set_versions(
+      {R"({"input": {"words": {"type": "array"}}, "steps": [{"name": "sub", "chain": "other"}]})"},
+      R"({"steps": [{"name": "a", "model": "m", "messages": "a", "compensate": {"model": "m", "messages": "undo a"}},
+                             {"name": "b", "model": "m", "messages": "b ${{ steps.a.output }}"}]})");
+  models_.broken = {{"b <a>", 1}};
+  const auto failed = run();
+  ASSERT_EQ(failed.state, RunState::kFailed);
+  EXPECT_THAT(models_.take(), ElementsAre("a", "b <a>", "undo a"));
+  ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = failed.id, .by = "maria"})));
+  const auto again = node_->wait_finished(failed.id);
+  EXPECT_EQ(again.state, RunState::kSucceeded) << again.error;
+  EXPECT_EQ(again.output, R"("<b <a>>")");
+  EXPECT_THAT(models_.take(), ElementsAre("a", "b <a>"));
 }
 
 TEST_F(ChainControl, ACompensationThatFailsKeepsNoOtherFromRunningAndIsTriedAgainByARetry) {

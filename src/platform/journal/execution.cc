@@ -128,6 +128,7 @@ void Execution::recall_end(const Event& event, StepState& state) {
   if (event.kind == EventKind::kReused) {
     state.phase = StepState::Phase::kDone;
     state.output = boost::json::serialize(fields_of(event.data).at("output"));
+    state.taken_over = true;
     return;
   }
   const bool is_copied = event.kind == EventKind::kCopied;
@@ -136,6 +137,7 @@ void Execution::recall_end(const Event& event, StepState& state) {
   if (is_copied && !copied.failed) {
     state.phase = StepState::Phase::kDone;
     state.output = std::move(copied.data);
+    state.taken_over = true;
     return;
   }
   const auto fields = fields_of(is_copied ? copied.data : event.data);
@@ -193,7 +195,8 @@ Story Execution::story() const {
               .ended_at = state->ended_at,
               .cost = state->cost,
               .child = state->child,
-              .waits = state->waits};
+              .waits = state->waits,
+              .taken_over = state->taken_over};
     if (told.end == Told::End::kFailed)
       told.failure = boost::json::serialize(failure_fields(state->failure, state->error));
     story.emplace(name, std::move(told));

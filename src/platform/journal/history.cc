@@ -57,12 +57,14 @@ Story story_of(std::span<const Event> events) {
       case EventKind::kReused:
         end_with(told, event, TheEnd::kDone);
         told.output = boost::json::serialize(fields_of(event.data).at("output"));
+        told.taken_over = true;
         break;
       case EventKind::kCopied: {
         const Copied copied = copied_of(event.data);
         told.end = copied.failed ? TheEnd::kFailed : TheEnd::kDone;
         told.sequence = event.sequence;
         (copied.failed ? told.failure : told.output) = copied.data;
+        told.taken_over = !copied.failed;
         break;
       }
       case EventKind::kWithdrawn:

@@ -39,6 +39,7 @@ struct StepState {
   std::string child{};          // the run that was started for it
   std::string child_digest{};   // of its definition
   std::int64_t child_cost = 0;  // of that run, as far as it is counted here
+  bool taken_over = false;      // it is done, and another run or step did it
   Execution::Renewed renewed{};
   // As history.h has them:
   std::int64_t sequence = 0, began_at = 0, ended_at = 0;

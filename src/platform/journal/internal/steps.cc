@@ -226,6 +226,7 @@ StepResult Execution::reuse(std::string step, std::string output, const std::str
   StepState& state = state_of(step);
   if (auto end = settled(state, false)) return std::move(*end);
   state.phase = Phase::kDone;
+  state.taken_over = true;
   state.output = output;
   const std::string source = boost::json::serialize(boost::json::object{{"run", from_run}, {"step", from_step}});
   append(
