@@ -82,9 +82,13 @@ class Reading {
     for (const std::optional<Template>* one : given_to(step)) {
       std::optional<bj::value> made;
       if (*one) made = make(**one, scope);
-      // Absent, not to be made, made.
-      given.push_back(!*one ? bj::value(nullptr) : !made ? bj::value(false) : bj::value(bj::array{std::move(*made)}));
+      // Absent; not to be made, as what a tool does with its arguments; made.
+      given.push_back(!*one   ? bj::value(nullptr)
+                      : !made ? bj::value((*one)->source())
+                              : bj::value(bj::array{std::move(*made)}));
     }
+    for (const Tool& tool : step.tools) given.push_back(bj::array{tool.name, tool.description, tool.parameters});
+    if (step.does == Does::kAgent && step.output_schema) given.push_back(*step.output_schema);
     for (const StepPlan& body : step.bodies) {
       given.emplace_back(body.when ? body.when->source() : std::string());
       given.emplace_back(digest_of(body, scope));
@@ -202,9 +206,9 @@ bool is_told(const Plan& plan, const PartName& name, std::string_view text) {
   return !fails(*step) && !std::ranges::any_of(step->bodies, fails);
 }
 
-std::string shown(const PartName& name) {
+std::string shown(const PartName& name, bool has_parts) {
   std::string out = "step `" + std::string(name.step) + "`";
-  if (name.part == name.step) return out;
+  if (!has_parts || name.part == name.step) return out;
   return out + (name.part[name.step.size()] == '[' ? " (element " : " (turn ") + std::to_string(name.index) + ")";
 }
 
@@ -242,15 +246,19 @@ std::optional<Disagreement> disagreement(const Plan& done_with, const Plan& plan
     if (before == nullptr) continue;  // not of the plan that it was done with: nothing that this one could ask for
     if (before->does != now->does || before->target != now->target)
       return differs("step `" + std::string(name.step) + "` is done or under way, and would do or call something else");
-    const auto given = theirs.inputs.find(std::string(name.part));
+    // The turns of an agent belong to the whole of it.
+    const bool has_parts = before->map || before->until;
+    const std::string part(has_parts ? name.part : name.step);
+    const std::string what = shown(name, has_parts);
+    const auto given = theirs.inputs.find(part);
     if (given == theirs.inputs.end()) continue;
-    const auto would_be = ours.inputs.find(std::string(name.part));
+    const auto would_be = ours.inputs.find(part);
     if (would_be == ours.inputs.end())
-      return differs(shown(name) + " is done or under way, and would not be, or not before what is not done yet");
+      return differs(what + " is done or under way, and would not be, or not before what is not done yet");
     if (given->second == would_be->second) continue;
-    if (would_be->second == kSkipped) return differs(shown(name) + " is done or under way, and would be skipped");
-    if (given->second == kSkipped) return differs(shown(name) + " was skipped, and would be done");
-    return differs(shown(name) + " is done or under way, and would have been given something else (" +
+    if (would_be->second == kSkipped) return differs(what + " is done or under way, and would be skipped");
+    if (given->second == kSkipped) return differs(what + " was skipped, and would be done");
+    return differs(what + " is done or under way, and would have been given something else (" +
                    given->second.substr(0, 12) + ", now " + would_be->second.substr(0, 12) + ")");
   }
   return std::nullopt;

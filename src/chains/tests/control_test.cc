@@ -333,6 +333,39 @@ TEST_F(ChainControl, ARunIsMovedWhereWhatIsDoneAgrees) {
   EXPECT_THAT(models_.take(), ElementsAre("better <a a>"));
 }
 
+TEST(Disagreement, AnAgentThatIsUnderWayIsComparedAsAWhole) {
+  const std::string agent = R"({"steps": [{"name": "desk", "at_most": 3, "agent": {"model": "m", "messages": "Find it.",
+    "tools": [{"name": "ask", "description": "Asks.", "arguments": {"n": {"type": "integer"}},
+               "approve": "Is it ${{ arguments.n }}?"}]}}]})";
+  internal::Faults faults;
+  const auto plan_of = [&faults](const std::string& spec) {
+    return internal::read_plan(json::parse(spec)->as_object(), {}, faults);
+  };
+  const journal::Story story{
+      {"desk#1", {.end = journal::Told::End::kDone, .output = "{}", .began_at = 1}},
+      {"desk#1/ask/1", {.began_at = 2, .waits = true}},
+  };
+  const bj::value input = bj::object();
+  const auto compare = [&](const std::string& other) {
+    const auto before = plan_of(agent), after = plan_of(other);
+    const auto theirs = internal::replay(before, input, story, "r", 0),
+               ours = internal::replay(after, input, story, "r", 0);
+    const auto found = internal::disagreement(before, after, theirs, ours, story, nullptr);
+    return found ? found->why : std::string();
+  };
+  EXPECT_EQ(compare(agent), "");
+  EXPECT_EQ(compare(changed(agent, R"("at_most": 3)", R"("at_most": 4)")), "");
+  for (const auto& [from, to] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"Find it.", "Find that."},
+                                                                  {"\"Asks.\"", "\"Asks others.\""},
+                                                                  {"integer", "number"},
+                                                                  {"Is it $", "Was it $"}}) {
+    const std::string why = compare(changed(agent, from, to));
+    EXPECT_THAT(why, testing::StartsWith("step `desk` is done or under way, and would have been given")) << to;
+  }
+  ASSERT_TRUE(faults.empty()) << faults[0].message;
+}
+
 TEST(PartName, OfElementsTurnsAndWhatIsBelow) {
   using internal::part_name;
   EXPECT_EQ(part_name("each[31]").step, "each");
