@@ -54,7 +54,7 @@ class Course {
   async::Task<journal::StepResult> do_until(const StepPlan& step);
   async::Task<journal::StepResult> do_anew(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> reuse_or_do(const StepPlan& step, std::string name, Scope scope);
-  Result<std::string> digest_of(const StepPlan& step, const Scope& scope);
+  Result<std::string> digest_of(const StepPlan& step, const std::string& name, const Scope& scope);
   async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
   using Read = std::function<std::expected<journal::Effect, journal::EffectFailed>(llm::ClientAnswer answer)>;
