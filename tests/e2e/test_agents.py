@@ -184,6 +184,40 @@ def test_the_last_turn_is_told_to_answer(server, openai_fake):
     assert [body.get("tool_choice") for body in sent] == [None] * 5 + ["none"]
 
 
+def test_a_retry_gives_its_turns_anew(server, openai_fake):
+    turns = [{"tool_calls": [use("think", n=n)]} for n in range(8)] + [{"text": "At last."}]
+    run = finished(server, start(server, "desk", {"script": {"turns": turns}}))
+    assert run["error"]["code"] == "too_many_turns" and [step["state"] for step in run["steps"]] == ["failed"], run
+    before = len(openai_fake.requests)
+    assert server.request("POST", f"/api/v1/runs/{run['id']}/retry", {}).status == 202
+    run = finished(server, run["id"])
+    assert run["state"] == "succeeded" and run["output"] == "At last." and run["steps"][0]["state"] == "done", run
+    sent = [request.body for request in openai_fake.requests[before:]]
+    assert len(sent) == 3
+    told = [message["content"] for message in sent[-1]["messages"] if message["role"] == "tool"]
+    assert told == [str(2 * n) for n in range(8)], "the conversation goes on"
+    retried = next(event for event in events(server, run["id"]) if event["event"] == "retried")
+    assert retried["data"]["steps"] == ["desk"]
+
+
+def test_an_agent_under_way_is_not_moved_to_other_words(server, folder):
+    run = start(server, "desk", {"script": {"turns": [{"tool_calls": [use("person", question="So?")]}, {"text": "Done."}]}})
+    eventually(lambda: show(server, run)["state"] == "waiting")
+    file = folder / "all.yaml"
+    written = file.read_text()
+    for old, new, allowed in [("at_most: 6", "at_most: 7", True), ("Find it.", "Find that.", False), ("Asks a person.", "Asks anybody.", False)]:
+        file.write_text(written.replace(old, new, 1))
+        server.cli("apply", str(folder), "-m", new)
+        moved = server.request("POST", f"/api/v1/runs/{run}/move", {"to": "desk"})
+        assert moved.status == (200 if allowed else 409), moved.text
+        if not allowed:
+            assert moved.error["code"] == "move_disagrees" and moved.error["param"] == "desk", moved.text
+    file.write_text(written)
+    server.cli("apply", str(folder), "-m", "as before")
+    server.cli("runs", "approve", run, "desk#1/person/1")
+    assert finished(server, run)["output"] == "Done."
+
+
 def test_a_prompt_with_tools_and_a_typed_output(server, openai_fake):
     before = len(openai_fake.requests)
     run = finished(server, start(server, "prompted", {"script": {"turns": [{"tool_calls": [use("think")]}, {}]}}))

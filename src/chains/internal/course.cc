@@ -212,4 +212,9 @@ StepResult Course::failed(Error error) const {
   return std::unexpected(StepError{Why::kFailed, std::move(error), failure});
 }
 
+StepResult Course::end_badly(std::string name, Error error) {
+  const journal::FailureClass failure = journal::class_of(error);
+  return execution_.note_failure(std::move(name), failure, std::move(error));
+}
+
 }  // namespace fairlead::chains::internal

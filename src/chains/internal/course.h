@@ -82,6 +82,7 @@ class Course {
   std::int64_t latest(const Scope& scope) const;         // by when it has to have ended; 0: it need not
   Micros left(Micros within, const Scope& scope) const;  // of that, and until then; 0: for ever
   journal::StepResult failed(Error error) const;
+  journal::StepResult end_badly(std::string name, Error error);  // which a retry makes begin anew
   journal::Outcome end();
   // Of internal/forecast.cc:
   struct Forecast {
