@@ -37,13 +37,6 @@ Callable callable_of(const resources::Resource& resource) {
   return out;
 }
 
-std::string_view kind_called(internal::Does does) {
-  return does == internal::Does::kPrompt  ? "prompt"
-         : does == internal::Does::kModel ? "model"
-         : does == internal::Does::kChain ? "chain"
-                                          : "";
-}
-
 }  // namespace
 
 Chains::Chains() : durations_(std::make_unique<internal::Durations>()) {}
@@ -238,7 +231,7 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
   };
   const internal::VersionOf version_of = [this](const std::string& project, internal::Does does,
                                                 const std::string& reference) {
-    return version_of_called(project, kind_called(does), reference);
+    return version_of_called(project, internal::kind_called(does), reference);
   };
   const internal::Keeping keeping{
       [this, &execution] {

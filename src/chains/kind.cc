@@ -188,10 +188,6 @@ std::string schema_of_chains() {
   return out;
 }
 
-std::string_view kind_of(Does does) {
-  return does == Does::kPrompt ? "prompt" : does == Does::kModel ? "model" : does == Does::kChain ? "chain" : "";
-}
-
 const bj::object* member_object(const bj::object& from, std::string_view name) {
   const bj::value* const value = from.if_contains(name);
   return value != nullptr && value->is_object() ? &value->get_object() : nullptr;
@@ -200,8 +196,8 @@ const bj::object* member_object(const bj::object& from, std::string_view name) {
 // The spec that a step's `NAME[@REF]` stands for, or null.
 const bj::object* spec_of(Does does, std::string_view target, const resources::Catalogue& others) {
   const llm::Reference reference = llm::Reference::parse(target);
-  if (reference.version.empty()) return others.find(kind_of(does), reference.name);
-  const auto found = others.at(kind_of(does), reference.name, reference.version);
+  if (reference.version.empty()) return others.find(internal::kind_called(does), reference.name);
+  const auto found = others.at(internal::kind_called(does), reference.name, reference.version);
   return found ? &(*found)->spec : nullptr;
 }
 
@@ -245,7 +241,7 @@ void check_target(const StepPlan& step, const bj::object& from, const std::strin
   const auto bodies = internal::bodies_of(step.does, from, pointer);
   for (std::size_t i = 0; i < std::min(bodies.size(), step.bodies.size()); ++i)
     check_target(step.bodies[i], *bodies[i].spec, bodies[i].pointer, others, faults);
-  const std::string kind(kind_of(step.does));
+  const std::string kind(internal::kind_called(step.does));
   if (kind.empty()) return;
   const llm::Reference reference = llm::Reference::parse(step.target);
   const std::string name(reference.name);

@@ -104,11 +104,10 @@ Result<void> take_next(Connection& connection, const Tasks::PollRequest& request
   taken->leased_until = now + taken->lease_us;
   taken->worker = request.worker;
   const Value values[] = {taken->key, taken->leases, taken->leased_until, taken->worker};
-  FAIRLEAD_TRY(const auto done, connection.execute("update chain_tasks set leases = $2, leased_until = $3, worker = $4,"
-                                                   " progress = '' where task_key = $1",
-                                                   values));
-  (void)done;
-  return {};
+  return execute(connection,
+                 "update chain_tasks set leases = $2, leased_until = $3, worker = $4,"
+                 " progress = '' where task_key = $1",
+                 values);
 }
 
 // False: that lease has it no more. `already`: the same lease ended it before, and its answer did not come through.
@@ -138,25 +137,20 @@ store::Database::Work put_out(Task task) {
   return [task = std::move(task)](Connection& connection) -> Result<void> {
     const Value values[] = {task.key,           task.project, task.run,      task.step,      task.name,    task.input,
                             task.output_schema, task.signal,  task.priority, task.posted_at, task.lease_us};
-    FAIRLEAD_TRY(const auto put,
-                 connection.execute(
-                     "insert into chain_tasks (task_key, project, run, step, name, input, output_schema, signal,"
-                     " priority, posted_at, lease_us, leases, leased_until, worker, progress, done_at) values"
-                     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, '', '', 0)"
-                     " on conflict (task_key) do update set signal = excluded.signal, posted_at = excluded.posted_at,"
-                     " leased_until = 0, worker = '', progress = '', done_at = 0",
-                     values));
-    (void)put;
-    return {};
+    return execute(connection,
+                   "insert into chain_tasks (task_key, project, run, step, name, input, output_schema, signal,"
+                   " priority, posted_at, lease_us, leases, leased_until, worker, progress, done_at) values"
+                   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, '', '', 0)"
+                   " on conflict (task_key) do update set signal = excluded.signal, posted_at = excluded.posted_at,"
+                   " leased_until = 0, worker = '', progress = '', done_at = 0",
+                   values);
   };
 }
 
 store::Database::Work withdraw(std::string key) {
   return [key = std::move(key)](Connection& connection) -> Result<void> {
     const Value values[] = {key};
-    FAIRLEAD_TRY(const auto gone, connection.execute("delete from chain_tasks where task_key = $1", values));
-    (void)gone;
-    return {};
+    return execute(connection, "delete from chain_tasks where task_key = $1", values);
   };
 }
 

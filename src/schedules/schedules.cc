@@ -4,7 +4,6 @@
 #include "schedules/internal/log.h"
 
 namespace fairlead::schedules {
-namespace {}  // namespace
 
 void Schedules::update(const resources::Project& project) {
   std::map<std::string, std::shared_ptr<const Schedule>> next;

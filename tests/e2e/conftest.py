@@ -72,6 +72,26 @@ def local_fairlead(tmp_path_factory):
         _running.remove(server)
 
 
+@pytest.fixture(scope="module")
+def folder(request, tmp_path_factory, openai_fake):
+    """A project of a module's own: its PROJECT, a text for format(url=…) or a function of the fake's address."""
+    text = request.module.PROJECT
+    folder = tmp_path_factory.mktemp(request.module.__name__) / "p"
+    folder.mkdir()
+    (folder / "all.yaml").write_text(text(openai_fake.url) if callable(text) else text.format(url=openai_fake.url))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    """A server with that project, its data beside it."""
+    with Fairlead(folder.parent / "data", folder, UPSTREAM_KEYS) as server:
+        _running.append(server)
+        yield server.wait_ready()
+        _running.remove(server)
+        assert server.stop() == 0
+
+
 @pytest.fixture
 def start(tmp_path):
     """Starts servers of a test's own: start(data=…, project=…, settings=[…])."""

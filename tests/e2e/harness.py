@@ -191,3 +191,24 @@ class Fairlead:
 
     def __exit__(self, *_):
         self.stop()
+
+
+# Runs of a server's chains.
+
+
+def start(server, chain, input=None, **more):
+    answer = server.request("POST", "/api/v1/runs", {"chain": chain, "input": input or {}} | more)
+    assert answer.status in (200, 201), answer.text
+    return answer.json["id"]
+
+
+def show(server, run):
+    return server.request("GET", f"/api/v1/runs/{run}").json
+
+
+def finished(server, run, seconds=20):
+    return eventually(lambda: (r := show(server, run))["state"] in ("succeeded", "failed", "cancelled") and r, seconds, f"the end of {run}")
+
+
+def events(server, run):
+    return server.request("GET", f"/api/v1/runs/{run}/events").json["data"]

@@ -6,12 +6,11 @@ import random
 import time
 
 import pytest
-from test_chains import events, finished, show, start
 
 from conftest import UPSTREAM_KEYS
-from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually, events, finished, show, start
 
-CHAINS = FAKE_PROVIDER + FAKE_SMALL + """kind: prompt
+PROJECT = FAKE_PROVIDER + FAKE_SMALL + """kind: prompt
 name: desk-prompt
 model: small
 input: {{subject: {{type: string}}}}
@@ -125,21 +124,6 @@ steps:
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("agents") / "p"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(CHAINS.format(url=openai_fake.url))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with Fairlead(folder.parent / "data", folder, UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
-
-
 def use(name, **arguments):
     return {"name": name, "arguments": arguments}
 
@@ -198,6 +182,40 @@ def test_the_last_turn_is_told_to_answer(server, openai_fake):
     assert run["error"]["code"] == "too_many_turns"
     sent = [request.body for request in openai_fake.requests[before:]]
     assert [body.get("tool_choice") for body in sent] == [None] * 5 + ["none"]
+
+
+def test_a_retry_gives_its_turns_anew(server, openai_fake):
+    turns = [{"tool_calls": [use("think", n=n)]} for n in range(8)] + [{"text": "At last."}]
+    run = finished(server, start(server, "desk", {"script": {"turns": turns}}))
+    assert run["error"]["code"] == "too_many_turns" and [step["state"] for step in run["steps"]] == ["failed"], run
+    before = len(openai_fake.requests)
+    assert server.request("POST", f"/api/v1/runs/{run['id']}/retry", {}).status == 202
+    run = finished(server, run["id"])
+    assert run["state"] == "succeeded" and run["output"] == "At last." and run["steps"][0]["state"] == "done", run
+    sent = [request.body for request in openai_fake.requests[before:]]
+    assert len(sent) == 3
+    told = [message["content"] for message in sent[-1]["messages"] if message["role"] == "tool"]
+    assert told == [str(2 * n) for n in range(8)], "the conversation goes on"
+    retried = next(event for event in events(server, run["id"]) if event["event"] == "retried")
+    assert retried["data"]["steps"] == ["desk"]
+
+
+def test_an_agent_under_way_is_not_moved_to_other_words(server, folder):
+    run = start(server, "desk", {"script": {"turns": [{"tool_calls": [use("person", question="So?")]}, {"text": "Done."}]}})
+    eventually(lambda: show(server, run)["state"] == "waiting")
+    file = folder / "all.yaml"
+    written = file.read_text()
+    for old, new, allowed in [("at_most: 6", "at_most: 7", True), ("Find it.", "Find that.", False), ("Asks a person.", "Asks anybody.", False)]:
+        file.write_text(written.replace(old, new, 1))
+        server.cli("apply", str(folder), "-m", new)
+        moved = server.request("POST", f"/api/v1/runs/{run}/move", {"to": "desk"})
+        assert moved.status == (200 if allowed else 409), moved.text
+        if not allowed:
+            assert moved.error["code"] == "move_disagrees" and moved.error["param"] == "desk", moved.text
+    file.write_text(written)
+    server.cli("apply", str(folder), "-m", "as before")
+    server.cli("runs", "approve", run, "desk#1/person/1")
+    assert finished(server, run)["output"] == "Done."
 
 
 def test_a_prompt_with_tools_and_a_typed_output(server, openai_fake):

@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from conftest import UPSTREAM_KEYS
-from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually, events, finished, show, start
 
 MODELS = FAKE_PROVIDER + FAKE_SMALL + """kind: prompt
 name: summarise
@@ -145,37 +145,8 @@ steps:
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("chains")
-    (folder / "p").mkdir()
-    (folder / "p" / "all.yaml").write_text(MODELS.format(url=openai_fake.url) + CHAINS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with Fairlead(folder / "data", folder / "p", UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
-
-
-def start(server, chain, input=None, **more):
-    answer = server.request("POST", "/api/v1/runs", {"chain": chain, "input": input or {}} | more)
-    assert answer.status in (200, 201), answer.text
-    return answer.json["id"]
-
-
-def show(server, run):
-    return server.request("GET", f"/api/v1/runs/{run}").json
-
-
-def finished(server, run, seconds=20):
-    return eventually(lambda: (r := show(server, run))["state"] in ("succeeded", "failed", "cancelled") and r, seconds, f"the end of {run}")
-
-
-def events(server, run):
-    return server.request("GET", f"/api/v1/runs/{run}/events").json["data"]
+def PROJECT(url):
+    return MODELS.format(url=url) + CHAINS
 
 
 def test_a_chain_gives_its_output_and_tells_its_steps(server):
@@ -338,12 +309,12 @@ def test_a_killed_server_goes_on_without_doing_anything_twice(folder, openai_fak
     """Killed at random moments, ten times: every step has one result, and an attempt that is made again has the key of the one before."""
     chance = random.Random(seed)
     before = len(openai_fake.requests)
-    server = Fairlead(tmp_path / "data", folder / "p", UPSTREAM_KEYS).wait_ready()
+    server = Fairlead(tmp_path / "data", folder, UPSTREAM_KEYS).wait_ready()
     runs = [start(server, "slow", {"delay": 0.05}, key=f"r{i}") for i in range(4)]
     for _ in range(8):
         time.sleep(chance.uniform(0.02, 0.3))
         server.kill()
-        server = Fairlead(tmp_path / "data", folder / "p", UPSTREAM_KEYS).wait_ready()
+        server = Fairlead(tmp_path / "data", folder, UPSTREAM_KEYS).wait_ready()
     ended = [finished(server, run, 30) for run in runs]
     assert [run["output"] for run in ended] == ["xyzuvwend"] * 4
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import UPSTREAM_KEYS
 from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
 
-MODELS = FAKE_PROVIDER + FAKE_SMALL + """kind: model
+PROJECT = FAKE_PROVIDER + FAKE_SMALL + """kind: model
 name: windowed
 retries: 0
 card: {{context_length: 2048}}
@@ -62,21 +62,6 @@ memory: {{turns: 200, tokens: 100000}}
 fit: [history]
 messages: [{{system: "You are the support of a bank."}}]
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("memory")
-    (folder / "p").mkdir()
-    (folder / "p" / "all.yaml").write_text(MODELS.format(url=openai_fake.url))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with Fairlead(folder / "data", folder / "p", UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
 
 
 def say(server, session, text, answer="ok", model="chat", stream=False, fake=None, messages=None, **fairlead):
@@ -221,13 +206,13 @@ def test_sixty_turns_in_a_window_of_2048_tokens(server, openai_fake):
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_restart_loses_nothing(folder, openai_fake, how):
-    data = folder / f"restart-{how}"
-    with Fairlead(data, folder / "p", UPSTREAM_KEYS) as first:
+    data = folder.parent / f"restart-{how}"
+    with Fairlead(data, folder, UPSTREAM_KEYS) as first:
         first.wait_ready()
         say(first, "kept", "q1", "a1")
         eventually(lambda: "a1" in first.request("GET", "/api/v1/sessions/kept").text)
         first.stop() if how == "stop" else first.kill()
-    with Fairlead(data, folder / "p", UPSTREAM_KEYS) as second:
+    with Fairlead(data, folder, UPSTREAM_KEYS) as second:
         second.wait_ready()
         say(second, "kept", "q2", "a2")
         assert sent(openai_fake) == ["Be kind.", "q1", "a1", "q2"]

@@ -3,10 +3,8 @@
 import json
 import time
 
-import pytest
-
 from conftest import UPSTREAM_KEYS
-from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually, events, finished, show, start
 
 CHAIN = """kind: chain
 name: desk
@@ -82,42 +80,12 @@ steps:
 """
 
 
-def write(folder, url, second="two", version="v1"):
-    chains = CHAIN.replace("SECOND", second).replace("VERSION", version)
-    (folder / "p" / "all.yaml").write_text(FAKE_PROVIDER.format(url=url) + FAKE_SMALL.format(url=url) + chains)
+def PROJECT(url, second="two", version="v1"):
+    return FAKE_PROVIDER.format(url=url) + FAKE_SMALL.format() + CHAIN.replace("SECOND", second).replace("VERSION", version)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("control")
-    (folder / "p").mkdir()
-    write(folder, openai_fake.url)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with Fairlead(folder / "data", folder / "p", UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
-
-
-def start(server, chain, input=None, **more):
-    answer = server.request("POST", "/api/v1/runs", {"chain": chain, "input": input or {}} | more)
-    assert answer.status in (200, 201), answer.text
-    return answer.json["id"]
-
-
-def show(server, run):
-    return server.request("GET", f"/api/v1/runs/{run}").json
-
-
-def finished(server, run, seconds=20):
-    return eventually(lambda: (r := show(server, run))["state"] in ("succeeded", "failed", "cancelled") and r, seconds, f"the end of {run}")
-
-
-def events(server, run):
-    return server.request("GET", f"/api/v1/runs/{run}/events").json["data"]
+def write(folder, url, **parts):
+    (folder / "all.yaml").write_text(PROJECT(url, **parts))
 
 
 def told(server, run, *kinds):
@@ -138,11 +106,11 @@ def test_a_failed_run_is_moved_to_a_version_that_is_mended_and_retried(server, f
     spent = run["cost_usd"]
 
     write(folder, openai_fake.url, second="mended")
-    mended = (folder / "p" / "all.yaml").read_text()
+    mended = (folder / "all.yaml").read_text()
     cut = mended.index("{x_fake: \"${{ input.error == 200 ? dyn({'text': 'two'})")
     end = mended.index("\n", cut)
-    (folder / "p" / "all.yaml").write_text(mended[:cut] + "{x_fake: {text: two}}" + mended[end:])
-    server.cli("apply", str(folder / "p"), "-m", "mended")
+    (folder / "all.yaml").write_text(mended[:cut] + "{x_fake: {text: two}}" + mended[end:])
+    server.cli("apply", str(folder), "-m", "mended")
     before = len(openai_fake.requests)
     out = server.cli("runs", "move", run["id"][:22], "--to", "desk@2").stdout
     assert "desk v2" in out and "failed" in out
@@ -218,7 +186,7 @@ def test_a_run_that_waits_is_moved(server, folder, openai_fake):
     first = start(server, "waits")
     eventually(lambda: show(server, first)["state"] == "waiting")
     write(folder, openai_fake.url, version="v2")
-    server.cli("apply", str(folder / "p"), "-m", "v2")
+    server.cli("apply", str(folder), "-m", "v2")
     latest = show(server, start(server, "waits"))["version"]
     assert show(server, first)["version"] < latest
     moved = server.request("POST", f"/api/v1/runs/{first}/move", {"to": f"waits@{latest}"})
@@ -229,9 +197,9 @@ def test_a_run_that_waits_is_moved(server, folder, openai_fake):
 
     done = finished(server, start(server, "desk", {"error": 500}))
     write(folder, openai_fake.url, version="v2")
-    changed = (folder / "p" / "all.yaml").read_text().replace('"first ${{', '"FIRST ${{')
-    (folder / "p" / "all.yaml").write_text(changed)
-    server.cli("apply", str(folder / "p"), "-m", "first differs")
+    changed = (folder / "all.yaml").read_text().replace('"first ${{', '"FIRST ${{')
+    (folder / "all.yaml").write_text(changed)
+    server.cli("apply", str(folder), "-m", "first differs")
     refused = server.request("POST", f"/api/v1/runs/{done['id']}/move", {"to": "desk"})
     assert refused.status == 409 and refused.error["code"] == "move_disagrees", refused.text
     assert refused.error["param"] == "first" and "`first`" in refused.error["message"]
@@ -252,6 +220,10 @@ def test_many_at_once(server):
     limited = server.request("POST", "/api/v1/runs/bulk", every | {"limit": 2}).json
     assert limited["matched"] == 2 and limited["more"] is True
 
+    time.sleep(0.1)
+    ago = [*"runs retry --where state=failed --where chain=desk --dry-run".split(), "--since", "1m"]
+    assert failed <= {line["id"] for line in json.loads(server.cli(*ago, "--json").stdout)["data"]}
+    assert "0 runs match" in server.cli(*ago[:-1], "20ms").stdout
     assert "3 were retried" in server.cli("runs", "retry", "--where", "state=failed", "--where", "chain=desk", "--since", since).stdout
     for run in failed:
         finished(server, run)
@@ -314,7 +286,7 @@ def test_a_run_that_is_going_to_be_late_says_so_before_it_is(server):
 
 def test_what_steps_take_is_known_after_a_restart(folder, server):
     assert server.stop() == 0
-    with Fairlead(folder / "data", folder / "p", UPSTREAM_KEYS) as again:
+    with Fairlead(folder.parent / "data", folder, UPSTREAM_KEYS) as again:
         again.wait_ready()
         soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 60)) + "Z"
         run = start(again, "paced", {"delay": 0.1}, deadline=soon)

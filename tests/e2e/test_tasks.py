@@ -7,12 +7,10 @@ import sys
 import threading
 import time
 
-import pytest
 from fakes.postgresql_server import PostgresqlServer
-from test_chains import events, finished, show, start
 
 from conftest import UPSTREAM_KEYS
-from harness import TOP, Fairlead, eventually
+from harness import TOP, Fairlead, eventually, events, finished, show, start
 
 CHAINS = """kind: chain
 name: shrink
@@ -38,19 +36,8 @@ steps:
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tasks") / "p"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(CHAINS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(project):
-    with Fairlead(project.parent / "data", project) as server:
-        yield server.wait_ready()
-        assert server.stop() == 0
+def PROJECT(_):
+    return CHAINS
 
 
 def poll(server, *names, wait_s=10, key="admin"):
@@ -163,8 +150,8 @@ def test_bad_requests_and_scopes(server):
     assert finished(server, run)["output"] == 5
 
 
-def test_a_stop_does_not_wait_for_polls(project, tmp_path):
-    server = Fairlead(tmp_path / "data", project).wait_ready()
+def test_a_stop_does_not_wait_for_polls(folder, tmp_path):
+    server = Fairlead(tmp_path / "data", folder).wait_ready()
     answers = []
     thread = threading.Thread(target=lambda: answers.append(poll(server, wait_s=60)))
     thread.start()
@@ -175,14 +162,14 @@ def test_a_stop_does_not_wait_for_polls(project, tmp_path):
     assert time.monotonic() - begun < 5 and answers == [None]
 
 
-def test_tasks_survive_a_killed_server(project, tmp_path):
+def test_tasks_survive_a_killed_server(folder, tmp_path):
     """Killed with a task leased and others waiting: nothing is lost, and a lease from before is good after."""
-    server = Fairlead(tmp_path / "data", project).wait_ready()
+    server = Fairlead(tmp_path / "data", folder).wait_ready()
     run = start(server, "many")
     taken = [poll(server, "count") for _ in range(3)]
     assert tell(server, taken[0], "complete", {"output": 100}).status == 200
     server.kill()
-    server = Fairlead(tmp_path / "data", project).wait_ready()
+    server = Fairlead(tmp_path / "data", folder).wait_ready()
     assert tell(server, taken[0], "complete", {"output": 100}).status == 200
     told = tell(server, taken[1], "complete", {"output": 200})
     while task := poll(server, "count", wait_s=3):
@@ -218,10 +205,10 @@ def test_the_example_works_and_two_workers_share_it_when_one_dies(tmp_path):
                 worker.wait()
 
 
-def test_two_nodes_share_tasks(project, tmp_path):
+def test_two_nodes_share_tasks(folder, tmp_path):
     with PostgresqlServer() as postgresql:
         uri = postgresql.new_database()
-        a = Fairlead(tmp_path / "a", project, env=UPSTREAM_KEYS | {"FAIRLEAD_STORE": uri}).wait_ready()
+        a = Fairlead(tmp_path / "a", folder, env=UPSTREAM_KEYS | {"FAIRLEAD_STORE": uri}).wait_ready()
         (tmp_path / "b").mkdir()
         for file in ("pepper", "secrets.key", "admin.key"):
             if (a.data / file).exists():

@@ -113,17 +113,23 @@ async::Task<Result<Forked>> do_fork(http::Exchange& exchange, const ControlParts
   FAIRLEAD_CO_TRY(auto request, read_fork(*body, principal));
   auto run = co_await find_run_of(exchange, parts, principal.project);
   if (!run) co_return fail(std::move(run).error());
-  auto history = co_await parts.engine.history(principal.project, run->id, 0, INT64_MAX);
-  if (!history) co_return fail(std::move(history).error());
+  std::string id = run->id;
   request.run = std::move(*run);
   auto hidden = co_await hide_fork(parts.chains, exchange.loop(), std::move(request));
   if (!hidden) co_return fail(std::move(hidden).error());
-  request = std::move(*hidden);
-  FAIRLEAD_CO_TRY(auto fork, parts.chains.fork(std::move(request), *history));
-  auto started = co_await parts.engine.start_with(std::move(fork.request), std::move(fork.history));
+  const auto made = std::make_shared<Chains::Fork>();
+  journal::Engine::Reading work = [&chains = parts.chains, request = std::move(*hidden), made](
+                                      const Run& run, std::span<const journal::Event> history) -> Result<void> {
+    Chains::ForkRequest asked = request;
+    asked.run = run;
+    FAIRLEAD_TRY(*made, chains.fork(std::move(asked), history));
+    return {};
+  };
+  FAIRLEAD_CO_CHECK(co_await parts.engine.read(principal.project, std::move(id), std::move(work)));
+  auto started = co_await parts.engine.start_with(std::move(made->request), std::move(made->history));
   if (!started) co_return fail(std::move(started).error());
   Forked out{shown_run(parts.chains, started->run), started->existed};
-  out.answer["copied"] = bj::array(fork.steps.begin(), fork.steps.end());
+  out.answer["copied"] = bj::array(made->steps.begin(), made->steps.end());
   co_return out;
 }
 
@@ -318,6 +324,7 @@ async::Task<Result<bj::object>> do_bulk(http::Exchange& exchange, const ControlP
   FAIRLEAD_CO_TRY(const Bulk bulk, read_bulk(*body, principal));
   journal::RunFilter filter = bulk.filter;
   ++filter.most;  // to see whether there are more
+  filter.brief = true;
   auto runs = co_await parts.engine.list(std::move(filter));
   if (!runs) co_return fail(std::move(runs).error());
   const bool more = runs->size() > static_cast<std::size_t>(bulk.filter.most);

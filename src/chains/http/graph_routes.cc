@@ -47,8 +47,8 @@ Result<internal::Graph> graph_of_spec(const bj::object& body) {
   const bj::value* const spec = body.if_contains("spec");
   if (spec == nullptr || !spec->is_object())
     return fail(ErrorKind::kInvalid, "missing_required_parameter", "`spec` is a chain's, an object.", "spec");
-  FAIRLEAD_TRY(const json::Schema schema, json::Schema::parse(chain_kind().schema));
-  if (const auto faults = schema.validate(*spec, 1); !faults.empty())
+  static const json::Schema kSchema = json::Schema::parse(chain_kind().schema).value();
+  if (const auto faults = kSchema.validate(*spec, 1); !faults.empty())
     return fail(ErrorKind::kInvalid, "invalid_resources", faults[0].pointer + ": " + faults[0].message, "spec");
   internal::Faults faults;
   const internal::Plan plan = internal::read_plan(spec->get_object(), {}, faults);

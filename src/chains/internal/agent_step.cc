@@ -112,11 +112,16 @@ Result<llm::ClientCall> Course::make_agent_call(const StepPlan& step, const Scop
   return call;
 }
 
+// A retry after an end that is its own, of turns, time or cost, gives it all of them anew.
 async::Task<StepResult> Course::do_agent(const StepPlan& step, std::string name, Scope scope) {
+  if (execution_.ended(name)) co_return execution_.note(std::move(name), "null");  // as it did
+  const auto renewed = execution_.renewed(name);
+  scope.spent_before = renewed.cost;
   if (step.within.count() > 0) {
     const auto begun = execution_.note(name + "#0", std::to_string(execution_.now()));
     if (!begun) co_return begun;
-    const std::int64_t end = std::strtoll(begun->c_str(), nullptr, 10) + step.within.count();
+    const std::int64_t from = std::max<std::int64_t>(std::strtoll(begun->c_str(), nullptr, 10), renewed.at);
+    const std::int64_t end = from + step.within.count();
     scope.until = scope.until > 0 ? std::min(scope.until, end) : end;
   }
   auto made = make_agent_call(step, scope);
@@ -125,18 +130,21 @@ async::Task<StepResult> Course::do_agent(const StepPlan& step, std::string name,
   if (!messages) co_return failed(std::move(messages).error());
   if (!messages->is_array())
     co_return failed({ErrorKind::kInvalid, "invalid_type", "`messages` of step `" + step.name + "` are no list."});
+  const auto name_of = [&name](std::int64_t turn) { return name + "#" + std::to_string(turn); };
+  std::int64_t before = 0;  // turns, when it was renewed
+  while (execution_.ended_before(name_of(before + 1), renewed.sequence)) ++before;
   for (std::int64_t turn = 1;; ++turn) {
-    const std::string turn_name = name + "#" + std::to_string(turn);
+    const std::string turn_name = name_of(turn);
     const bool is_new = !execution_.knows(turn_name);
     if (is_new && scope.until > 0 && execution_.now() >= scope.until)
-      co_return failed({ErrorKind::kTimeout, "timed_out",
-                        "Step `" + step.name + "` was not done within the time that it may take."});
-    if (is_new && step.cost > 0 && execution_.cost_of(name + "#") >= step.cost)
-      co_return failed(
-          {ErrorKind::kExhausted, "cost_exceeded", "Step `" + step.name + "` has cost what it may: its `cost`."});
+      co_return end_badly(name, {ErrorKind::kTimeout, "timed_out",
+                                 "Step `" + step.name + "` was not done within the time that it may take."});
+    if (is_new && step.cost > 0 && execution_.spent_on(name + "#").sum - renewed.cost >= step.cost)
+      co_return end_badly(
+          name, {ErrorKind::kExhausted, "cost_exceeded", "Step `" + step.name + "` has cost what it may: its `cost`."});
     llm::ClientCall call = *made;
     call.messages = json::to_text(*messages);
-    const bool is_last = turn == step.at_most;
+    const bool is_last = turn - before >= step.at_most && !execution_.knows(name_of(turn + 1));
     if (is_last) call.parameters.insert(call.parameters.size() - 1, R"(,"tool_choice":"none")");
     std::string asked = turn_name;
     auto answer = co_await ask_agent(step, std::move(call), std::move(asked), scope);
@@ -152,8 +160,9 @@ async::Task<StepResult> Course::do_agent(const StepPlan& step, std::string name,
       co_return execution_.note(std::move(name), std::move(output));
     }
     if (is_last)
-      co_return failed({ErrorKind::kUpstream, "too_many_turns",
-                        "Step `" + step.name + "` came to no answer within its " + std::to_string(turn) + " turns."});
+      co_return end_badly(
+          name, {ErrorKind::kUpstream, "too_many_turns",
+                 "Step `" + step.name + "` came to no answer within its " + std::to_string(step.at_most) + " turns."});
     const std::string text = json::text_member(fields, "text");
     messages->get_array().push_back(bj::object{
         {"role", "assistant"}, {"content", text.empty() ? bj::value() : bj::value(text)}, {"tool_calls", *calls}});

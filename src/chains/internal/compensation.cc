@@ -17,6 +17,17 @@ using journal::StepResult;
 using journal::Told;
 using Why = journal::StepError::Why;
 
+namespace {
+
+// Whether the part is one that is undone by itself: an element, a turn, or the whole of what is done once. The turns of
+// an agent are not.
+bool is_undone_alone(const StepPlan& step, const PartName& name, std::string_view text) {
+  if (!step.map && !step.until) return text == name.step;
+  return name.part == text && text.size() > name.step.size() && text[name.step.size()] == (step.map ? '[' : '#');
+}
+
+}  // namespace
+
 bj::object settled_end(const Outcome& outcome, bj::array parts) {
   return {{"state", outcome.end == Outcome::End::kCancelled ? "cancelled" : "failed"},
           {"error",
@@ -40,7 +51,7 @@ Outcome outcome_of(const bj::object& settled) {
   return out;
 }
 
-// Whatever has a result and says how it is undone; the last to have ended comes first.
+// Whatever has a result that this run came to, and says how it is undone; the last to have ended comes first.
 bj::array Course::parts_to_undo() const {
   const bool any = std::ranges::any_of(plan_->steps, [](const StepPlan& step) { return step.compensate != nullptr; });
   if (!any) return {};
@@ -50,8 +61,9 @@ bj::array Course::parts_to_undo() const {
   for (const auto& [text, told] : story) {
     const PartName name = part_name(text);
     const auto place = places_.find("steps." + std::string(name.step) + ".output");
-    if (name.part != text || place == places_.end() || told.end != Told::End::kDone) continue;
-    if (plan_->steps[place->second].compensate && !replayed.skipped[place->second])
+    if (place == places_.end() || told.end != Told::End::kDone || told.taken_over) continue;
+    const StepPlan& step = plan_->steps[place->second];
+    if (step.compensate && !replayed.skipped[place->second] && is_undone_alone(step, name, text))
       parts.emplace_back(told.sequence, text);
   }
   std::ranges::sort(parts, std::greater());

@@ -21,27 +21,10 @@ class Course::Variables final : public expr::Activation {
   bool variable(std::uint32_t, std::string_view name, expr::Value& out) const override {
     if (const auto step = course_.places_.find(name); step != course_.places_.end()) {
       out = expr::Value::json(course_.outputs_[step->second]);
-    } else if (name == "input") {
-      out = expr::Value::json(course_.input_);
-    } else if (name == "item" && scope_.item != nullptr) {
-      out = expr::Value::json(*scope_.item);
-    } else if (name == "index") {
-      out = expr::Value::integer(scope_.index);
-    } else if (name == "turn") {
-      out = expr::Value::integer(scope_.turn);
-    } else if (name == "output") {
-      out = scope_.output != nullptr ? expr::Value::json(*scope_.output) : expr::Value();
-    } else if (name == "arguments" && scope_.arguments != nullptr) {
-      out = expr::Value::json(*scope_.arguments);
-    } else if (name == "run.id") {
-      out = expr::Value::string(course_.execution_.run().id);
-    } else if (name == "run.started") {
-      const std::int64_t at = course_.execution_.run().created_at;
-      out = expr::Value::timestamp(at / 1'000'000, static_cast<std::uint32_t>(at % 1'000'000 * 1'000));
-    } else {
-      return false;
+      return true;
     }
-    return true;
+    const journal::Run& run = course_.execution_.run();
+    return variable_of(name, scope_, {course_.input_, run.id, run.created_at}, out);
   }
 
  private:
@@ -228,6 +211,11 @@ Micros Course::left(Micros within, const Scope& scope) const {
 StepResult Course::failed(Error error) const {
   const journal::FailureClass failure = journal::class_of(error);
   return std::unexpected(StepError{Why::kFailed, std::move(error), failure});
+}
+
+StepResult Course::end_badly(std::string name, Error error) {
+  const journal::FailureClass failure = journal::class_of(error);
+  return execution_.note_failure(std::move(name), failure, std::move(error));
 }
 
 }  // namespace fairlead::chains::internal

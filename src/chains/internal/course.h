@@ -10,6 +10,7 @@
 #include "chains/http_calls.h"
 #include "chains/internal/durations.h"
 #include "chains/internal/plan.h"
+#include "chains/internal/scope.h"
 #include "chains/results.h"
 #include "llm/client.h"
 #include "platform/async/bell.h"
@@ -49,14 +50,6 @@ class Course {
 
  private:
   enum class State : std::uint8_t { kPending, kRunning, kDone };
-  // What its expressions see. `item` and `output` belong to one element or turn, `arguments` to one use of a tool.
-  struct Scope {
-    const boost::json::value* item = nullptr;
-    std::int64_t index = 0, turn = 0;
-    const boost::json::value* output = nullptr;
-    const boost::json::value* arguments = nullptr;
-    std::int64_t until = 0;  // by when it has to have ended, besides the run's deadline; 0: it need not
-  };
   class Variables;
   struct Mapping;
   struct Uses;
@@ -69,7 +62,7 @@ class Course {
   async::Task<journal::StepResult> do_until(const StepPlan& step);
   async::Task<journal::StepResult> do_anew(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> reuse_or_do(const StepPlan& step, std::string name, Scope scope);
-  Result<std::string> digest_of(const StepPlan& step, const Scope& scope);
+  Result<std::string> digest_of(const StepPlan& step, const std::string& name, const Scope& scope);
   async::Task<journal::StepResult> do_once(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> call_model(const StepPlan& step, std::string name, Scope scope);
   using Read = std::function<std::expected<journal::Effect, journal::EffectFailed>(llm::ClientAnswer answer)>;
@@ -99,6 +92,7 @@ class Course {
   std::int64_t latest(const Scope& scope) const;         // by when it has to have ended; 0: it need not
   Micros left(Micros within, const Scope& scope) const;  // of that, and until then; 0: for ever
   journal::StepResult failed(Error error) const;
+  journal::StepResult end_badly(std::string name, Error error);  // which a retry makes begin anew
   journal::Outcome end();
   // Of internal/forecast.cc:
   struct Forecast {

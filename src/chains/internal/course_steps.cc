@@ -1,6 +1,5 @@
 // What the steps of a chain do.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "chains/internal/course.h"
@@ -49,8 +48,7 @@ struct Course::Mapping {
 async::Task<StepResult> Course::do_map(const StepPlan& step, bj::array items) {
   const std::size_t count = items.size();
   Mapping mapping{.items = std::move(items), .outputs = std::vector<std::string>(count), .stop = {}};
-  mapping.may_fail = std::max(
-      step.failures, static_cast<std::int64_t>(std::floor(step.failures_share * static_cast<double>(count) + 1e-9)));
+  mapping.may_fail = may_fail(step, count);
   async::TaskGroup elements(execution_.loop().executor());
   for (std::size_t i = 0; i < std::min(step.at_once, count); ++i) elements.spawn(do_elements(step, mapping));
   co_await elements.join();
@@ -79,7 +77,7 @@ async::Task<void> Course::do_elements(const StepPlan& step, Mapping& mapping) {
     } else if (++mapping.failures > mapping.may_fail && !mapping.stop) {
       mapping.stop = std::move(result).error();
     }
-    if (step.cost > 0 && execution_.cost_of(step.name + "[") >= step.cost && mapping.next < mapping.items.size() &&
+    if (step.cost > 0 && execution_.spent_on(step.name + "[").sum >= step.cost && mapping.next < mapping.items.size() &&
         !mapping.stop) {
       mapping.stop = StepError{
           Why::kFailed,
@@ -104,7 +102,7 @@ async::Task<StepResult> Course::do_until(const StepPlan& step) {
     const auto enough = holds(step.until, scope);
     if (!enough) co_return failed(enough.error());
     if (*enough || turn + 1 == step.at_most) co_return result;
-    if (step.cost > 0 && execution_.cost_of(step.name + "#") >= step.cost) co_return result;
+    if (step.cost > 0 && execution_.spent_on(step.name + "#").sum >= step.cost) co_return result;
   }
 }
 
@@ -240,16 +238,16 @@ Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& sco
 
 void Course::set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const {
   asked.retry = step.retry;
-  const std::string elements = step.name + "[", turns = step.name + "#";
+  const auto elements = execution_.spent_on(step.name + "["), turns = execution_.spent_on(step.name + "#");
   if (step.cost > 0) {
     // What the other elements and turns have cost is no more to be had.
     const std::int64_t own = asked.name == step.name ? 0 : execution_.cost_of(asked.name);
-    const std::int64_t others = execution_.cost_of(elements) + execution_.cost_of(turns) - own;
+    const std::int64_t others = elements.sum + turns.sum - own - scope.spent_before;
     const std::int64_t rest = std::max<std::int64_t>(1, step.cost - others);
     if (asked.retry.cost == 0 || asked.retry.cost > rest) asked.retry.cost = rest;
   }
   // An attempt of which the end is not known may have cost as much as the dearest one of its kind.
-  asked.most_cost = std::max(execution_.dearest_of(elements), execution_.dearest_of(turns));
+  asked.most_cost = std::max(elements.dearest, turns.dearest);
   asked.uncertain = step.uncertain;
   asked.timeout = step.timeout;
   const Micros rest = left(Micros(0), scope);

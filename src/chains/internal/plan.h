@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,6 +29,9 @@ enum class Does : std::uint8_t {
   kAgent,
   kSwitch
 };
+
+// The kind of what a step of that sort calls: "prompt", "model", "chain"; empty: it calls nothing that is applied.
+std::string_view kind_called(Does does);
 
 using Condition = std::shared_ptr<const expr::Expression>;
 
@@ -71,6 +75,9 @@ struct StepPlan {
   std::vector<Tool> tools{};
   std::shared_ptr<const StepPlan> compensate{};
 };
+
+// How many of so many elements may fail.
+std::int64_t may_fail(const StepPlan& step, std::size_t elements);
 
 // What makes up what a step is given.
 inline std::vector<const std::optional<Template>*> given_to(const StepPlan& step) {

@@ -69,6 +69,9 @@ void take(const Event& event, Progress& progress) {
       part.waits = true;
       progress.wait = fields_of(event);
       break;
+    case EventKind::kWithdrawn:
+      part = {};
+      break;
     case EventKind::kUncertain:
       part.waits = event.data.find("\"ask\"") != std::string::npos;
       break;
@@ -99,8 +102,11 @@ bj::object shown_step(const std::string& name, const Progress& progress) {
     waits += state.waits;
   }
   const auto parts = static_cast<std::int64_t>(progress.parts.size());
+  const auto whole = progress.parts.find(name);
+  const bool has_failed = whole != progress.parts.end() && whole->second.failed;
   const char* const state = open > 0                     ? "running"
                             : waits > 0                  ? "waiting"
+                            : has_failed                 ? "failed"
                             : failed > 0 && done < parts ? (done + failed == parts && done == 0 ? "failed" : "done")
                             : parts > 0 && done == parts ? "done"
                                                          : "pending";

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cmath>
 
 #include "base/digest.h"
+#include "chains/internal/scope.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains::internal {
@@ -44,11 +44,6 @@ class Reading {
   }
 
  private:
-  struct Scope {
-    const bj::value* item = nullptr;
-    std::int64_t index = 0, turn = 0;
-    const bj::value* output = nullptr;
-  };
   class Variables final : public expr::Activation {
    public:
     Variables(const Reading& reading, const Scope& scope) : reading_(reading), scope_(scope) {}
@@ -57,25 +52,9 @@ class Reading {
         const auto& output = reading_.out_.outputs[step->second];
         if (!output) return false;
         out = expr::Value::json(*output);
-      } else if (name == "input") {
-        out = expr::Value::json(reading_.input_);
-      } else if (name == "item" && scope_.item != nullptr) {
-        out = expr::Value::json(*scope_.item);
-      } else if (name == "index") {
-        out = expr::Value::integer(scope_.index);
-      } else if (name == "turn") {
-        out = expr::Value::integer(scope_.turn);
-      } else if (name == "output") {
-        out = scope_.output != nullptr ? expr::Value::json(*scope_.output) : expr::Value();
-      } else if (name == "run.id") {
-        out = expr::Value::string(reading_.run_id_);
-      } else if (name == "run.started") {
-        out = expr::Value::timestamp(reading_.started_at_ / 1'000'000,
-                                     static_cast<std::uint32_t>(reading_.started_at_ % 1'000'000 * 1'000));
-      } else {
-        return false;
+        return true;
       }
-      return true;
+      return variable_of(name, scope_, {reading_.input_, reading_.run_id_, reading_.started_at_}, out);
     }
 
    private:
@@ -103,9 +82,13 @@ class Reading {
     for (const std::optional<Template>* one : given_to(step)) {
       std::optional<bj::value> made;
       if (*one) made = make(**one, scope);
-      // Absent, not to be made, made.
-      given.push_back(!*one ? bj::value(nullptr) : !made ? bj::value(false) : bj::value(bj::array{std::move(*made)}));
+      // Absent; not to be made, as what a tool does with its arguments; made.
+      given.push_back(!*one   ? bj::value(nullptr)
+                      : !made ? bj::value((*one)->source())
+                              : bj::value(bj::array{std::move(*made)}));
     }
+    for (const Tool& tool : step.tools) given.push_back(bj::array{tool.name, tool.description, tool.parameters});
+    if (step.does == Does::kAgent && step.output_schema) given.push_back(*step.output_schema);
     for (const StepPlan& body : step.bodies) {
       given.emplace_back(body.when ? body.when->source() : std::string());
       given.emplace_back(digest_of(body, scope));
@@ -152,9 +135,6 @@ class Reading {
     if (!items || !items->is_array()) return {Became::kFailed};
     out_.items[place] = std::move(items->get_array());
     const bj::array& list = out_.items[place];
-    const std::int64_t may_fail =
-        std::max(step.failures,
-                 static_cast<std::int64_t>(std::floor(step.failures_share * static_cast<double>(list.size()) + 1e-9)));
     std::int64_t failures = 0;
     bool open = false;
     bj::array outputs;
@@ -167,7 +147,7 @@ class Reading {
       failures += part.became == Became::kFailed;
       outputs.push_back(std::move(part.output));
     }
-    if (failures > may_fail) return {Became::kFailed};
+    if (failures > may_fail(step, list.size())) return {Became::kFailed};
     if (open) return {step.cost > 0 && cost_of(step.name + "[") >= step.cost ? Became::kFailed : Became::kOpen};
     return {Became::kDone, std::move(outputs)};
   }
@@ -226,9 +206,9 @@ bool is_told(const Plan& plan, const PartName& name, std::string_view text) {
   return !fails(*step) && !std::ranges::any_of(step->bodies, fails);
 }
 
-std::string shown(const PartName& name) {
+std::string shown(const PartName& name, bool has_parts) {
   std::string out = "step `" + std::string(name.step) + "`";
-  if (name.part == name.step) return out;
+  if (!has_parts || name.part == name.step) return out;
   return out + (name.part[name.step.size()] == '[' ? " (element " : " (turn ") + std::to_string(name.index) + ")";
 }
 
@@ -266,15 +246,19 @@ std::optional<Disagreement> disagreement(const Plan& done_with, const Plan& plan
     if (before == nullptr) continue;  // not of the plan that it was done with: nothing that this one could ask for
     if (before->does != now->does || before->target != now->target)
       return differs("step `" + std::string(name.step) + "` is done or under way, and would do or call something else");
-    const auto given = theirs.inputs.find(std::string(name.part));
+    // The turns of an agent belong to the whole of it.
+    const bool has_parts = before->map || before->until;
+    const std::string part(has_parts ? name.part : name.step);
+    const std::string what = shown(name, has_parts);
+    const auto given = theirs.inputs.find(part);
     if (given == theirs.inputs.end()) continue;
-    const auto would_be = ours.inputs.find(std::string(name.part));
+    const auto would_be = ours.inputs.find(part);
     if (would_be == ours.inputs.end())
-      return differs(shown(name) + " is done or under way, and would not be, or not before what is not done yet");
+      return differs(what + " is done or under way, and would not be, or not before what is not done yet");
     if (given->second == would_be->second) continue;
-    if (would_be->second == kSkipped) return differs(shown(name) + " is done or under way, and would be skipped");
-    if (given->second == kSkipped) return differs(shown(name) + " was skipped, and would be done");
-    return differs(shown(name) + " is done or under way, and would have been given something else (" +
+    if (would_be->second == kSkipped) return differs(what + " is done or under way, and would be skipped");
+    if (given->second == kSkipped) return differs(what + " was skipped, and would be done");
+    return differs(what + " is done or under way, and would have been given something else (" +
                    given->second.substr(0, 12) + ", now " + would_be->second.substr(0, 12) + ")");
   }
   return std::nullopt;

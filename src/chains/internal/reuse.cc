@@ -19,10 +19,13 @@ constexpr log::Logger kReuseLog{"chains"};
 }  // namespace
 
 // Of what the step does, with what, and of which version of what it calls.
-Result<std::string> Course::digest_of(const StepPlan& step, const Scope& scope) {
+Result<std::string> Course::digest_of(const StepPlan& step, const std::string& name, const Scope& scope) {
+  // A run that has been started for it stays on its version.
+  const bool is_started = step.does == Does::kChain && execution_.knows(name);
   bj::object made{{"does", static_cast<int>(step.does)},
                   {"target", step.target},
-                  {"version", version_of_(execution_.run().asked.project, step.does, step.target)}};
+                  {"version", is_started ? execution_.child_digest(name)
+                                         : version_of_(execution_.run().asked.project, step.does, step.target)}};
   const std::pair<const char*, const std::optional<Template>*> given[] = {{"value", &step.value},
                                                                           {"variables", &step.variables},
                                                                           {"messages", &step.messages},
@@ -39,7 +42,8 @@ Result<std::string> Course::digest_of(const StepPlan& step, const Scope& scope) 
 }
 
 async::Task<StepResult> Course::reuse_or_do(const StepPlan& step, std::string name, Scope scope) {
-  auto digest = digest_of(step, scope);
+  if (execution_.ended(name)) co_return execution_.note(std::move(name), "null");  // as it did
+  auto digest = digest_of(step, name, scope);
   const bool is_new = !execution_.knows(name);
   if (!digest) co_return failed(std::move(digest).error());
   const std::string project = execution_.run().asked.project;
@@ -51,7 +55,7 @@ async::Task<StepResult> Course::reuse_or_do(const StepPlan& step, std::string na
   }
   std::string its_name = name;
   auto result = co_await do_anew(step, std::move(its_name), scope);
-  if (!result || !is_new) co_return result;
+  if (!result) co_return result;
   KeptResult kept{execution_.run().id, std::move(name), *result};
   std::string its_project = project;
   const auto done = co_await results_->keep(std::move(its_project), std::move(*digest), std::move(kept), step.reuse);

@@ -186,6 +186,25 @@ expr::Type Template::type() const {
   return {};
 }
 
+std::string Template::source() const {
+  std::string out;
+  if (const auto* text = std::get_if<Text>(&form_)) {
+    for (const auto& part : text->parts) {
+      const auto* const plain = std::get_if<std::string>(&part);
+      out += plain != nullptr ? json::quoted(*plain) : "${{" + std::get<1>(part)->source() + "}}";
+    }
+  } else if (const auto* list = std::get_if<List>(&form_)) {
+    for (const Template& item : list->items) out += "," + item.source();
+    out = "[" + out + "]";
+  } else if (const auto* object = std::get_if<Object>(&form_)) {
+    for (const auto& [name, member] : object->members) out += "," + json::quoted(name) + ":" + member.source();
+    out = "{" + out + "}";
+  } else {
+    out = json::to_text(std::get<bj::value>(form_));
+  }
+  return out;
+}
+
 void Template::add_variables(std::set<std::string>& names) const {
   if (const auto* text = std::get_if<Text>(&form_)) {
     for (const auto& part : text->parts) {

@@ -27,6 +27,8 @@ class Template {
   // The value. Errors: kInvalid expression_error, expression_limit, with what was evaluated.
   Result<boost::json::value> make(const expr::Activation& variables, expr::Evaluation& memory) const;
   expr::Type type() const;
+  // As it was written, for comparing.
+  std::string source() const;
   // The variables that its expressions use.
   void add_variables(std::set<std::string>& names) const;
 

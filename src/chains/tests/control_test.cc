@@ -84,23 +84,28 @@ class ChainControl : public testing::Test {
     if (!node_->engine().start_blocking()) std::abort();
   }
 
-  void set_versions(const std::vector<std::string>& specs) {
+  // Of the chain `mine`; and another one.
+  void set_versions(const std::vector<std::string>& specs, const std::string& other = {}) {
     resources::Project project;
     project.name = "default";
-    resources::Resource resource{.kind = "chain", .name = "mine", .versions = {}, .labels = {}};
+    add_chain(project, "mine", specs);
+    if (!other.empty()) add_chain(project, "other", {other});
+    chains_.update(project);
+  }
+  static void add_chain(resources::Project& project, const std::string& name, const std::vector<std::string>& specs) {
+    resources::Resource resource{.kind = "chain", .name = name, .versions = {}, .labels = {}};
     for (const std::string& spec : specs) {
       auto version = std::make_shared<resources::Version>();
       version->kind = "chain";
       version->project = "default";
-      version->name = "mine";
+      version->name = name;
       version->version = static_cast<int>(resource.versions.size()) + 1;
       version->digest = sha256_hex(spec);
       version->spec = json::parse(spec)->as_object();
       resource.labels["latest"] = version->version;
       resource.versions.emplace(version->version, version);
     }
-    project.resources.emplace(std::pair("chain", "mine"), std::move(resource));
-    chains_.update(project);
+    project.resources.emplace(std::pair("chain", name), std::move(resource));
   }
 
   journal::Run run(const std::string& chain = "mine@1", bj::array words = {"a", "b"}) {
@@ -224,10 +229,10 @@ TEST_F(ChainControl, FailuresThatARunWentOnWithoutAreNotRetriedNorDoneAnewByAFor
   ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = second.id, .by = "maria"})));
   EXPECT_EQ(node_->wait_finished(second.id).state, RunState::kSucceeded);
   EXPECT_THAT(models_.take(), ElementsAre("last <join 2 kind>"));
-  for (const Event& event : history(second.id))
-    if (event.kind == EventKind::kRetried) {
-      EXPECT_EQ(event.data, R"({"by":"maria","steps":["last"]})");
-    }
+  const auto events = history(second.id);
+  const Event* const retried = journal::find_event(events, EventKind::kRetried);
+  ASSERT_NE(retried, nullptr);
+  EXPECT_EQ(retried->data, R"({"by":"maria","steps":["last"]})");
   const auto again = fork(second, "joined");
   ASSERT_TRUE(again);
   EXPECT_EQ(node_->wait_finished(again->run.id).state, RunState::kSucceeded);
@@ -257,6 +262,35 @@ TEST_F(ChainControl, WhatARunHasDoneIsUndoneInReverseOrder) {
   EXPECT_EQ(std::ranges::count(seen, "unturn 0"), 2) << "tried again";
   EXPECT_EQ(node_->wait(node_->engine().retry({.project = "default", .run = ended.id, .by = "maria"})).error().code,
             "run_compensated");
+}
+
+TEST_F(ChainControl, WhatAForkTookOverIsNotUndoneByIt) {
+  const auto first = run();
+  ASSERT_EQ(first.state, RunState::kSucceeded) << first.error;
+  models_.take();
+  models_.broken = {{"last", 1}};
+  const auto forked = fork(first, "joined");
+  ASSERT_TRUE(forked) << forked.error().message;
+  const auto ended = node_->wait_finished(forked->run.id);
+  EXPECT_EQ(ended.state, RunState::kFailed);
+  EXPECT_THAT(ended.error, HasSubstr("\"compensated\":true"));
+  EXPECT_THAT(models_.take(), ElementsAre("join 2 kind", "last <join 2 kind>", "unjoin <join 2 kind> of 2"));
+}
+
+TEST_F(ChainControl, ARetryStartsAnotherRunForOneThatHasBeenUndone) {
+  set_versions(
+      {R"({"input": {"words": {"type": "array"}}, "steps": [{"name": "sub", "chain": "other"}]})"},
+      R"({"steps": [{"name": "a", "model": "m", "messages": "a", "compensate": {"model": "m", "messages": "undo a"}},
+                             {"name": "b", "model": "m", "messages": "b ${{ steps.a.output }}"}]})");
+  models_.broken = {{"b <a>", 1}};
+  const auto failed = run();
+  ASSERT_EQ(failed.state, RunState::kFailed);
+  EXPECT_THAT(models_.take(), ElementsAre("a", "b <a>", "undo a"));
+  ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = failed.id, .by = "maria"})));
+  const auto again = node_->wait_finished(failed.id);
+  EXPECT_EQ(again.state, RunState::kSucceeded) << again.error;
+  EXPECT_EQ(again.output, R"("<b <a>>")");
+  EXPECT_THAT(models_.take(), ElementsAre("a", "b <a>"));
 }
 
 TEST_F(ChainControl, ACompensationThatFailsKeepsNoOtherFromRunningAndIsTriedAgainByARetry) {
@@ -297,6 +331,39 @@ TEST_F(ChainControl, ARunIsMovedWhereWhatIsDoneAgrees) {
   ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = failed.id, .by = "maria"})));
   EXPECT_EQ(node_->wait_finished(failed.id).output, R"("<better <a a>>")");
   EXPECT_THAT(models_.take(), ElementsAre("better <a a>"));
+}
+
+TEST(Disagreement, AnAgentThatIsUnderWayIsComparedAsAWhole) {
+  const std::string agent = R"({"steps": [{"name": "desk", "at_most": 3, "agent": {"model": "m", "messages": "Find it.",
+    "tools": [{"name": "ask", "description": "Asks.", "arguments": {"n": {"type": "integer"}},
+               "approve": "Is it ${{ arguments.n }}?"}]}}]})";
+  internal::Faults faults;
+  const auto plan_of = [&faults](const std::string& spec) {
+    return internal::read_plan(json::parse(spec)->as_object(), {}, faults);
+  };
+  const journal::Story story{
+      {"desk#1", {.end = journal::Told::End::kDone, .output = "{}", .began_at = 1}},
+      {"desk#1/ask/1", {.began_at = 2, .waits = true}},
+  };
+  const bj::value input = bj::object();
+  const auto compare = [&](const std::string& other) {
+    const auto before = plan_of(agent), after = plan_of(other);
+    const auto theirs = internal::replay(before, input, story, "r", 0),
+               ours = internal::replay(after, input, story, "r", 0);
+    const auto found = internal::disagreement(before, after, theirs, ours, story, nullptr);
+    return found ? found->why : std::string();
+  };
+  EXPECT_EQ(compare(agent), "");
+  EXPECT_EQ(compare(changed(agent, R"("at_most": 3)", R"("at_most": 4)")), "");
+  for (const auto& [from, to] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"Find it.", "Find that."},
+                                                                  {"\"Asks.\"", "\"Asks others.\""},
+                                                                  {"integer", "number"},
+                                                                  {"Is it $", "Was it $"}}) {
+    const std::string why = compare(changed(agent, from, to));
+    EXPECT_THAT(why, testing::StartsWith("step `desk` is done or under way, and would have been given")) << to;
+  }
+  ASSERT_TRUE(faults.empty()) << faults[0].message;
 }
 
 TEST(PartName, OfElementsTurnsAndWhatIsBelow) {

@@ -36,6 +36,13 @@ class ScriptedModel final : public llm::Client {
     answer.cost = cost;
     answers.push_back(std::move(answer));
   }
+  // Which fails for good, as JSON that is none.
+  void say_badly() {
+    llm::ClientAnswer answer;
+    answer.text = "no JSON";
+    answer.structured = true;
+    answers.push_back(std::move(answer));
+  }
   // [{"name", arguments as JSON text}]
   void use(std::initializer_list<std::pair<std::string, std::string>> tools, llm::NanoUsd cost = 10) {
     boost::json::array calls;
@@ -97,6 +104,10 @@ class ChainSteps : public testing::TestWithParam<journal::On> {
   }
   journal::Run run(const std::string& spec, boost::json::object input = {}) {
     return node_->wait_finished(start(spec, std::move(input)));
+  }
+  journal::Run retry(const std::string& run) {
+    if (!node_->wait(node_->engine().retry({.project = "default", .run = run, .by = "maria"}))) std::abort();
+    return node_->wait_finished(run);
   }
   std::string told(const std::string& run) {
     return journal::told(*node_->wait(node_->engine().history("default", run, 0, 1'000)));

@@ -233,6 +233,127 @@ TEST_P(ChainSteps, WhatTheSameStepGaveIsTakenForATime) {
   EXPECT_EQ(model_.asked.size(), 3u);
 }
 
+TEST_P(ChainSteps, ATaskOfARunThatFailedIsPutOutAgainByARetry) {
+  const std::string spec = R"({"steps": [
+    {"name": "shrink", "task": "resize", "within": "1m"},
+    {"name": "b", "model": "m", "messages": "b"}], "output": "${{ [steps.shrink.output, steps.b.output] }}"})";
+  model_.say_badly();
+  const std::string id = start(spec);
+  EXPECT_EQ(node_->wait_finished(id).state, RunState::kFailed);
+  EXPECT_FALSE(poll("resize", Millis(10))) << "nobody waits for it";
+  EXPECT_THAT(told(id), testing::MatchesRegex(".*withdrawn shrink; finished"));
+  model_.say("good");
+  ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = id, .by = "maria"})));
+  const auto task = poll();
+  ASSERT_TRUE(task);
+  node_->wait_state(id, RunState::kWaiting);  // and it is put out once, however often it is taken up
+  EXPECT_FALSE(poll("resize", Millis(10)));
+  ASSERT_TRUE(node_->wait(tasks_->complete("default", Tasks::lease_name(*task), 7)));
+  EXPECT_EQ(node_->wait_finished(id).output, R"([7,"good"])");
+}
+
+TEST_P(ChainSteps, AnAgentIsUndoneOnce) {
+  const std::string spec = R"({"steps": [
+    {"name": "desk", "at_most": 3, "agent": {"model": "m", "messages": "hi", "tools": [
+      {"name": "t", "description": "d", "transform": 1}]}, "compensate": {"transform": "undone"}},
+    {"name": "b", "after": ["desk"], "model": "m", "messages": "b"}]})";
+  model_.use({{"t", "{}"}});
+  model_.say("done");
+  model_.say_badly();
+  const auto run = this->run(spec);
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(told(run.id), testing::EndsWith("; compensating; result compensate:desk; finished"));
+}
+
+TEST_P(ChainSteps, AnAgentThatCameToItsBoundsGoesOnWithThemAnewAfterARetry) {
+  const auto use_often = [this](int times) {
+    for (int i = 0; i < times; ++i) model_.use({{"look_up", R"({"word":"fox"})"}});
+  };
+  use_often(3);
+  const std::string id = run(kAgentChain).id;
+  EXPECT_THAT(told(id), testing::EndsWith("failure desk; finished"));
+  use_often(3);
+  EXPECT_THAT(retry(id).error, HasSubstr("within its 3 turns"));
+  ASSERT_EQ(model_.asked.size(), 6u);
+  EXPECT_THAT(model_.asked[3].parameters, testing::Not(HasSubstr("tool_choice")));
+  EXPECT_THAT(model_.asked[5].parameters, HasSubstr(R"("tool_choice":"none")"));
+  model_.say("There.");
+  EXPECT_EQ(retry(id).output, R"("There.")");
+  ASSERT_EQ(model_.asked.size(), 7u);
+  const std::string& asked = model_.asked[6].messages;  // with all that was said before
+  std::size_t answers = 0;
+  for (std::size_t at = asked.find("fox!"); at != asked.npos; at = asked.find("fox!", at + 1)) ++answers;
+  EXPECT_EQ(answers, 6u);
+}
+
+TEST_P(ChainSteps, ARetryGivesAnAgentItsCostAnew) {
+  const std::string spec =
+      R"({"steps": [{"name": "desk", "at_most": 9, "cost": 1, "retry": {"attempts": 2, "first": "1ms"},
+    "output": {"type": "integer"},
+    "agent": {"model": "m", "messages": "hi", "tools": [{"name": "t", "description": "d", "transform": 1}]}}]})";
+  const auto use = [this] { model_.use({{"t", "{}"}}, 600'000'000); };
+  use();
+  use();
+  const std::string id = run(spec).id;
+  EXPECT_EQ(model_.asked.size(), 2u);
+  use();
+  use();
+  EXPECT_THAT(retry(id).error, HasSubstr("cost_exceeded"));
+  EXPECT_EQ(model_.asked.size(), 4u);
+  model_.say("none", 600'000'000);  // another attempt is within what it may cost
+  model_.say("7");
+  const auto ended = retry(id);
+  EXPECT_EQ(ended.output, "7") << ended.error;
+}
+
+TEST_P(ChainSteps, ARetryGivesAnAgentItsTimeAnew) {
+  const std::string spec = R"({"steps": [{"name": "desk", "at_most": 9, "within": "300ms", "agent": {"model": "m",
+    "messages": "hi", "tools": [{"name": "rest", "description": "d", "wait": "1h"}]}}]})";
+  model_.use({{"rest", "{}"}});
+  const auto late = run(spec);
+  EXPECT_THAT(late.error, HasSubstr("timed_out"));
+  model_.say("There.");
+  const auto ended = retry(late.id);
+  EXPECT_EQ(ended.output, R"("There.")") << ended.error;
+}
+
+TEST_P(ChainSteps, ARetryLeavesAnAgentAloneThatTheRunWentOnWithout) {
+  const std::string spec = R"({"steps": [
+    {"name": "desk", "at_most": 1, "otherwise": "nothing", "agent": {"model": "m", "messages": "hi", "tools": [
+      {"name": "t", "description": "d", "transform": 1}]}},
+    {"name": "b", "after": ["desk"], "model": "m", "messages": "b"}], "output": "${{ steps.desk.output }}"})";
+  model_.use({{"t", "{}"}});
+  model_.say_badly();
+  const std::string id = run(spec).id;
+  model_.say("good");
+  EXPECT_EQ(retry(id).output, R"("nothing")");
+  EXPECT_EQ(model_.asked.size(), 3u);
+}
+
+TEST_P(ChainSteps, WhatATaskGaveIsTakenAlsoIfItTookLong) {
+  const std::string spec = R"({"steps": [{"name": "a", "task": "resize", "reuse": "1h"}]})";
+  const std::string id = start(spec);
+  const auto task = poll();
+  ASSERT_TRUE(task);
+  node_->wait_state(id, RunState::kWaiting);  // it is out of the node's memory
+  ASSERT_TRUE(node_->wait(tasks_->complete("default", Tasks::lease_name(*task), 7)));
+  EXPECT_EQ(node_->wait_finished(id).output, "7");
+  const std::string again = start(spec);
+  EXPECT_EQ(node_->wait_finished(again).output, "7");
+  EXPECT_EQ(told(again), "taken; reused a; finished");
+}
+
+TEST_P(ChainSteps, WhatWasReusedIsNotUndone) {
+  const std::string spec = R"({"steps": [
+    {"name": "a", "model": "m", "messages": "a", "reuse": "1h", "compensate": {"transform": "undone"}},
+    {"name": "b", "after": ["a"], "model": "m", "messages": "b"}]})";
+  model_.say("a");
+  model_.say_badly();
+  EXPECT_THAT(told(run(spec).id), HasSubstr("compensate:a"));
+  model_.say_badly();
+  EXPECT_EQ(told(run(spec).id), "taken; reused a; intent b; failure b; finished");
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, ChainSteps, testing::Values(journal::On::kSqlite, journal::On::kPostgresql),
                          journal::name_of);
 

@@ -29,7 +29,7 @@ Error wrong(std::string message) {
 // "2d" ago, or a time as it is.
 std::string time_of(const std::string& text) {
   const auto ago = config::parse_duration(text);
-  return ago ? iso8601(SystemClock().unix_micros() - ago->count()) : text;
+  return ago ? iso8601(SystemClock().unix_micros() - Micros(*ago).count()) : text;
 }
 
 Result<bj::object> filter_of(const Which& which) {

@@ -32,6 +32,7 @@ double seconds_between(const std::string& from, const std::string& to) {
 
 void LiveSteps::take(const bj::value& event) {
   const std::string part = text_of(event, "step"), what = text_of(event, "event");
+  if (what == "retried") return begin_anew(event.at("data"));
   if (part.empty() || what == "signal") return;
   const std::string name = part.substr(0, part.find_first_of("[#"));
   if (std::ranges::find(order_, name) == order_.end()) order_.push_back(name);
@@ -44,6 +45,10 @@ void LiveSteps::take(const bj::value& event) {
     state = Part::kRunning;
   } else if (what == "result" || what == "reused") {
     state = Part::kDone;
+  } else if (what == "copied") {
+    state = event.at("data").as_object().contains("failure") ? Part::kFailed : Part::kDone;
+  } else if (what == "withdrawn") {
+    state = Part::kPending;
   } else if (what == "wait") {
     state = Part::kWaiting;
     step.waits_for = text_of(event.at("data"), "for");
@@ -52,6 +57,17 @@ void LiveSteps::take(const bj::value& event) {
     const bool comes_again = data.is_object() && data.get_object().contains("retry_at");
     state = comes_again ? Part::kBetween : Part::kFailed;
     step.why = text_of(data, "code");
+  }
+}
+
+// The steps that a retry names; what they came to before is over.
+void LiveSteps::begin_anew(const bj::value& retried) {
+  const bj::value* const steps = retried.is_object() ? retried.get_object().if_contains("steps") : nullptr;
+  if (steps == nullptr || !steps->is_array()) return;
+  for (const bj::value& one : steps->get_array()) {
+    const std::string part(one.is_string() ? std::string_view(one.get_string()) : std::string_view());
+    const auto found = steps_.find(part.substr(0, part.find_first_of("[#")));
+    if (found != steps_.end()) found->second.parts[part] = Part::kPending;
   }
 }
 
@@ -66,10 +82,12 @@ std::string LiveSteps::line(const std::string& name, std::size_t width, bool col
   };
   const std::size_t done = count(Part::kDone), running = count(Part::kRunning), between = count(Part::kBetween);
   const std::size_t failed = count(Part::kFailed), waiting = count(Part::kWaiting);
-  const bool is_over = running + between + waiting == 0;
+  const bool is_over = running + between + waiting + count(Part::kPending) == 0;
   std::string mark, rest;
   if (is_over) {
-    mark = failed > 0 && done == 0 ? "✗" : "✓";
+    const auto whole = step.parts.find(name);
+    const bool has_failed = whole != step.parts.end() && whole->second == Part::kFailed;
+    mark = has_failed || (failed > 0 && done == 0) ? "✗" : "✓";
     rest = fmt::format(" {:.1f} s", seconds_between(step.began, step.ended));
   } else {
     mark = running > 0 ? "…" : "·";

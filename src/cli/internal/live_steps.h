@@ -19,13 +19,14 @@ class LiveSteps {
   std::size_t size() const { return order_.size(); }
 
  private:
-  enum class Part : std::uint8_t { kRunning, kWaiting, kBetween, kDone, kFailed };
+  enum class Part : std::uint8_t { kPending, kRunning, kWaiting, kBetween, kDone, kFailed };
   struct Step {
     std::map<std::string, Part> parts;  // the step itself, its elements, its turns
     std::size_t retries = 0;
     std::string why, waits_for;  // of the last attempt that failed; of the last wait
     std::string began, ended;    // times as events give them
   };
+  void begin_anew(const boost::json::value& retried);
   std::string line(const std::string& name, std::size_t width, bool colours) const;
 
   std::vector<std::string> order_;

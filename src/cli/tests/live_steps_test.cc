@@ -37,6 +37,24 @@ TEST(LiveSteps, EachStepIsALineThatChanges) {
   EXPECT_THAT(steps.page(80, false), testing::HasSubstr("  editor         ✗ 5.0 s\n  more           ✓ 0.0 s\n"));
 }
 
+TEST(LiveSteps, WhatAForkTookOverIsDoneAndWhatARetryNamesBeginsAnew) {
+  LiveSteps steps({"split", "each", "editor", "desk"});
+  take_all(steps,
+           {R"({"event":"copied","step":"split","at":"2026-01-01T00:00:00Z","data":{"from":"01X","output":1}})",
+            R"({"event":"copied","step":"each[0]","at":"2026-01-01T00:00:00Z","data":{"from":"01X","output":1}})",
+            R"({"event":"copied","step":"each[1]","at":"2026-01-01T00:00:00Z","data":{"from":"01X","failure":{}}})",
+            R"({"event":"failure","step":"editor","at":"2026-01-01T00:00:00Z","data":{"code":"timed_out"}})",
+            R"({"event":"result","step":"desk#1","at":"2026-01-01T00:00:00Z","data":1})",
+            R"({"event":"failure","step":"desk","at":"2026-01-01T00:00:00Z","data":{"code":"timed_out"}})"});
+  EXPECT_EQ(steps.page(80, false),
+            "  split          ✓ 0.0 s\n  each           ✓ 0.0 s   1 done, 1 failed\n  editor         ✗ 0.0 s\n"
+            "  desk           ✗ 0.0 s   1 done, 1 failed\n");
+  take_all(steps, {R"({"event":"retried","at":"2026-01-01T00:00:01Z","data":{"by":"me","steps":["editor","desk"]}})",
+                   R"({"event":"withdrawn","step":"each[1]","at":"2026-01-01T00:00:01Z","data":null})"});
+  EXPECT_EQ(steps.page(80, false),
+            "  split          ✓ 0.0 s\n  each           ·   1 done\n  editor         ·\n  desk           ·   1 done\n");
+}
+
 TEST(LiveSteps, LinesFitTheTerminal) {
   LiveSteps steps({"a"});
   take_all(steps,

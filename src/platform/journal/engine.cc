@@ -114,6 +114,17 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
   co_return std::move(*events);
 }
 
+async::Task<Result<void>> Engine::read(std::string project, std::string run, Reading work) {
+  store::Database::Work look = [project, run, work = std::move(work)](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(const auto found, find_run_by_start(connection, project, run));
+    if (!found) return run_not_found(run);
+    FAIRLEAD_TRY(const auto events, read_events(connection, found->id, 0, INT64_MAX));
+    return work(*found, events);
+  };
+  const auto read = co_await node_->database().read(std::move(look));
+  co_return read;
+}
+
 Result<std::vector<StepSpan>> Engine::spans_blocking(std::string kind, std::int64_t runs, std::int64_t most) {
   std::vector<StepSpan> spans;
   FAIRLEAD_CHECK(node_->database().read_blocking([&](store::Connection& connection) -> Result<void> {
@@ -169,16 +180,11 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
   run.created_at = now;
   run.asked = std::move(request);
   run.asked.deadline = deadline_of(run.asked, now);
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    history[i].run = run.id;
-    history[i].sequence = static_cast<std::int64_t>(i) + 1;
-    history[i].at = now;
-  }
   const bool here = history.empty() && !stopping_ && run.asked.queue.empty() && run.asked.due <= now &&
                     loaded_ < options_.loaded && definitions_.contains(run.asked.kind);
   Entry entry;
   entry.more = [started, here, now, mine = node(),
-                history = std::move(history)](store::Connection& connection) -> Result<void> {
+                history = std::move(history)](store::Connection& connection) mutable -> Result<void> {
     Run made = started->run;
     made.node.clear();
     if (here) {
@@ -195,6 +201,11 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
       if (!kept) return fail(ErrorKind::kInternal, "store_error", "A run that was written is not there.");
       started->existed = kept->id != made.id;
       if (started->existed) made = std::move(*kept);
+    }
+    for (std::size_t i = 0; i < history.size(); ++i) {
+      history[i].run = made.id;
+      history[i].sequence = static_cast<std::int64_t>(i) + 1;
+      history[i].at = now;
     }
     if (!started->existed) FAIRLEAD_CHECK(insert_events(connection, history));
     started->run = std::move(made);

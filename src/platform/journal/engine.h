@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +45,7 @@ struct RunFilter {
   std::string kind{}, name{}, parent{}, before{};  // before: an id
   std::int64_t since = 0, until = 0;               // created then or later; before then
   std::int64_t most = 50;
+  bool brief = false;  // without their input and output
 };
 
 struct RetryRequest {
@@ -120,6 +122,10 @@ class Engine {
   // The events after that one; error: run_not_found.
   async::Task<Result<std::vector<Event>>> history(std::string project, std::string run, std::int64_t after,
                                                   std::int64_t most);
+  // Gives `work` the run, by its id or the beginning of it, and all of its history, on a thread of the store: for what
+  // takes long. Errors: as find(); those of `work`.
+  using Reading = std::function<Result<void>(const Run&, std::span<const Event>)>;
+  async::Task<Result<void>> read(std::string project, std::string run, Reading work);
   // Of the latest runs of that kind that succeeded, so many at the most, and so many spans. Blocks.
   Result<std::vector<StepSpan>> spans_blocking(std::string kind, std::int64_t runs, std::int64_t most);
   // Durable when it returns; it counts from the next claim on, on every node.

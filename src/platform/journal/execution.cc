@@ -78,7 +78,7 @@ void Execution::recall(const Event& event) {
       break;
   }
   StepState& state = state_of(event.step);
-  state.cost += event.cost;
+  spend(event.step, state, event.cost);
   state.child_cost += event.cost;
   mark(state, event);
   if (event.kind == EventKind::kUncertain) {
@@ -97,11 +97,14 @@ void Execution::recall(const Event& event) {
   if (event.kind == EventKind::kIntent) {
     const auto fields = fields_of(event.data);
     state.child = json::text_member(fields, "child");
+    state.child_digest = json::text_member(fields, "digest");
     state.child_cost = 0;
     state.key = json::text_member(fields, "key");
     state.phase = StepState::Phase::kOpen;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
+  } else if (event.kind == EventKind::kWithdrawn) {
+    state = not_begun(state);
   } else if (event.kind == EventKind::kWait) {
     const auto fields = fields_of(event.data);
     state.waits = true;
@@ -125,6 +128,7 @@ void Execution::recall_end(const Event& event, StepState& state) {
   if (event.kind == EventKind::kReused) {
     state.phase = StepState::Phase::kDone;
     state.output = boost::json::serialize(fields_of(event.data).at("output"));
+    state.taken_over = true;
     return;
   }
   const bool is_copied = event.kind == EventKind::kCopied;
@@ -133,6 +137,7 @@ void Execution::recall_end(const Event& event, StepState& state) {
   if (is_copied && !copied.failed) {
     state.phase = StepState::Phase::kDone;
     state.output = std::move(copied.data);
+    state.taken_over = true;
     return;
   }
   const auto fields = fields_of(is_copied ? copied.data : event.data);
@@ -150,18 +155,22 @@ void Execution::recall_retry(const Event& event) {
   cancelled_ = told_late_ = false;
   const auto fields = fields_of(event.data);
   const auto children = text_list(fields, "children");
-  for (const std::string& step : text_list(fields, "steps")) {
+  const auto steps = text_list(fields, "steps");
+  for (const std::string& step : steps) {
     StepState& state = state_of(step);
     mail_.erase("child:" + state.child);
     const bool goes_on = std::ranges::count(children, state.child) > 0;
+    spend(step, state, -state.cost);
     StepState anew;
     anew.attempts = state.attempts;
     if (goes_on) {
       anew.child = state.child;
+      anew.child_digest = state.child_digest;
       anew.child_cost = state.child_cost;
     }
     state = std::move(anew);
   }
+  for (const std::string& step : steps) state_of(step).renewed = {event.at, event.sequence, spent_on(step + "#").sum};
 }
 
 // When it began and what ended it.
@@ -186,7 +195,8 @@ Story Execution::story() const {
               .ended_at = state->ended_at,
               .cost = state->cost,
               .child = state->child,
-              .waits = state->waits};
+              .waits = state->waits,
+              .taken_over = state->taken_over};
     if (told.end == Told::End::kFailed)
       told.failure = boost::json::serialize(failure_fields(state->failure, state->error));
     story.emplace(name, std::move(told));
@@ -224,7 +234,11 @@ void Execution::tell_late(std::string data) {
 Event Execution::event(EventKind kind, std::string step, std::string data, std::int64_t attempt, std::int64_t cost) {
   cost_ += cost;
   Event made{run_.id, ++sequence_, now(), kind, std::move(step), attempt, std::move(data), cost};
-  if (!made.step.empty() && kind != EventKind::kSignal) mark(state_of(made.step), made);
+  if (!made.step.empty() && kind != EventKind::kSignal) {
+    StepState& state = state_of(made.step);
+    spend(made.step, state, cost);
+    mark(state, made);
+  }
   return made;
 }
 
@@ -311,18 +325,55 @@ std::int64_t Execution::due() const {
   return earliest;
 }
 
-std::int64_t Execution::cost_of(const std::string& prefix) const {
-  std::int64_t sum = 0;
-  for (const auto& [name, state] : steps_)
-    if (name.starts_with(prefix)) sum += state->cost;
-  return sum;
+const StepState* Execution::find_state(const std::string& step) const {
+  const auto found = steps_.find(step);
+  return found == steps_.end() ? nullptr : found->second.get();
 }
 
-std::int64_t Execution::dearest_of(const std::string& prefix) const {
-  std::int64_t most = 0;
-  for (const auto& [name, state] : steps_)
-    if (name.starts_with(prefix)) most = std::max(most, state->cost);
-  return most;
+bool Execution::knows(const std::string& step) const {
+  const StepState* const state = find_state(step);
+  return state != nullptr && (state->phase != StepState::Phase::kNew || state->waits || !state->child.empty());
+}
+
+bool Execution::ended(const std::string& step) const {
+  return ended_before(step, INT64_MAX);
+}
+
+bool Execution::ended_before(const std::string& step, std::int64_t sequence) const {
+  const StepState* const state = find_state(step);
+  return state != nullptr && state->phase >= StepState::Phase::kDone && state->sequence < sequence;
+}
+
+std::int64_t Execution::cost_of(const std::string& step) const {
+  const StepState* const state = find_state(step);
+  return state != nullptr ? state->cost : 0;
+}
+
+Execution::Spent Execution::spent_on(const std::string& parts) const {
+  const auto found = spent_.find(parts);
+  return found == spent_.end() ? Spent() : found->second;
+}
+
+Execution::Renewed Execution::renewed(const std::string& step) const {
+  const StepState* const state = find_state(step);
+  return state != nullptr ? state->renewed : Renewed();
+}
+
+std::string Execution::child_digest(const std::string& step) const {
+  const StepState* const state = find_state(step);
+  return state != nullptr ? state->child_digest : std::string();
+}
+
+// Kept as a sum: a step of ten thousand elements asks for it at each of them.
+void Execution::spend(const std::string& step, StepState& state, std::int64_t cost) {
+  constexpr std::string_view kMarks = "[#";
+  if (cost == 0) return;
+  state.cost += cost;
+  for (auto at = step.find_first_of(kMarks); at != step.npos; at = step.find_first_of(kMarks, at + 1)) {
+    Spent& spent = spent_[step.substr(0, at + 1)];
+    spent.sum += cost;
+    spent.dearest = std::max(spent.dearest, state.cost);
+  }
 }
 
 void Execution::linger_if_idle() {

@@ -109,9 +109,21 @@ class Execution {
   async::Loop& loop() { return parts_.loop; }
   std::int64_t cost() const { return cost_; }
   bool cancelled() const { return cancelled_; }
-  bool knows(const std::string& step) const { return steps_.contains(step); }
-  std::int64_t cost_of(const std::string& prefix) const;     // of steps whose names begin so
-  std::int64_t dearest_of(const std::string& prefix) const;  // of these, the one that has cost most
+  bool knows(const std::string& step) const;  // it has begun, or ended; one that is to begin anew has not
+  bool ended(const std::string& step) const;  // for good, well or not
+  std::int64_t cost_of(const std::string& step) const;
+  // Of the parts of a step, "each[" or "again#".
+  struct Spent {
+    std::int64_t sum = 0, dearest = 0;  // dearest: of the part that has cost most
+  };
+  Spent spent_on(const std::string& parts) const;
+  // Where a retry last made the step begin anew, and what its turns ("desk#") had cost by then; zeros: none has.
+  struct Renewed {
+    std::int64_t at = 0, sequence = 0, cost = 0;
+  };
+  Renewed renewed(const std::string& step) const;
+  bool ended_before(const std::string& step, std::int64_t sequence) const;
+  std::string child_digest(const std::string& step) const;  // that the run began with that was started for it
   std::int64_t now() const { return parts_.clock.unix_micros(); }
 
   // Done at most once for good: an intent is durable before its effect begins, and its result is before any later
@@ -129,7 +141,9 @@ class Execution {
   std::string key_of(const std::string& step) const;
   // A value that was made without an effect, for the history: the one that is there already, if it is.
   StepResult note(std::string step, std::string output);
-  // The same of what another step gave, which is named with it.
+  // A step that comes to a bad end for good, though no attempt of it failed.
+  StepResult note_failure(std::string step, FailureClass failure, Error error);
+  // As note(), of what another step gave, which is named with it.
   StepResult reuse(std::string step, std::string output, const std::string& from_run, const std::string& from_step);
   // The output of a run that is started for it, once for good. Its project, parent, author and priority are this
   // run's. Fails as the run does; cancelling this run cancels it.
@@ -190,7 +204,9 @@ class Execution {
     return (cancelled_ || (abandoned_ && !under_way)) && !shielded && compensating_.empty();
   }
   static void mark(StepState& state, const Event& event);
+  void spend(const std::string& step, StepState& state, std::int64_t cost);
   StepState& state_of(const std::string& step);
+  const StepState* find_state(const std::string& step) const;  // null: nothing has been asked or told of it
   // Nothing: an attempt may begin.
   std::optional<StepResult> settled(const StepState& state, bool shielded, bool under_way = false);
   // Nothing: another attempt may come.
@@ -198,7 +214,7 @@ class Execution {
   std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
   async::Task<std::optional<StepResult>> put_out(const Errand& errand, StepState& state);
   async::Task<std::optional<StepResult>> await_errand(const Errand& errand, StepState& state);
-  void withdraw(const Errand& errand);
+  void take_back(const Errand& errand, StepState& state);
   async::Task<std::expected<Effect, EffectFailed>> run_effect(const Step& step, std::string key, std::int64_t number);
   async::Task<std::optional<StepResult>> settle_uncertain(Step& step, StepState& state);
   async::Task<bool> commit(Event event, store::Database::Work more = {});
@@ -216,6 +232,7 @@ class Execution {
   std::int64_t sequence_ = 0;
   std::int64_t cost_ = 0;
   std::unordered_map<std::string, std::unique_ptr<StepState>> steps_;
+  std::unordered_map<std::string, Spent> spent_;                  // by the beginning of their names
   std::unordered_map<std::string, std::list<std::string>> mail_;  // by name: what came and was not taken
   std::set<std::string> delivered_;                               // ids of signals
   std::list<Waiter*> waiters_;

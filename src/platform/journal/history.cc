@@ -14,7 +14,7 @@ using TheEnd = Told::End;
 void begin_anew(const boost::json::object& retried, Story& story) {
   for (const std::string& step : text_list(retried, "steps")) {
     Told& told = story[step];
-    told = {.cost = told.cost, .child = told.child};
+    told = {.child = told.child};
   }
 }
 
@@ -57,14 +57,19 @@ Story story_of(std::span<const Event> events) {
       case EventKind::kReused:
         end_with(told, event, TheEnd::kDone);
         told.output = boost::json::serialize(fields_of(event.data).at("output"));
+        told.taken_over = true;
         break;
       case EventKind::kCopied: {
         const Copied copied = copied_of(event.data);
         told.end = copied.failed ? TheEnd::kFailed : TheEnd::kDone;
         told.sequence = event.sequence;
         (copied.failed ? told.failure : told.output) = copied.data;
+        told.taken_over = !copied.failed;
         break;
       }
+      case EventKind::kWithdrawn:
+        told = {.cost = told.cost};
+        break;
       default:
         break;
     }

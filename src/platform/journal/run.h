@@ -74,6 +74,7 @@ enum class EventKind : std::uint8_t {
   kLate,          // it is going to miss its deadline; data is the definition's
   kCompensating,  // its end is settled and what it has done is undone; data is the definition's
   kReused,        // of a step, for good: what the same gave before; data {"run", "step", "output"}
+  kWithdrawn,     // an attempt that was put out was taken back: it is as if it had not begun
 };
 std::string_view to_string(EventKind kind);
 std::optional<EventKind> event_kind(std::string_view word);

@@ -88,12 +88,10 @@ Result<void> take(Connection& connection, Run& run, const ClaimRequest& request)
   run.node = request.node;
   run.state = RunState::kRunning;
   const Value values[] = {run.id, request.node, run.started_at};
-  FAIRLEAD_TRY(const auto taken,
-               connection.execute("update journal_runs set node = $2, state = 'running', due = null, started_at = $3"
-                                  " where id = $1",
-                                  values));
-  (void)taken;
-  return {};
+  return execute(connection,
+                 "update journal_runs set node = $2, state = 'running', due = null, started_at = $3"
+                 " where id = $1",
+                 values);
 }
 
 }  // namespace
@@ -110,14 +108,12 @@ Result<void> register_node(Connection& connection, const std::string& name, cons
     std::int64_t runs = 0;
     FAIRLEAD_CHECK(give_back(connection, one, now, runs));
   }
-  FAIRLEAD_TRY(const auto gone, connection.execute("delete from journal_nodes where name = $1", named));
-  (void)gone;
+  FAIRLEAD_CHECK(execute(connection, "delete from journal_nodes where name = $1", named));
   const Value values[] = {node, name, now};
-  FAIRLEAD_TRY(const auto made, connection.execute("insert into journal_nodes (node, name, beat, started_at)"
-                                                   " values ($1, $2, 1, $3)",
-                                                   values));
-  (void)made;
-  return {};
+  return execute(connection,
+                 "insert into journal_nodes (node, name, beat, started_at)"
+                 " values ($1, $2, 1, $3)",
+                 values);
 }
 
 Result<bool> beat(Connection& connection, const std::string& node) {

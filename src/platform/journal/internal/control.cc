@@ -112,12 +112,14 @@ Result<void> Engine::Node::add_renewal(store::Connection& connection, const Run&
                   .steps = {},
                   .children = {},
                   .forgotten = {}};
+  const bool compensates = find_event(events, EventKind::kCompensating) != nullptr;
   const auto failed = definition->second->failed(run, events);
   std::set<std::string> steps(failed.begin(), failed.end());
   std::vector<Run> children;
   for (const auto& [step, told] : story) {
     const bool anew = steps.contains(step);
-    if (told.child.empty() || (!anew && told.end != Told::End::kNone)) continue;
+    // What a run that undoes had started beside that stays stopped.
+    if (told.child.empty() || (!anew && (compensates || told.end != Told::End::kNone))) continue;
     FAIRLEAD_TRY(auto child, find_run(connection, told.child));
     if (child && !finished(child->state))
       return conflict("run_busy", "The run `" + child->id + "`, which was started for step `" + step +

@@ -27,7 +27,7 @@ async::Task<StepResult> Execution::errand(Errand errand) {
     std::optional<StepResult> end = settled(state, false);
     if (end) {
       const bool is_left = state.phase == ErrandPhase::kOpen && !*end && end->error().why == StepError::Why::kCancelled;
-      if (is_left) withdraw(errand);
+      if (is_left) take_back(errand, state);
       co_return std::move(*end);
     }
     if (state.phase == ErrandPhase::kOpen) {
@@ -66,7 +66,8 @@ async::Task<std::optional<StepResult>> Execution::await_errand(const Errand& err
   const Woken woken = co_await park(state.until, signal, false);
   if (woken == Woken::kUnloaded || woken == Woken::kCancelled) co_return std::nullopt;  // settled() says it
   if (woken == Woken::kTime) {
-    withdraw(errand);
+    if (!lost_)
+      parts_.committer.submit({.node = run_.node, .events = {}, .more = errand.withdraw}, [](const Result<void>&) {});
     co_return finish_failed(state, errand.name, FailureClass::kTimeout,
                             {ErrorKind::kTimeout, "timed_out",
                              "Step `" + errand.name + "` was not done within the time that it may take."});
@@ -82,9 +83,10 @@ async::Task<std::optional<StepResult>> Execution::await_errand(const Errand& err
   co_return after_failure(rule, state, std::move(effect).error());
 }
 
-void Execution::withdraw(const Errand& errand) {
-  if (lost_) return;
-  parts_.committer.submit({.node = run_.node, .events = {}, .more = errand.withdraw}, [](const Result<void>&) {});
+// The run has ended. Should it go on again, the step is put out anew.
+void Execution::take_back(const Errand& errand, StepState& state) {
+  append(event(EventKind::kWithdrawn, errand.name, {}, state.attempts), errand.withdraw);
+  state = not_begun(state);
 }
 
 }  // namespace fairlead::journal

@@ -7,7 +7,6 @@
 #include "platform/journal/internal/rows.h"
 
 namespace fairlead::journal {
-namespace {}  // namespace
 
 async::Task<void> Engine::Node::keep() {
   while (!stopping_) {

@@ -172,11 +172,10 @@ async::Task<void> Engine::Node::put_off(std::string run, std::string node) {
   later.more = [run = std::move(run),
                 due = clock_.unix_micros() + kPutOff.count()](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {run, due};
-    FAIRLEAD_TRY(const auto done, connection.execute("update journal_runs set state = 'waiting', due = $2, node = null"
-                                                     " where id = $1",
-                                                     values));
-    (void)done;
-    return {};
+    return execute(connection,
+                   "update journal_runs set state = 'waiting', due = $2, node = null"
+                   " where id = $1",
+                   values);
   };
   const auto refused = co_await committer_.commit(std::move(later));
   (void)refused;  // fenced: another has it
@@ -210,10 +209,10 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
                 error = std::move(error), told = std::move(told)](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {id, std::string(to_string(state)), told.at, cost, output, error};
-    FAIRLEAD_TRY(const auto ended, connection.execute("update journal_runs set state = $2, finished_at = $3, cost = $4,"
-                                                      " output = $5, error = $6, node = null, due = null where id = $1",
-                                                      values));
-    (void)ended;
+    FAIRLEAD_CHECK(execute(connection,
+                           "update journal_runs set state = $2, finished_at = $3, cost = $4,"
+                           " output = $5, error = $6, node = null, due = null where id = $1",
+                           values));
     if (state != RunState::kSucceeded) FAIRLEAD_CHECK(cancel_children(connection, id, told.at));
     if (told.run.empty()) return {};
     FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
@@ -241,12 +240,10 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
                                     }));
     const std::int64_t when = mail ? now : due;
     const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost};
-    FAIRLEAD_TRY(const auto left,
-                 connection.execute("update journal_runs set state = 'waiting', due = $2, cost = $3, node = null"
-                                    " where id = $1",
-                                    values));
-    (void)left;
-    return {};
+    return execute(connection,
+                   "update journal_runs set state = 'waiting', due = $2, cost = $3, node = null"
+                   " where id = $1",
+                   values);
   };
   return entry;
 }

@@ -54,8 +54,7 @@ Result<void> insert_events(Connection& connection, const std::vector<const Event
         values.emplace_back(event.data);
         values.emplace_back(event.cost);
       }
-      FAIRLEAD_TRY(const std::int64_t inserted, connection.execute(statement(rows), values));
-      (void)inserted;
+      FAIRLEAD_CHECK(execute(connection, statement(rows), values));
       done += rows;
     }
   }
@@ -77,6 +76,14 @@ std::unexpected<Error> run_not_found(const std::string& run) {
 const char* const kRunColumns =
     "id, project, kind, name, digest, run_key, input, queue, author, priority, deadline, parent, parent_step,"
     " created_at, started_at, finished_at, state, node, cost, output, error, due";
+
+namespace {
+
+constexpr const char* kBriefColumns =
+    "id, project, kind, name, digest, run_key, '', queue, author, priority, deadline, parent, parent_step,"
+    " created_at, started_at, finished_at, state, node, cost, '', error, due";
+
+}  // namespace
 
 Run run_of(const Row& row) {
   Run run;
@@ -126,15 +133,12 @@ Result<void> insert_run(Connection& connection, const Run& run, std::optional<st
                           std::string(to_string(run.state)),
                           due ? Value(*due) : Value(std::nullptr_t{}),
                           run.node.empty() ? Value(std::nullptr_t{}) : Value(run.node)};
-  FAIRLEAD_TRY(const auto inserted,
-               connection.execute(
-                   "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
-                   " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state, due,"
-                   " node, cost, output, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-                   " $15, $16, 0, $17, $18, $19, 0, '', '') on conflict do nothing",
-                   values));
-  (void)inserted;
-  return {};
+  return execute(connection,
+                 "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
+                 " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state, due,"
+                 " node, cost, output, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+                 " $15, $16, 0, $17, $18, $19, 0, '', '') on conflict do nothing",
+                 values);
 }
 
 namespace {
@@ -198,12 +202,12 @@ Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filt
   };
   if (filter.since > 0) add_time("created_at >=", filter.since);
   if (filter.until > 0) add_time("created_at <", filter.until);
-  FAIRLEAD_CHECK(connection.query(
-      std::string("select ") + kRunColumns + " from journal_runs where " + where + " order by id desc limit $2", values,
-      [&](const Row& row) -> Result<void> {
-        runs.push_back(run_of(row));
-        return {};
-      }));
+  FAIRLEAD_CHECK(connection.query(std::string("select ") + (filter.brief ? kBriefColumns : kRunColumns) +
+                                      " from journal_runs where " + where + " order by id desc limit $2",
+                                  values, [&](const Row& row) -> Result<void> {
+                                    runs.push_back(run_of(row));
+                                    return {};
+                                  }));
   return runs;
 }
 
@@ -265,9 +269,7 @@ Result<bool> insert_signal(Connection& connection, const Signal& signal) {
                                   values));
   if (inserted == 0) return false;
   const Value due[] = {signal.run, signal.at};
-  FAIRLEAD_TRY(const auto woken,
-               connection.execute("update journal_runs set due = $2 where id = $1 and state = 'waiting'", due));
-  (void)woken;
+  FAIRLEAD_CHECK(execute(connection, "update journal_runs set due = $2 where id = $1 and state = 'waiting'", due));
   return true;
 }
 
@@ -292,21 +294,16 @@ Result<void> cancel_children(Connection& connection, const std::string& parent, 
 
 Result<void> mark_taken(Connection& connection, const std::string& run, const std::string& id) {
   const Value values[] = {run, id};
-  FAIRLEAD_TRY(const auto marked,
-               connection.execute("update journal_signals set taken = 1 where run = $1 and id = $2", values));
-  (void)marked;
-  return {};
+  return execute(connection, "update journal_signals set taken = 1 where run = $1 and id = $2", values);
 }
 
 Result<void> write_queue(Connection& connection, const Queue& queue) {
   const Value values[] = {queue.project, queue.name, std::int64_t{queue.paused}, queue.concurrency};
-  FAIRLEAD_TRY(const auto written,
-               connection.execute("insert into journal_queues (project, name, paused, concurrency, closed) values"
-                                  " ($1, $2, $3, $4, 0) on conflict (project, name) do update set"
-                                  " paused = excluded.paused, concurrency = excluded.concurrency",
-                                  values));
-  (void)written;
-  return {};
+  return execute(connection,
+                 "insert into journal_queues (project, name, paused, concurrency, closed) values"
+                 " ($1, $2, $3, $4, 0) on conflict (project, name) do update set"
+                 " paused = excluded.paused, concurrency = excluded.concurrency",
+                 values);
 }
 
 Result<std::vector<Queue>> read_queues(Connection& connection, const std::string& project) {
@@ -345,8 +342,7 @@ Result<std::size_t> purge(Connection& connection, std::int64_t ended_by, std::in
     for (const char* const sql :
          {"delete from journal_events where run = $1", "delete from journal_signals where run = $1",
           "delete from journal_runs where id = $1"}) {
-      FAIRLEAD_TRY(const auto gone, connection.execute(sql, of_run));
-      (void)gone;
+      FAIRLEAD_CHECK(execute(connection, sql, of_run));
     }
   }
   return runs.size();

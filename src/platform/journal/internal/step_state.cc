@@ -8,6 +8,15 @@
 
 namespace fairlead::journal {
 
+StepState not_begun(const StepState& state) {
+  StepState out;
+  out.key = state.key;
+  out.attempts = state.attempts;
+  out.cost = state.cost;
+  out.renewed = state.renewed;
+  return out;
+}
+
 boost::json::object fields_of(const std::string& data) {
   boost::system::error_code failed;
   boost::json::value parsed = boost::json::parse(data.empty() ? "{}" : data, failed);

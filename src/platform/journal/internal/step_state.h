@@ -37,7 +37,10 @@ struct StepState {
   std::string signal{};         // empty: for time alone
   std::int64_t until = 0;       // 0: for ever
   std::string child{};          // the run that was started for it
+  std::string child_digest{};   // of its definition
   std::int64_t child_cost = 0;  // of that run, as far as it is counted here
+  bool taken_over = false;      // it is done, and another run or step did it
+  Execution::Renewed renewed{};
   // As history.h has them:
   std::int64_t sequence = 0, began_at = 0, ended_at = 0;
 };
@@ -49,6 +52,9 @@ struct Waiter {
   std::int64_t until = 0;
   bool shielded = false;
 };
+
+// The step as if it had not begun, but for its attempts, their key and what they cost.
+StepState not_begun(const StepState& state);
 
 // Fields of an event's data; absent: "" and 0. `data` was written by this room.
 boost::json::object fields_of(const std::string& data);

@@ -62,7 +62,6 @@ std::optional<StepResult> Execution::settled(const StepState& state, bool shield
 
 StepResult Execution::finish(StepState& state, const std::string& step, std::string output, std::int64_t cost) {
   state.phase = Phase::kDone;
-  state.cost += cost;
   state.output = output;
   append(event(EventKind::kResult, step, std::move(output), state.attempts, cost));
   return state.output;
@@ -71,7 +70,6 @@ StepResult Execution::finish(StepState& state, const std::string& step, std::str
 StepResult Execution::finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
                                     std::int64_t cost) {
   state.phase = Phase::kFailed;
-  state.cost += cost;
   append(
       event(EventKind::kFailure, step, boost::json::serialize(failure_fields(failure, error)), state.attempts, cost));
   state.error = error;
@@ -137,18 +135,16 @@ async::Task<std::expected<Effect, EffectFailed>> Execution::run_effect(const Ste
 
 // Nothing: another attempt comes, not before state.not_before.
 std::optional<StepResult> Execution::after_failure(const Step& step, StepState& state, EffectFailed failed) {
-  state.cost += failed.cost;
   ++state.ended;
   state.uncertain = 0;
   const Failed told{.failure = failed.failure,
                     .attempts = state.ended,
                     .since_first = Millis((now() - state.first_at) / 1000),
-                    .cost = state.cost,
+                    .cost = state.cost + failed.cost,
                     .retry_after_ms = failed.error.retry_after_ms};
   const bool stopped = is_stopped(step.shielded);
   const auto pause = stopped ? std::nullopt : pause_after(step.retry, told, chance());
   if (!pause) {
-    state.cost -= failed.cost;
     auto end = finish_failed(state, step.name, failed.failure, std::move(failed.error), failed.cost);
     return stopped ? StepResult(cancelled_error()) : end;
   }
@@ -219,11 +215,18 @@ StepResult Execution::note(std::string step, std::string output) {
   return finish(state, step, std::move(output));
 }
 
+StepResult Execution::note_failure(std::string step, FailureClass failure, Error error) {
+  StepState& state = state_of(step);
+  if (auto end = settled(state, false)) return std::move(*end);
+  return finish_failed(state, step, failure, std::move(error));
+}
+
 StepResult Execution::reuse(std::string step, std::string output, const std::string& from_run,
                             const std::string& from_step) {
   StepState& state = state_of(step);
   if (auto end = settled(state, false)) return std::move(*end);
   state.phase = Phase::kDone;
+  state.taken_over = true;
   state.output = output;
   const std::string source = boost::json::serialize(boost::json::object{{"run", from_run}, {"step", from_step}});
   append(
@@ -277,9 +280,12 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
     child.asked.key.clear();
     child.asked.deadline = deadline_of(child.asked, now());
     state.child = child.id;
+    state.child_digest = child.asked.digest;
     state.child_cost = 0;
     state.attempts = 1;
-    Event intent = event(EventKind::kIntent, step, boost::json::serialize(boost::json::object{{"child", child.id}}), 1);
+    Event intent =
+        event(EventKind::kIntent, step,
+              boost::json::serialize(boost::json::object{{"child", child.id}, {"digest", child.asked.digest}}), 1);
     store::Database::Work more = [child = std::move(child)](store::Connection& connection) {
       return insert_run(connection, child, child.created_at);
     };

@@ -376,6 +376,145 @@ TEST_P(RunControl, ARunThatHasBeenUndoneDoesNotGoOnAndOneThatHasNotIsUndoneAgain
   EXPECT_EQ(node.wait(node.engine().move(move(id, "d2"))).error().code, "run_compensated");
 }
 
+async::Task<Outcome> tells_what_it_knows(std::vector<bool>& known, std::atomic<int>& failures, Execution& execution) {
+  known.push_back(execution.knows("call"));
+  Step step{.name = "call",
+            .work = [&](Attempt) { return failures-- > 0 ? refuse(FailureClass::kPermanent, "no") : answer("1"); }};
+  const auto end = co_await execution.step(std::move(step));
+  known.push_back(execution.ended("call"));
+  if (!end) co_return outcome_of(end.error(), "call");
+  co_return succeeded(*end);
+}
+
+TEST_P(RunControl, AStepThatBeginsAnewIsNotKnown) {
+  failures_ = 1;
+  std::vector<bool> known;
+  Written definition([&](Execution& execution) { return tells_what_it_knows(known, failures_, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = node.wait(node.engine().start(TestNode::request()))->run.id;
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kFailed);
+  ASSERT_TRUE(node.wait(node.engine().retry(retry(id))));
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+  EXPECT_THAT(known, testing::ElementsAre(false, true, false, true));
+}
+
+async::Task<Outcome> undoes_beside_a_child(std::atomic<int>& failures, Execution& execution) {
+  std::string step = "sub", signal = "never", ask;
+  if (execution.run().asked.name == "child") {
+    const auto end = co_await execution.receive(std::move(step), std::move(signal), Micros(0), std::move(ask));
+    co_return outcome_of(end.error(), "sub");
+  }
+  Outcome out;
+  if (execution.compensating().empty()) {
+    RunRequest asked = TestNode::request("child");
+    const auto end = co_await execution.child(std::move(step), std::move(asked));
+    if (end.error().why != StepError::Why::kCancelled) co_return out;
+    execution.compensate(R"({"state":"cancelled"})");
+  }
+  Step undo{.name = "undo",
+            .work = [&](Attempt) { return failures-- > 0 ? refuse(FailureClass::kPermanent, "no") : answer("0"); }};
+  const auto end = co_await execution.step(std::move(undo));
+  if (!end && end.error().why == StepError::Why::kUnloaded) co_return out;
+  out.end = Outcome::End::kCancelled;
+  out.error = {ErrorKind::kCancelled, "run_cancelled", "It was cancelled."};
+  out.compensated = end.has_value();
+  co_return out;
+}
+
+TEST_P(RunControl, ARunThatIsUndoneAgainLeavesItsCancelledChildrenAlone) {
+  failures_ = 1;
+  Written definition([this](Execution& execution) { return undoes_beside_a_child(failures_, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = node.wait(node.engine().start(TestNode::request("parent")))->run.id;
+  RunFilter filter;
+  filter.project = "default";
+  filter.parent = id;
+  Result<std::vector<journal::Run>> children;
+  for (int i = 0; i < 500 && (!children || children->empty()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    children = node.wait(node.engine().list(filter));
+  }
+  ASSERT_EQ(children->size(), 1u);
+  const std::string child = children->front().id;
+  ASSERT_TRUE(node.wait(node.engine().cancel("default", id, "maria")));
+  EXPECT_THAT(node.wait_finished(id).error, HasSubstr("\"compensated\":false"));
+  EXPECT_EQ(node.wait_finished(child).state, RunState::kCancelled);
+  ASSERT_TRUE(node.wait(node.engine().retry(retry(id))));
+  EXPECT_THAT(node.wait_finished(id).error, HasSubstr("\"compensated\":true"));
+  EXPECT_EQ(node.wait(node.engine().find("default", child))->state, RunState::kCancelled);
+  EXPECT_THAT(story(node, child), testing::Not(HasSubstr("retried")));
+}
+
+TEST_P(RunControl, AHistoryIsReadOffTheLoops) {
+  Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = node.wait(node.engine().start(TestNode::request()))->run.id;
+  node.wait_finished(id);
+  std::thread::id reader;
+  std::string seen;
+  Engine::Reading look = [&](const journal::Run& run, std::span<const Event> history) -> Result<void> {
+    reader = std::this_thread::get_id();
+    seen = run.id + ": " + told({history.begin(), history.end()});
+    return {};
+  };
+  ASSERT_TRUE(node.wait(node.engine().read("default", id.substr(0, 22), look)));
+  EXPECT_EQ(seen, id + ": " + story(node, id));
+  for (int i = 0; i < node.loops().size(); ++i) {
+    std::promise<std::thread::id> loop;
+    node.loops().loop(i).post([&loop] { loop.set_value(std::this_thread::get_id()); });
+    EXPECT_NE(loop.get_future().get(), reader);
+  }
+  EXPECT_EQ(node.wait(node.engine().read("elsewhere", id, look)).error().code, "run_not_found");
+}
+
+TEST_P(RunControl, ABriefListHasNoInputsAndOutputs) {
+  Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = node.wait(node.engine().start(TestNode::request("one", R"({"n":1})")))->run.id;
+  EXPECT_NE(node.wait_finished(id).output, "");
+  RunFilter filter;
+  filter.project = "default";
+  filter.brief = true;
+  const auto runs = node.wait(node.engine().list(filter));
+  ASSERT_EQ(runs->size(), 1u);
+  EXPECT_EQ(runs->front().id, id);
+  EXPECT_EQ(runs->front().asked.digest, "d1");
+  EXPECT_EQ(runs->front().state, RunState::kSucceeded);
+  EXPECT_EQ(runs->front().asked.input + runs->front().output, "");
+}
+
+// What so many elements have cost, asked for once for each, and how long that took.
+async::Task<Outcome> adds_up(int elements, Execution& execution) {
+  const auto begun = std::chrono::steady_clock::now();
+  std::int64_t sum = 0;
+  for (int i = 0; i < elements; ++i) sum = execution.spent_on("each[").sum;
+  const auto took = std::chrono::steady_clock::now() - begun;
+  if (took > std::chrono::seconds(1)) co_return succeeded("too slow");
+  co_return succeeded(std::to_string(sum) + " " + std::to_string(execution.spent_on("each[").dearest) + " " +
+                      std::to_string(execution.spent_on("each[7]#").sum));
+}
+
+TEST_P(RunControl, WhatManyElementsHaveCostIsKnownAtOnce) {
+  constexpr int kElements = 20'000;
+  Written definition([](Execution& execution) { return adds_up(kElements, execution); });
+  TestNode node(*database_, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  std::vector<Event> history;
+  for (int i = 0; i < kElements; ++i)
+    history.push_back({.run = {},
+                       .kind = EventKind::kCopied,
+                       .step = "each[" + std::to_string(i) + "]" + (i == 7 ? "#1" : ""),
+                       .data = "{}",
+                       .cost = i == 7 ? 5 : 1});
+  const auto started = node.wait(node.engine().start_with(TestNode::request(), history));
+  ASSERT_TRUE(started);
+  EXPECT_EQ(node.wait_finished(started->run.id).output, "20004 5 5");
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, RunControl, testing::Values(On::kSqlite, On::kPostgresql), name_of);
 
 }  // namespace
