@@ -30,6 +30,7 @@ struct EngineOptions {
   Micros retention{0};         // how long a run is kept after its end, with its history; 0: for ever
   Millis sweep{60'000};        // how often what is over that is looked for
   PointHook hook{};
+  Telling telling{};
 };
 
 struct Started {

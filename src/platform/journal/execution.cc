@@ -218,7 +218,10 @@ void Execution::compensate(std::string data) {
 
 void Execution::tell_late(std::string data) {
   if (std::exchange(told_late_, true)) return;
-  append(event(EventKind::kLate, {}, std::move(data)));
+  Event late = event(EventKind::kLate, {}, std::move(data));
+  run_.cost = cost_;
+  store::Database::Work told = parts_.telling ? parts_.telling(run_, late) : store::Database::Work();
+  append(std::move(late), std::move(told));
 }
 
 Event Execution::event(EventKind kind, std::string step, std::string data, std::int64_t attempt, std::int64_t cost) {

@@ -97,8 +97,9 @@ class Execution {
     Committer& committer;
     Listeners& listeners;
     const Clock& clock;
-    PointHook hook;  // may be empty
-    Millis linger;   // how long a run whose branches all wait stays loaded
+    PointHook hook;     // may be empty
+    Millis linger;      // how long a run whose branches all wait stays loaded
+    Telling telling{};  // may be empty
   };
   Execution(Parts parts, Run run, std::vector<Event> history);
   ~Execution();

@@ -1,10 +1,13 @@
 // Durable runs: what is asked for, what is kept of each, and its history.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "platform/store/database.h"
 
 namespace fairlead::journal {
 
@@ -89,6 +92,10 @@ struct Event {
   std::string data{};
   std::int64_t cost = 0;
 };
+
+// What is to be written with a run's end (kFinished, of a run as it is then) and when it sees that it will be late
+// (kLate), in the same transaction, which may run more than once; empty: nothing. Thread-safe, on any loop.
+using Telling = std::function<store::Database::Work(const Run& run, const Event& event)>;
 
 // What steps took.
 struct StepSpan {

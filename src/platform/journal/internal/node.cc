@@ -136,9 +136,10 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
       co_return;
     }
   }
+  if (run.started_at == 0) run.started_at = run.created_at;
   const auto definition = definitions_.find(run.asked.kind);
-  Execution execution({lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger}, std::move(run),
-                      std::move(*history));
+  Execution execution({lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger, options_.telling},
+                      std::move(run), std::move(*history));
   lane.executions[execution.run().id] = &execution;
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
   if (stopping_) execution.unload();
@@ -203,13 +204,25 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   told.data = state == RunState::kSucceeded
                   ? "{" + result + ",\"cost\":" + std::to_string(execution.cost()) + "}"
                   : error.substr(0, error.size() - 1) + ",\"cost\":" + std::to_string(execution.cost()) + "}";
+  store::Database::Work tells;
+  if (options_.telling) {
+    Run ended = run;
+    ended.state = state;
+    ended.finished_at = told.at;
+    ended.cost = execution.cost();
+    ended.output = outcome.output;
+    ended.error = error;
+    tells = options_.telling(ended, entry.events.back());
+  }
   entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
-                error = std::move(error), told = std::move(told)](store::Connection& connection) -> Result<void> {
+                error = std::move(error), told = std::move(told),
+                tells = std::move(tells)](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {id, std::string(to_string(state)), told.at, cost, output, error};
     FAIRLEAD_TRY(const auto ended, connection.execute("update journal_runs set state = $2, finished_at = $3, cost = $4,"
                                                       " output = $5, error = $6, node = null, due = null where id = $1",
                                                       values));
     (void)ended;
+    if (tells) FAIRLEAD_CHECK(tells(connection));
     if (state != RunState::kSucceeded) FAIRLEAD_CHECK(cancel_children(connection, id, told.at));
     if (told.run.empty()) return {};
     FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
