@@ -44,9 +44,9 @@ void LiveSteps::take(const bj::value& event) {
     state = Part::kRunning;
   } else if (what == "result" || what == "reused") {
     state = Part::kDone;
-  } else if (what == "wait") {
+  } else if (what == "wait" || what == "held") {
     state = Part::kWaiting;
-    step.waits_for = text_of(event.at("data"), "for");
+    step.waits_for = text_of(event.at("data"), what == "held" ? "by" : "for");
   } else if (what == "failure") {
     const bj::value& data = event.at("data");
     const bool comes_again = data.is_object() && data.get_object().contains("retry_at");

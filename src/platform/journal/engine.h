@@ -67,7 +67,11 @@ struct Moved {
 struct Queue {
   std::string project, name;
   bool paused = false;           // none of its runs is taken up; those that a node has go on
+  bool draining = false;         // none begins; those that have begun go on to their end
   std::int64_t concurrency = 0;  // so many of its runs are loaded at a time, over all nodes; 0: any number
+  std::int64_t starts = 0;       // so many of its runs begin within any `period` (µs); 0: any number
+  std::int64_t period = 0;
+  std::string per{};  // these are of each "key", "user" or "chain"; empty: of all its runs
   std::int64_t running = 0, due = 0;
 };
 

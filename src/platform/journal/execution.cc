@@ -63,6 +63,9 @@ void Execution::recall(const Event& event) {
     case EventKind::kCompensating:
       compensating_ = event.data;
       return;
+    case EventKind::kHeld:
+      state_of(event.step).held = true;
+      return;
     case EventKind::kRetried:
       return recall_retry(event);
     case EventKind::kCancel:
@@ -100,6 +103,7 @@ void Execution::recall(const Event& event) {
     state.child_cost = 0;
     state.key = json::text_member(fields, "key");
     state.phase = StepState::Phase::kOpen;
+    state.held = false;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
   } else if (event.kind == EventKind::kWait) {
@@ -227,7 +231,7 @@ void Execution::tell_late(std::string data) {
 Event Execution::event(EventKind kind, std::string step, std::string data, std::int64_t attempt, std::int64_t cost) {
   cost_ += cost;
   Event made{run_.id, ++sequence_, now(), kind, std::move(step), attempt, std::move(data), cost};
-  if (!made.step.empty() && kind != EventKind::kSignal) mark(state_of(made.step), made);
+  if (!made.step.empty() && kind != EventKind::kSignal && kind != EventKind::kHeld) mark(state_of(made.step), made);
   return made;
 }
 
