@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "app/log.h"
+#include "app/run_events.h"
 #include "base/id.h"
 #include "chains/callable.h"
 #include "chains/http/control_routes.h"
@@ -10,6 +11,7 @@
 #include "chains/http/routes.h"
 #include "chains/http/task_routes.h"
 #include "schedules/http/routes.h"
+#include "webhooks/http/routes.h"
 
 namespace fairlead::app {
 namespace {
@@ -39,6 +41,7 @@ Result<void> Runs::prepare(Parts parts) {
   chains::HttpCalls calls;
   auto hosts = chains::AllowedHosts::parse(parts.settings.chains.hosts);
   if (!hosts) return fail(with_context(std::move(hosts).error(), "the setting `chains.hosts`"));
+  hosts_ = *hosts;
   calls.hosts = std::move(*hosts);
   parts.client.public_only = parts.settings.chains.internal != "true";
   for (int i = 0; i < parts.loops.size(); ++i) {
@@ -59,6 +62,11 @@ Result<void> Runs::prepare(Parts parts) {
   journal::EngineOptions options;
   options.retention = parts.settings.runs.retention;
   options.name = node_name(parts.settings.data, parts.clock);
+  options.telling = [this](const journal::Run& run, const journal::Event& event) -> store::Database::Work {
+    if (webhooks_.empty()) return {};
+    const auto told = event_of(run, event, [this](const journal::Run& of) { return chains_.version_of(of); });
+    return told ? webhooks_.outgoing(*told) : store::Database::Work();
+  };
   engine_ = std::make_unique<journal::Engine>(
       parts.database, parts.loops, parts.clock,
       journal::Engine::Definitions{{chains::Chains::kKind, &chains_}, {gateway::Background::kKind, &parts.background}},
@@ -73,6 +81,7 @@ Result<void> Runs::prepare(Parts parts) {
                                                                                   .engine = *engine_,
                                                                                   .clock = parts.clock},
                                                       parts.loops.loop(0));
+  prepare_webhooks(parts);
   parts.telemetry.metrics().add("fairlead_runs_loaded", telemetry::Metrics::Type::kGauge, "Runs that this node has.",
                                 [this] { return static_cast<double>(engine_ ? engine_->loaded() : 0); });
   parts.telemetry.metrics().add(
@@ -86,7 +95,50 @@ Result<void> Runs::prepare(Parts parts) {
   return {};
 }
 
+void Runs::prepare_webhooks(Parts& parts) {
+  const auto allows = [this](const http::Origin& origin) -> Result<void> {
+    if (hosts_.allows(origin)) return {};
+    return fail(
+        ErrorKind::kPermissionDenied, "host_not_allowed",
+        "`" + origin.host_header + "` is not among the hosts that may be reached: see the setting `chains.hosts`.");
+  };
+  const auto secret = [&pool = parts.blocking, &secrets = parts.secrets, environment = parts.environment](
+                          std::string project, std::string reference) {
+    return pool.run([&secrets, environment, project = std::move(project),
+                     reference = std::move(reference)]() -> Result<SecretText> {
+      const std::string name = reference.substr(reference.find(':') + 1);
+      if (reference.starts_with("secret:")) return secrets.value_blocking(project, name);
+      auto value = environment(name);
+      if (!value)
+        return fail(ErrorKind::kInvalid, "webhook_secret",
+                    "The environment variable " + name +
+                        " is not set, where the signing secret should be. Set it where Fairlead is started.");
+      SecretText out(value->data(), value->size());
+      wipe(*value);
+      return out;
+    });
+  };
+  sender_ = std::make_unique<webhooks::Sender>(webhooks::Sender::Parts{.database = parts.database,
+                                                                       .webhooks = webhooks_,
+                                                                       .clock = parts.clock,
+                                                                       .client = *http_clients_[0],
+                                                                       .allows = allows,
+                                                                       .secret = secret,
+                                                                       .retention = parts.settings.runs.retention},
+                                               parts.loops.loop(0));
+  parts.telemetry.metrics().add(
+      "fairlead_webhook_attempts_total", telemetry::Metrics::Type::kCounter,
+      "Attempts of this node to tell webhooks: delivered, retried later, failed for good.", [this] {
+        std::vector<telemetry::Metrics::Sample> samples;
+        for (const auto& one : sender_->counts())
+          samples.push_back({{{"project", one.project}, {"webhook", one.webhook}, {"outcome", one.outcome}},
+                             static_cast<double>(one.attempts)});
+        return samples;
+      });
+}
+
 void Runs::update(const resources::Project& project) {
+  webhooks_.update(project);
   chains_.update(project);
   schedules_.update(project);  // after what they start
 }
@@ -101,6 +153,7 @@ void Runs::add_routes(http::Router& router, const access::Guard& guard) {
   chains::add_graph_routes(router, guard, chains_);
   chains::add_task_routes(router, guard, chains_, *engine_, *tasks_, *clock_);
   schedules::add_routes(router, guard, schedules_, *scheduler_, *clock_);
+  webhooks::add_routes(router, guard, webhooks_, *sender_);
 }
 
 Result<void> Runs::start() {
@@ -110,6 +163,7 @@ Result<void> Runs::start() {
     kLog.warning("what steps take is not known yet", {{"message", spans.error().message}});
   FAIRLEAD_CHECK(engine_->start_blocking());
   scheduler_->start_blocking();
+  sender_->start_blocking();
   is_started_ = true;
   return {};
 }
@@ -120,8 +174,9 @@ void Runs::release() {
 
 void Runs::stop(Millis patience) {
   if (is_started_) scheduler_->stop_blocking();
-  is_started_ = false;
   if (engine_) engine_->stop_blocking(patience);
+  if (is_started_) sender_->stop_blocking(patience);
+  is_started_ = false;
 }
 
 std::optional<Error> Runs::trouble() const {

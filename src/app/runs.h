@@ -1,5 +1,5 @@
 // Durable runs in this server: the chains, what their steps call, the engine that carries them on, and the schedules
-// that start them.
+// that start them, and the webhooks that are told of them.
 #pragma once
 #include <memory>
 #include <string>
@@ -25,6 +25,8 @@
 #include "schedules/scheduler.h"
 #include "schedules/schedules.h"
 #include "telemetry/telemetry.h"
+#include "webhooks/sender.h"
+#include "webhooks/webhooks.h"
 
 namespace fairlead::app {
 
@@ -49,7 +51,8 @@ class Runs {
     const Clock& clock;
     const config::Settings& settings;
     const llm::Hiding& hiding;
-    http::ClientOptions client;  // of requests that steps make
+    http::ClientOptions client;  // of requests that steps and webhooks make
+    std::function<std::optional<std::string>(std::string_view)> environment;
   };
   // Before the loops run. Error: invalid_setting.
   Result<void> prepare(Parts parts);
@@ -64,14 +67,19 @@ class Runs {
   std::optional<Error> trouble() const;
 
  private:
+  void prepare_webhooks(Parts& parts);
+
   chains::Chains chains_;
   std::unique_ptr<gateway::InnerClient> client_;
+  chains::AllowedHosts hosts_;
   std::vector<std::unique_ptr<http::Client>> http_clients_;  // one a loop
+  webhooks::Webhooks webhooks_;                              // outlives the runs
   std::unique_ptr<journal::Engine> engine_;
   std::unique_ptr<chains::Results> results_;
   std::unique_ptr<chains::Tasks> tasks_;
   schedules::Schedules schedules_;
   std::unique_ptr<schedules::Scheduler> scheduler_;
+  std::unique_ptr<webhooks::Sender> sender_;
   bool is_started_ = false;
   const Clock* clock_ = nullptr;
   store::Database* database_ = nullptr;

@@ -9,6 +9,7 @@
 #include "chains/schema.h"
 #include "platform/journal/schema.h"
 #include "schedules/schema.h"
+#include "webhooks/schema.h"
 
 namespace fairlead::app {
 namespace {
@@ -82,6 +83,7 @@ Result<void> ServerParts::open_database() {
   for (store::Migration& one : journal::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : chains::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : schedules::migrations()) migrations.push_back(std::move(one));
+  for (store::Migration& one : webhooks::migrations()) migrations.push_back(std::move(one));
   for (store::Migration& one : policy::Vault::migrations()) migrations.push_back(std::move(one));
   std::string location = settings_.store;
   if (location.empty()) {

@@ -181,6 +181,31 @@ std::shared_ptr<const internal::Plan> Chains::plan_of(const journal::Run& run, c
   return version == chain->second.by_digest.end() ? nullptr : version->second.plan;
 }
 
+std::vector<journal::Limit> Chains::limits(const journal::Run& run) const {
+  std::vector<journal::Limit> out;
+  const auto in = project(run.asked.project);
+  if (!in) return out;
+  const auto chain = in->chains.find(run.asked.name);
+  if (chain == in->chains.end()) return out;
+  const auto digest = chain->second.digests.find(chain->second.in_force);
+  const auto version = digest == chain->second.digests.end() ? chain->second.by_digest.end()
+                                                             : chain->second.by_digest.find(digest->second);
+  if (version == chain->second.by_digest.end()) return out;
+  for (const internal::LimitPlan& limit : version->second.plan->limits) {
+    std::string name = "chain " + run.asked.name;
+    if (limit.per == "key") name += ", key " + run.asked.author;
+    if (limit.per == "user") name += ", user " + user_of(run);
+    if (limit.concurrency > 0) out.push_back({.name = name, .concurrency = limit.concurrency});
+    if (limit.starts > 0) out.push_back({.name = name, .starts = limit.starts, .period = limit.period.count()});
+  }
+  return out;
+}
+
+std::string Chains::user_of(const journal::Run& run) const {
+  const auto kept = json::parse(run.asked.input);
+  return kept && kept->is_object() ? internal::account_of(kept->get_object()).user : std::string();
+}
+
 int Chains::version_of(const journal::Run& run) const {
   const auto in = project(run.asked.project);
   if (!in) return 0;
@@ -229,6 +254,12 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
     start.user = who.user;
     return request(std::move(start));
   };
+  const internal::ModelOf model_of = [this](const std::string& of_project, const std::string& prompt) {
+    const auto in = project(of_project);
+    if (!in) return std::string();
+    const auto found = in->callables.find("prompt:" + prompt);
+    return found == in->callables.end() ? std::string() : found->second.model;
+  };
   const internal::VersionOf version_of = [this](const std::string& project, internal::Does does,
                                                 const std::string& reference) {
     return version_of_called(project, internal::kind_called(does), reference);
@@ -242,7 +273,7 @@ async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
                        : hide_text_for_run(*this, execution.loop(), execution.run(), std::move(text));
       }};
   internal::Course course(execution, std::move(plan), std::move(account), std::move(input), *client_, http_, pin,
-                          version_of, results_, *durations_, keeping);
+                          version_of, model_of, results_, *durations_, keeping);
   journal::Outcome outcome = co_await course.run();
   co_return outcome;
 }

@@ -105,6 +105,8 @@ class Chains final : public journal::Definition {
   std::vector<Late> late() const;
 
   async::Task<journal::Outcome> advance(journal::Execution& execution) override;
+  std::vector<journal::Limit> limits(const journal::Run& run) const override;  // those of the version in force
+  std::string user_of(const journal::Run& run) const override;
   std::vector<std::string> failed(const journal::Run& run, std::span<const journal::Event> history) override;
   Result<void> agrees(const journal::Run& run, std::span<const journal::Event> history,
                       const std::string& digest) override;

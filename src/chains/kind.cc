@@ -76,6 +76,20 @@ constexpr const char* kChainSchema = R"json({
     "description": {"type": "string"},
     "input": {"$ref": "#/$defs/fields"},
     "deadline": {"$ref": "#/$defs/duration"},
+    "limits": {
+      "type": "array",
+      "minItems": 1,
+      "maxItems": 8,
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000000},
+          "rate": {"type": "string"},
+          "per": {"enum": ["user", "key"]}
+        }
+      }
+    },
     "output": true,
     "steps": {
       "type": "array",

@@ -65,6 +65,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_chains(app, context);
   add_runs(app, context);
   add_schedules(app, context);
+  add_webhooks(app, context);
   add_stats(app, context);
   add_sql(app, context);
   add_status(app, context);

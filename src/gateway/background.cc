@@ -84,6 +84,19 @@ void Background::set_runs(journal::Engine& engine, ChainRun chain_run) {
   chain_run_ = std::move(chain_run);
 }
 
+Background::Ended Background::end_of(const journal::Run& run) {
+  Ended out{response_id(run.id), "completed"};
+  if (run.state == journal::RunState::kFailed) out.status = "failed";
+  if (run.state == journal::RunState::kCancelled) out.status = "cancelled";
+  if (run.state != journal::RunState::kSucceeded) return out;
+  const auto made = json::parse(run.output);
+  boost::system::error_code none;
+  const bj::value* const reason = made ? made->find_pointer("/wire/choices/0/finish_reason", none) : nullptr;
+  const bool is_cut = reason != nullptr && (*reason == "length" || *reason == "content_filter");
+  if (is_cut) out.status = "incomplete";
+  return out;
+}
+
 std::unique_ptr<ResponsesAnswer> Background::Rebuilt::form(ResponseStore& store, bool stream) {
   call.request.stream = stream;
   return std::make_unique<ResponsesAnswer>(surface, store);

@@ -51,6 +51,13 @@ class Background final : public journal::Definition {
 
   async::Task<journal::Outcome> advance(journal::Execution& execution) override;
 
+  // Which response a run has made that has ended, and its status: completed, incomplete, failed, cancelled.
+  struct Ended {
+    std::string id;
+    std::string_view status;
+  };
+  static Ended end_of(const journal::Run& run);
+
  private:
   struct Rebuilt;
   struct Told;

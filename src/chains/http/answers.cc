@@ -31,7 +31,8 @@ bj::object shown_run(const Chains& chains, const journal::Run& run) {
     out["parent"] = run.asked.parent;
     out["parent_step"] = run.asked.parent_step;
   }
-  if (!finished(run.state) && run.asked.due > 0) out["due"] = iso8601(run.asked.due);
+  if (!run.held.empty()) out["held_by"] = run.held;
+  if (!finished(run.state) && run.asked.due > 0 && run.held.empty()) out["due"] = iso8601(run.asked.due);
   if (run.asked.input.find("\"fork\":{") != std::string::npos) {
     const auto kept = json::parse(run.asked.input);
     const bj::value* const fork = kept && kept->is_object() ? kept->get_object().if_contains("fork") : nullptr;

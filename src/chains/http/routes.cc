@@ -8,6 +8,7 @@
 #include "chains/http/answers.h"
 #include "chains/internal/progress.h"
 #include "chains/privacy.h"
+#include "chains/rate.h"
 #include "llm/price.h"
 #include "platform/json/text.h"
 
@@ -354,6 +355,14 @@ async::Task<void> cancel(http::Exchange& exchange, const Parts& parts, const Pri
   co_await access::respond_json(exchange, 202, std::move(answer));
 }
 
+bj::object shown_queue(const journal::Queue& queue) {
+  bj::object out{{"name", queue.name}, {"paused", queue.paused}, {"concurrency", queue.concurrency}};
+  if (queue.draining) out["draining"] = true;
+  if (queue.starts > 0) out["rate"] = rate_text(queue.starts, Micros(queue.period));
+  if (!queue.per.empty()) out["per"] = queue.per;
+  return out;
+}
+
 async::Task<void> list_queues(http::Exchange& exchange, const Parts& parts, std::string project) {
   auto queues = co_await parts.engine.queues(std::move(project));
   if (!queues) {
@@ -361,27 +370,35 @@ async::Task<void> list_queues(http::Exchange& exchange, const Parts& parts, std:
     co_return;
   }
   bj::array data;
-  for (const journal::Queue& queue : *queues)
-    data.push_back({{"name", queue.name},
-                    {"paused", queue.paused},
-                    {"concurrency", queue.concurrency},
-                    {"running", queue.running},
-                    {"due", queue.due}});
+  for (const journal::Queue& queue : *queues) {
+    bj::object one = shown_queue(queue);
+    one["running"] = queue.running;
+    one["due"] = queue.due;
+    data.push_back(std::move(one));
+  }
   bj::object answer{{"data", std::move(data)}};
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
 Result<journal::Queue> read_queue(const bj::object& body, std::string project, std::string name) {
-  FAIRLEAD_CHECK(access::only_members(body, {"paused", "concurrency"}));
+  FAIRLEAD_CHECK(access::only_members(body, {"paused", "draining", "concurrency", "rate", "per"}));
   journal::Queue queue;
   queue.project = std::move(project);
   queue.name = std::move(name);
-  if (!resources::is_name(queue.name))
+  const std::size_t colon = queue.name.find(':');
+  const std::string of = colon == std::string::npos ? "" : queue.name.substr(0, colon);
+  const bool is_of_steps = of == "model" || of == "prompt" || of == "host";
+  if (!resources::is_name(is_of_steps ? queue.name.substr(colon + 1) : queue.name))
     return fail(ErrorKind::kInvalid, "invalid_value",
-                "A queue's name is 1 to 63 lower-case letters, digits, `.`, `_` or `-`.", "name");
-  if (const bj::value* const paused = body.if_contains("paused")) {
-    if (!paused->is_bool()) return fail(ErrorKind::kInvalid, "invalid_type", "`paused` is true or false.", "paused");
-    queue.paused = paused->get_bool();
+                "A queue's name is 1 to 63 lower-case letters, digits, `.`, `_` or `-`; that of one for steps such a "
+                "name behind `model:`, `prompt:` or `host:`.",
+                "name");
+  for (const auto& [member, flag] : {std::pair("paused", &queue.paused), std::pair("draining", &queue.draining)}) {
+    const bj::value* const value = body.if_contains(member);
+    if (value == nullptr) continue;
+    if (!value->is_bool())
+      return fail(ErrorKind::kInvalid, "invalid_type", "`" + std::string(member) + "` is true or false.", member);
+    *flag = value->get_bool();
   }
   if (const bj::value* const most = body.if_contains("concurrency")) {
     if (!most->is_int64() || most->get_int64() < 0)
@@ -389,6 +406,22 @@ Result<journal::Queue> read_queue(const bj::object& body, std::string project, s
                   "concurrency");
     queue.concurrency = most->get_int64();
   }
+  FAIRLEAD_TRY(const auto rate, access::optional_string(body, "rate"));
+  if (rate) {
+    const auto read = read_rate(*rate);
+    if (!read) return fail(ErrorKind::kInvalid, "invalid_value", std::string("`rate`: ") + kRateForm, "rate");
+    queue.starts = read->starts;
+    queue.period = read->period.count();
+  }
+  FAIRLEAD_TRY(const auto per, access::optional_string(body, "per"));
+  queue.per = per.value_or("");
+  if (!queue.per.empty() && queue.per != "key" && queue.per != "user" && queue.per != "chain")
+    return fail(ErrorKind::kInvalid, "invalid_value", "`per` is `key`, `user` or `chain`.", "per");
+  if (!queue.per.empty() && queue.concurrency == 0 && queue.starts == 0)
+    return fail(ErrorKind::kInvalid, "invalid_value",
+                "`per` says of whom `concurrency` or `rate` is: give one of them.", "per");
+  if (is_of_steps && queue.draining)
+    return fail(ErrorKind::kInvalid, "invalid_value", "A queue of steps has nothing to drain: pause it.", "draining");
   return queue;
 }
 
@@ -406,7 +439,7 @@ async::Task<void> set_queue(http::Exchange& exchange, const Parts& parts, std::s
     co_await access::refuse(exchange, std::move(done).error());
     co_return;
   }
-  bj::object answer{{"name", queue->name}, {"paused", queue->paused}, {"concurrency", queue->concurrency}};
+  bj::object answer = shown_queue(*queue);
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 

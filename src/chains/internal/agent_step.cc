@@ -185,6 +185,7 @@ async::Task<StepResult> Course::ask_agent(const StepPlan& step, llm::ClientCall 
   set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"model", call.model}, {"messages", call.messages}, {"variables", call.variables}});
+  asked.calls = calls_of(call.model);
   asked.work = [this, &step, call = std::move(call)](journal::Attempt attempt) {
     Read read = [&step](llm::ClientAnswer answer) { return read_turn(std::move(answer), step.output_rule); };
     return ask(call, std::move(attempt), std::move(read));

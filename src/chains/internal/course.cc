@@ -34,7 +34,7 @@ class Course::Variables final : public expr::Activation {
 
 Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, bj::value input,
                llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
-               Results* results, Durations& durations, const Keeping& keeping)
+               const ModelOf& model_of, Results* results, Durations& durations, const Keeping& keeping)
     : execution_(execution),
       plan_(std::move(plan)),
       account_(std::move(account)),
@@ -43,6 +43,7 @@ Course::Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, 
       http_(http),
       pin_(pin),
       version_of_(version_of),
+      model_of_(model_of),
       results_(results),
       durations_(durations),
       keeping_(keeping),

@@ -33,6 +33,8 @@ using PinChain = std::function<Result<journal::RunRequest>(const std::string& pr
 
 // The digest of the version that a reference means now; empty where it is not known.
 using VersionOf = std::function<std::string(const std::string& project, Does does, const std::string& reference)>;
+// The model of a prompt that is in force; empty where it is not known.
+using ModelOf = std::function<std::string(const std::string& project, const std::string& prompt)>;
 
 // What may be kept of a text, or of a value as JSON, that somebody else gave.
 struct Keeping {
@@ -44,8 +46,8 @@ struct Keeping {
 class Course {
  public:
   Course(journal::Execution& execution, std::shared_ptr<const Plan> plan, Account account, boost::json::value input,
-         llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of, Results* results,
-         Durations& durations, const Keeping& keeping);
+         llm::Client& client, const HttpCalls& http, const PinChain& pin, const VersionOf& version_of,
+         const ModelOf& model_of, Results* results, Durations& durations, const Keeping& keeping);
   async::Task<journal::Outcome> run();
 
  private:
@@ -71,6 +73,7 @@ class Course {
   async::Task<std::expected<journal::Effect, journal::EffectFailed>> ask(llm::ClientCall call, journal::Attempt attempt,
                                                                          Read read);
   async::Task<journal::StepResult> request(const StepPlan& step, std::string name, Scope scope);
+  std::vector<std::string> calls_of(const std::string& reference) const;  // as queues of steps are named
   void set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const;
   async::Task<journal::StepResult> do_case(const StepPlan& step, std::string name, Scope scope);
   async::Task<journal::StepResult> put_task(const StepPlan& step, std::string name, Scope scope);
@@ -114,6 +117,7 @@ class Course {
   const HttpCalls& http_;
   const PinChain& pin_;
   const VersionOf& version_of_;
+  const ModelOf& model_of_;
   Results* results_;  // may be null
   Durations& durations_;
   const Keeping& keeping_;

@@ -236,6 +236,17 @@ Result<llm::ClientCall> Course::make_call(const StepPlan& step, const Scope& sco
   return call;
 }
 
+std::vector<std::string> Course::calls_of(const std::string& reference) const {
+  constexpr std::string_view kPrompt = "prompt:", kModel = "model:";
+  std::vector<std::string> out{reference.substr(0, reference.find('@'))};
+  if (!out[0].starts_with(kPrompt)) return out;
+  std::string model = model_of_(execution_.run().asked.project, out[0].substr(kPrompt.size()));
+  model = model.substr(0, model.find('@'));
+  if (model.empty()) return out;
+  out.push_back(model.starts_with(kModel) ? model : std::string(kModel) + model);
+  return out;
+}
+
 void Course::set_bounds(journal::Step& asked, const StepPlan& step, const Scope& scope) const {
   asked.retry = step.retry;
   const auto elements = execution_.spent_on(step.name + "["), turns = execution_.spent_on(step.name + "#");
@@ -265,6 +276,7 @@ async::Task<StepResult> Course::call_model(const StepPlan& step, std::string nam
   set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"model", call->model}, {"messages", call->messages}, {"variables", call->variables}});
+  asked.calls = calls_of(call->model);
   asked.work = [this, call = std::move(*call)](journal::Attempt attempt) {
     return ask(call, std::move(attempt), read_answer);
   };
@@ -283,6 +295,7 @@ async::Task<StepResult> Course::request(const StepPlan& step, std::string name, 
   set_bounds(asked, step, scope);
   asked.input =
       json::to_text(bj::object{{"method", http::to_string(read->method)}, {"url", read->url}, {"body", read->body}});
+  if (std::string host = host_of(read->url); !host.empty()) asked.calls = {"host:" + host};
   asked.work = [this, sent = std::move(*read)](journal::Attempt attempt) { return send(sent, std::move(attempt)); };
   auto result = co_await execution_.step(std::move(asked));
   co_return result;

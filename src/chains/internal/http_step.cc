@@ -143,6 +143,16 @@ Result<HttpRequest> read_http_request(const bj::value& made) {
   return request;
 }
 
+std::string host_of(std::string_view url) {
+  const std::size_t authority = url.find("://");
+  if (authority == std::string_view::npos) return {};
+  auto origin = http::Origin::parse(url.substr(0, url.find_first_of("/?#", authority + 3)));
+  if (!origin) return {};
+  std::ranges::transform(origin->host, origin->host.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::move(origin->host);
+}
+
 async::Task<std::expected<Effect, EffectFailed>> send_http(const HttpCalls& calls, HttpRequest request,
                                                            async::Loop& loop, journal::Attempt attempt) {
   // The path goes with the request, so that connections are shared by all that goes to one place.

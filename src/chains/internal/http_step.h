@@ -26,6 +26,9 @@ Result<HttpRequest> read_http_request(const boost::json::value& made);
 // Sends it, with the attempt's key as `Idempotency-Key`. The output is {"status", "body"}: the body's JSON where its
 // type says so, else its text. What is not 2xx is a failure: 429 of rate_limit, 408 and 5xx of transient (both heed
 // Retry-After), the rest permanent. Redirects are not followed.
+// In small letters; empty if the URL has none.
+std::string host_of(std::string_view url);
+
 async::Task<std::expected<journal::Effect, journal::EffectFailed>> send_http(const HttpCalls& calls,
                                                                              HttpRequest request, async::Loop& loop,
                                                                              journal::Attempt attempt);

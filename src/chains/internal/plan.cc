@@ -8,6 +8,8 @@
 #include "base/suggest.h"
 #include "chains/internal/bodies.h"
 #include "chains/internal/step_reader.h"
+#include "chains/rate.h"
+#include "platform/config/settings.h"
 #include "platform/expr/schema.h"
 #include "platform/json/member.h"
 
@@ -33,6 +35,7 @@ class Reader {
       for (const bj::value& one : steps->get_array()) read_step(one);
     }
     if (spec_.contains("deadline")) plan_.deadline = read_duration(spec_, "deadline", "", faults_);
+    read_limits();
     find_edges();
     for (const std::size_t place : in_order()) compile(place);
     if (const bj::value* const output = spec_.if_contains("output"))
@@ -47,6 +50,28 @@ class Reader {
   };
 
   void fault(std::string pointer, std::string message) { faults_.push_back({std::move(pointer), std::move(message)}); }
+
+  void read_limits() {
+    const bj::value* const limits = spec_.if_contains("limits");
+    if (limits == nullptr || !limits->is_array()) return;
+    std::size_t at = 0;
+    for (const bj::value& one : limits->get_array()) {
+      const std::string pointer = "/limits/" + std::to_string(at++);
+      LimitPlan limit;
+      limit.per = json::text_member(one.as_object(), "per");
+      if (const bj::value* const most = one.as_object().if_contains("concurrency"))
+        limit.concurrency = most->as_int64();
+      if (const auto rate = read_rate(json::text_member(one.as_object(), "rate"))) {
+        limit.starts = rate->starts;
+        limit.period = rate->period;
+      } else if (one.as_object().contains("rate")) {
+        fault(pointer + "/rate", kRateForm);
+      }
+      if (limit.concurrency == 0 && !one.as_object().contains("rate"))
+        fault(pointer, "a limit says `concurrency` or `rate`.");
+      plan_.limits.push_back(std::move(limit));
+    }
+  }
 
   void read_input() {
     const bj::value* const input = spec_.if_contains("input");

@@ -90,11 +90,19 @@ struct Field {
   std::optional<boost::json::value> fallback;
 };
 
+// How many of a chain's runs go on at a time, or begin within a period; of each user or key, if it says so.
+struct LimitPlan {
+  std::string per;  // "user", "key"; empty: of all
+  std::int64_t concurrency = 0, starts = 0;
+  Micros period{0};
+};
+
 struct Plan {
   std::vector<Field> input;
   std::vector<StepPlan> steps;  // in the order of the file
   std::optional<Template> output;
   Micros deadline{0};
+  std::vector<LimitPlan> limits{};
 };
 
 // What a step gives, by the type of what it calls; dyn where it is not known.

@@ -45,6 +45,11 @@ void take(const Event& event, Progress& progress) {
     case EventKind::kIntent:
       progress.retries += event.attempt > 1 ? 1 : 0;
       part.open = true;
+      part.waits = false;
+      break;
+    case EventKind::kHeld:
+      part.waits = true;
+      progress.wait = {{"for", fields_of(event)["by"]}};
       break;
     case EventKind::kReused:
       ++progress.reused;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "chains/kind.h"
+#include "chains/rate.h"
 #include "platform/json/text.h"
 
 namespace fairlead::chains {
@@ -221,6 +222,28 @@ TEST(ChainSpec, ACompensationSeesWhatIsThereByThen) {
               ElementsAre("/steps/1/compensate/prompt: unknown prompt `sayy`. Did you mean `say`?"));
   EXPECT_THAT(with(R"({"timeout": "1s"})"), testing::Contains(HasSubstr("says not what it does")));
   EXPECT_THAT(with(R"({"chain": "mine"})"), testing::Contains(HasSubstr("starts itself")));
+}
+
+TEST(ChainSpec, ALimitSaysHowManyAndOfWhom) {
+  const auto with = [](const std::string& limits) {
+    return R"({"limits": )" + limits + R"(, "steps": [{"name": "a", "transform": 1}]})";
+  };
+  EXPECT_THAT(faults_of(with(R"([{"concurrency": 2, "per": "user"}, {"rate": "30/1m"}])")), IsEmpty());
+  EXPECT_THAT(faults_of(with(R"([{"per": "user"}])")), ElementsAre(HasSubstr("`concurrency` or `rate`")));
+  EXPECT_THAT(faults_of(with(R"([{"concurrency": 1}, {"rate": "often"}])")), ElementsAre(HasSubstr("/limits/1/rate")));
+}
+
+TEST(Rate, IsSoManyInATime) {
+  const auto shown = [](const char* text) {
+    const auto rate = read_rate(text);
+    return rate ? rate_text(rate->starts, rate->period) : std::string("none");
+  };
+  EXPECT_EQ(shown("30/1m"), "30/1m");
+  EXPECT_EQ(shown("5/s"), "5/1s");
+  EXPECT_EQ(shown("1000/24h"), "1000/1d");
+  EXPECT_EQ(shown("7/90s"), "7/90s");
+  for (const char* const text : {"", "5", "5/", "/m", "0/1m", "-1/1m", "5/0s", "5/1w", "5/32d", "5/1m ", "100001/1s"})
+    EXPECT_EQ(shown(text), "none") << text;
 }
 
 TEST(ChainInput, IsCheckedAndCompleted) {

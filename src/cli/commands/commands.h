@@ -34,6 +34,7 @@ void add_chains(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);
 void add_run_control(CLI::App& runs, Context& context);
 void add_schedules(CLI::App& app, Context& context);
+void add_webhooks(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_cron(CLI::App& app, Context& context);

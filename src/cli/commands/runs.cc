@@ -67,9 +67,12 @@ std::string step_line(const bj::value& step, bool colours) {
 
 std::string run_page(const bj::value& run, bool colours) {
   const std::string state = text_of(run, "state");
+  const std::string held_by = text_of(run, "held_by");
   std::string out =
       fmt::format("  {}  {} v{}  {}  {}\n", text_of(run, "id"), text_of(run, "chain"), text_of(run, "version"),
                   painted(state, colour_of(state), colours), dollars(number_of(run, "cost_usd")));
+  if (!held_by.empty())
+    out += "  " + painted("held back", Colour::kYellow, colours) + " by the limit of " + held_by + "\n";
   if (const bj::value* const steps = run.as_object().if_contains("steps"))
     for (const bj::value& step : steps->as_array()) out += step_line(step, colours);
   if (const bj::value* const error = run.as_object().if_contains("error")) {
@@ -355,27 +358,38 @@ void add_queues(CLI::App& app, Context& context) {
       std::vector<std::vector<std::string>> rows;
       for (const bj::value& queue : reply.at("data").as_array()) {
         const std::string most = text_of(queue, "concurrency");
-        rows.push_back({text_of(queue, "name"), most == "0" ? "any" : most, text_of(queue, "running"),
-                        text_of(queue, "due"), queue.at("paused").as_bool() ? "paused" : ""});
+        const bool is_paused = queue.at("paused").as_bool(), drains = queue.as_object().contains("draining");
+        rows.push_back({text_of(queue, "name"), most == "0" ? "any" : most, text_of(queue, "rate"),
+                        text_of(queue, "per"), text_of(queue, "running"), text_of(queue, "due"),
+                        is_paused ? "paused"
+                        : drains  ? "draining"
+                                  : ""});
       }
       if (rows.empty()) return std::string("  No queue has been set.\n");
-      return table({"queue", "at once", "running", "due", ""}, rows, context.colours());
+      return table({"queue", "at once", "rate", "per", "running", "due", ""}, rows, context.colours());
     });
   });
 
   struct Limits {
-    std::string name;
+    std::string name, rate, per;
     std::int64_t concurrency = 0;
-    bool paused = false;
+    bool paused = false, draining = false;
   };
   const auto limits = std::make_shared<Limits>();
   CLI::App* const set = command(*queues, context, "set", "Set how many of a queue's runs go on at once, or pause it",
                                 "fairlead queues set nightly --concurrency 4");
   set->add_option("queue", limits->name, "The queue, as runs name it")->required();
   set->add_option("--concurrency", limits->concurrency, "At most so many at once, over all nodes; 0: any number");
+  set->add_option("--rate", limits->rate, "At most so many begin within a time: 30/1m");
+  set->add_option("--per", limits->per, "Both are of each: key, user or chain; without it, of all the queue's runs");
   set->add_flag("--paused", limits->paused, "None is taken up; those that run go on");
+  set->add_flag("--draining", limits->draining, "None begins; those that have begun go on to their end");
   set->callback([&context, limits] {
-    const bj::value body{{"concurrency", limits->concurrency}, {"paused", limits->paused}};
+    bj::object fields{{"concurrency", limits->concurrency}, {"paused", limits->paused}};
+    if (limits->draining) fields["draining"] = true;
+    if (!limits->rate.empty()) fields["rate"] = limits->rate;
+    if (!limits->per.empty()) fields["per"] = limits->per;
+    const bj::value body = std::move(fields);
     answer(context, http::Method::kPut, "/api/v1/queues/" + segment(limits->name), &body,
            [limits](const bj::value&) { return "  " + limits->name + " is set\n"; });
   });

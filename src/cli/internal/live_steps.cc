@@ -49,9 +49,9 @@ void LiveSteps::take(const bj::value& event) {
     state = event.at("data").as_object().contains("failure") ? Part::kFailed : Part::kDone;
   } else if (what == "withdrawn") {
     state = Part::kPending;
-  } else if (what == "wait") {
+  } else if (what == "wait" || what == "held") {
     state = Part::kWaiting;
-    step.waits_for = text_of(event.at("data"), "for");
+    step.waits_for = text_of(event.at("data"), what == "held" ? "by" : "for");
   } else if (what == "failure") {
     const bj::value& data = event.at("data");
     const bool comes_again = data.is_object() && data.get_object().contains("retry_at");

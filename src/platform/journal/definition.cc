@@ -2,6 +2,14 @@
 
 namespace fairlead::journal {
 
+std::vector<Limit> Definition::limits(const Run&) const {
+  return {};
+}
+
+std::string Definition::user_of(const Run&) const {
+  return {};
+}
+
 std::vector<std::string> Definition::failed(const Run&, std::span<const Event> history) {
   return failed_steps(story_of(history));
 }

@@ -43,6 +43,11 @@ class Definition {
   // all over when it returns.
   virtual async::Task<Outcome> advance(Execution& execution) = 0;
 
+  // What its runs count against while a node has them, and when they start. On any thread.
+  virtual std::vector<Limit> limits(const Run& run) const;
+  // For whom it runs, as its caller said; empty: nobody said. On any thread.
+  virtual std::string user_of(const Run& run) const;
+
   // Of a run that has ended badly: which of its failed steps begin anew when it goes on. Those that it went on without
   // do not. On any thread.
   virtual std::vector<std::string> failed(const Run& run, std::span<const Event> history);

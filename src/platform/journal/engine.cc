@@ -171,7 +171,8 @@ async::Task<Result<Run>> Engine::wait_for_end(std::string project, std::string r
   }
 }
 
-// It goes on here at once where there is room; else, and where a queue has a say, it is claimed like any other.
+// It goes on here at once where there is room; else, and where a queue or another limit has a say, it is claimed like
+// any other.
 async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector<Event> history) {
   const std::int64_t now = clock_.unix_micros();
   auto started = std::make_shared<Started>();
@@ -181,7 +182,7 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
   run.asked = std::move(request);
   run.asked.deadline = deadline_of(run.asked, now);
   const bool here = history.empty() && !stopping_ && run.asked.queue.empty() && run.asked.due <= now &&
-                    loaded_ < options_.loaded && definitions_.contains(run.asked.kind);
+                    loaded_ < options_.loaded && definitions_.contains(run.asked.kind) && limits_of(run).empty();
   Entry entry;
   entry.more = [started, here, now, mine = node(),
                 history = std::move(history)](store::Connection& connection) mutable -> Result<void> {

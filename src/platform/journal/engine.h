@@ -31,6 +31,7 @@ struct EngineOptions {
   Micros retention{0};         // how long a run is kept after its end, with its history; 0: for ever
   Millis sweep{60'000};        // how often what is over that is looked for
   PointHook hook{};
+  Telling telling{};
 };
 
 struct Started {
@@ -68,7 +69,11 @@ struct Moved {
 struct Queue {
   std::string project, name;
   bool paused = false;           // none of its runs is taken up; those that a node has go on
+  bool draining = false;         // none begins; those that have begun go on to their end
   std::int64_t concurrency = 0;  // so many of its runs are loaded at a time, over all nodes; 0: any number
+  std::int64_t starts = 0;       // so many of its runs begin within any `period` (µs); 0: any number
+  std::int64_t period = 0;
+  std::string per{};  // these are of each "key", "user" or "chain"; empty: of all its runs
   std::int64_t running = 0, due = 0;
 };
 

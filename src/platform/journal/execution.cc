@@ -63,6 +63,9 @@ void Execution::recall(const Event& event) {
     case EventKind::kCompensating:
       compensating_ = event.data;
       return;
+    case EventKind::kHeld:
+      state_of(event.step).held = true;
+      return;
     case EventKind::kRetried:
       return recall_retry(event);
     case EventKind::kCancel:
@@ -101,6 +104,7 @@ void Execution::recall(const Event& event) {
     state.child_cost = 0;
     state.key = json::text_member(fields, "key");
     state.phase = StepState::Phase::kOpen;
+    state.held = false;
     state.attempts = event.attempt;
     if (state.first_at == 0) state.first_at = event.at;
   } else if (event.kind == EventKind::kWithdrawn) {
@@ -228,13 +232,16 @@ void Execution::compensate(std::string data) {
 
 void Execution::tell_late(std::string data) {
   if (std::exchange(told_late_, true)) return;
-  append(event(EventKind::kLate, {}, std::move(data)));
+  Event late = event(EventKind::kLate, {}, std::move(data));
+  run_.cost = cost_;
+  store::Database::Work told = parts_.telling ? parts_.telling(run_, late) : store::Database::Work();
+  append(std::move(late), std::move(told));
 }
 
 Event Execution::event(EventKind kind, std::string step, std::string data, std::int64_t attempt, std::int64_t cost) {
   cost_ += cost;
   Event made{run_.id, ++sequence_, now(), kind, std::move(step), attempt, std::move(data), cost};
-  if (!made.step.empty() && kind != EventKind::kSignal) {
+  if (!made.step.empty() && kind != EventKind::kSignal && kind != EventKind::kHeld) {
     StepState& state = state_of(made.step);
     spend(made.step, state, cost);
     mark(state, made);

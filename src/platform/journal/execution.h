@@ -24,6 +24,7 @@ namespace fairlead::journal {
 
 class Committer;
 class Listeners;
+class StepQueues;
 struct StepState;
 struct Waiter;
 
@@ -54,11 +55,12 @@ struct Step {
   EffectWork work;
   RetryRule retry{};
   Uncertain uncertain = Uncertain::kRetry;
-  Millis timeout{0};           // of an attempt; 0: none
-  bool pure = false;           // no effect outside: no intent is written, and it is done again after a crash
-  std::int64_t most_cost = 0;  // counted for an attempt of which the end is not known
-  bool shielded = false;       // goes on when the run is cancelled: compensation
-  std::string input{};         // JSON for the history; empty: none
+  Millis timeout{0};                 // of an attempt; 0: none
+  bool pure = false;                 // no effect outside: no intent is written, and it is done again after a crash
+  std::int64_t most_cost = 0;        // counted for an attempt of which the end is not known
+  bool shielded = false;             // goes on when the run is cancelled: compensation
+  std::string input{};               // JSON for the history; empty: none
+  std::vector<std::string> calls{};  // what it calls, as queues of steps are named: "model:small"
 };
 
 // Work that is done outside this process by whoever takes it, and whose end a signal tells.
@@ -97,8 +99,10 @@ class Execution {
     Committer& committer;
     Listeners& listeners;
     const Clock& clock;
-    PointHook hook;  // may be empty
-    Millis linger;   // how long a run whose branches all wait stays loaded
+    PointHook hook;     // may be empty
+    Millis linger;      // how long a run whose branches all wait stays loaded
+    Telling telling{};  // may be empty
+    const StepQueues* step_queues = nullptr;
   };
   Execution(Parts parts, Run run, std::vector<Event> history);
   ~Execution();
@@ -175,7 +179,8 @@ class Execution {
   bool lost() const { return lost_; }
   // The signal that asks for the run to go on with another digest, as soon as it has been unloaded for that.
   const std::optional<Signal>& move() const { return move_; }
-  std::int64_t due() const;                      // the earliest time that a branch waits for; 0: none does
+  const std::string& held_by() const { return held_by_; }  // the limit that a step waits for; empty: none does
+  std::int64_t due() const;                                // the earliest time that a branch waits for; 0: none does
   bool was_put_off() const { return put_off_; }  // something that waits for nothing was asked for once it was to unload
   Event event(EventKind kind, std::string step = {}, std::string data = {}, std::int64_t attempt = 0,
               std::int64_t cost = 0);  // the next one
@@ -211,6 +216,10 @@ class Execution {
   std::optional<StepResult> settled(const StepState& state, bool shielded, bool under_way = false);
   // Nothing: another attempt may come.
   async::Task<std::optional<StepResult>> attempt(Step& step, StepState& state);
+  // Nothing: it has its places under these limits.
+  async::Task<std::optional<StepResult>> take_places(const Step& step, StepState& state,
+                                                     const std::vector<Limit>& limits);
+  void leave_places(const Step& step, const std::vector<Limit>& limits);
   std::optional<StepResult> after_failure(const Step& step, StepState& state, EffectFailed failed);
   async::Task<std::optional<StepResult>> put_out(const Errand& errand, StepState& state);
   async::Task<std::optional<StepResult>> await_errand(const Errand& errand, StepState& state);
@@ -240,6 +249,7 @@ class Execution {
   int active_ = 0;  // branches that do something else than wait
   bool cancelled_ = false, abandoned_ = false, unloading_ = false, lost_ = false, told_late_ = false, put_off_ = false;
   std::string compensating_;
+  std::string held_by_;
   std::string moved_to_;  // the digest that it was moved to, if it was
   std::optional<Signal> move_;
   async::TimerWheel::Timer linger_;

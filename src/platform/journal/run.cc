@@ -7,9 +7,9 @@ namespace fairlead::journal {
 namespace {
 
 constexpr std::array<std::string_view, 6> kStates{"queued", "running", "waiting", "succeeded", "failed", "cancelled"};
-constexpr std::array<std::string_view, 17> kEvents{
-    "taken",   "intent", "result", "failure",      "uncertain", "wait",         "signal", "cancel",   "finished",
-    "retried", "copied", "moved",  "move_refused", "late",      "compensating", "reused", "withdrawn"};
+constexpr std::array<std::string_view, 18> kEvents{
+    "taken",   "intent", "result", "failure",      "uncertain", "wait",         "signal", "cancel",    "finished",
+    "retried", "copied", "moved",  "move_refused", "late",      "compensating", "reused", "withdrawn", "held"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> find_word(const std::array<std::string_view, N>& words, std::string_view word) {

@@ -1,10 +1,13 @@
 // Durable runs: what is asked for, what is kept of each, and its history.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "platform/store/database.h"
 
 namespace fairlead::journal {
 
@@ -51,6 +54,15 @@ struct Run {
   std::int64_t cost = 0;
   std::string output{};
   std::string error{};  // {"code", "message", "class", "step"}; empty: none
+  std::string held{};   // the name of the limit that holds it back; empty: none
+};
+
+// That some runs or steps share, over all nodes; either of concurrency and starts.
+struct Limit {
+  std::string name;              // for people, unique in the project: "chain digest, user u7"
+  std::int64_t concurrency = 0;  // so many of them at a time
+  std::int64_t starts = 0;       // so many begin within any `period`
+  std::int64_t period = 0;       // µs, at most 31 days
 };
 
 // By when a run has to have ended that is started then; 0: it need not.
@@ -75,6 +87,7 @@ enum class EventKind : std::uint8_t {
   kCompensating,  // its end is settled and what it has done is undone; data is the definition's
   kReused,        // of a step, for good: what the same gave before; data {"run", "step", "output"}
   kWithdrawn,     // an attempt that was put out was taken back: it is as if it had not begun
+  kHeld,          // of a step: a limit holds it back; data {"by"}
 };
 std::string_view to_string(EventKind kind);
 std::optional<EventKind> event_kind(std::string_view word);
@@ -90,6 +103,10 @@ struct Event {
   std::string data{};
   std::int64_t cost = 0;
 };
+
+// What is to be written with a run's end (kFinished, of a run as it is then) and when it sees that it will be late
+// (kLate), in the same transaction, which may run more than once; empty: nothing. Thread-safe, on any loop.
+using Telling = std::function<store::Database::Work(const Run& run, const Event& event)>;
 
 // What steps took.
 struct StepSpan {

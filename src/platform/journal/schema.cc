@@ -4,7 +4,8 @@ namespace fairlead::journal {
 
 // journal_runs.due: when a node may take the run up; null while a node has it, while it waits for a signal alone, and
 // once it is finished. journal_queues.closed: no more of its runs may go on now, as the last claim found. So the index
-// of what is due holds nothing of finished runs, however many there are.
+// of what is due holds nothing of finished runs, however many there are. journal_runs.held: the limit that holds it
+// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h).
 std::vector<store::Migration> migrations() {
   return {{"journal", 1, R"(
 create table journal_nodes (
@@ -75,6 +76,23 @@ create table journal_queues (
   closed bigint not null,
   primary key (project, name)
 );
+)"},
+          {"journal", 2, R"(
+alter table journal_runs add column held text not null default '';
+create index journal_runs_held on journal_runs (held, priority desc, id) where held <> '';
+alter table journal_queues add column draining bigint not null default 0;
+alter table journal_queues add column starts bigint not null default 0;
+alter table journal_queues add column period bigint not null default 0;
+alter table journal_queues add column per text not null default '';
+create table journal_places (
+  lane text not null,
+  run text not null,
+  part text not null,
+  node text not null,
+  at bigint not null,
+  primary key (lane, run, part)
+);
+create index journal_places_at on journal_places (at);
 )"}};
 }
 

@@ -44,27 +44,60 @@ class Queues {
   Result<void> read(Connection& connection) {
     FAIRLEAD_TRY(const auto marked,
                  connection.execute(
-                     "update journal_queues set closed = case when paused <> 0 or (concurrency > 0 and concurrency <="
-                     " (select count(*) from journal_runs r where r.project = journal_queues.project and r.queue ="
-                     " journal_queues.name and r.queue <> '' and r.node is not null)) then 1 else 0 end"));
+                     "update journal_queues set closed = case when paused <> 0 or (concurrency > 0 and per = '' and"
+                     " concurrency <= (select count(*) from journal_runs r where r.project = journal_queues.project and"
+                     " r.queue = journal_queues.name and r.queue <> '' and r.node is not null)) then 1 else 0 end"));
     if (marked == 0) return {};
+    FAIRLEAD_TRY(steps_, read_step_queues(connection));
     return connection.query(
-        "select q.project, q.name, q.concurrency - (select count(*) from journal_runs r where r.project = q.project and"
-        " r.queue = q.name and r.queue <> '' and r.node is not null) from journal_queues q where q.concurrency > 0 and"
-        " q.closed = 0",
+        "select q.project, q.name, q.concurrency, q.starts, q.period, q.per, case when q.concurrency = 0 or q.per <> ''"
+        " then 0 else q.concurrency - (select count(*) from journal_runs r where r.project = q.project and r.queue ="
+        " q.name and r.queue <> '' and r.node is not null) end from journal_queues q where (q.concurrency > 0 or"
+        " q.starts > 0) and q.closed = 0",
         {}, [&](const Row& row) -> Result<void> {
-          free_[{std::string(row.text(0)), std::string(row.text(1))}] = row.integer(2);
+          Queue queue;
+          queue.name = row.text(1);
+          queue.starts = row.integer(3);
+          queue.period = row.integer(4);
+          queue.per = row.text(5);
+          const Name name(row.text(0), queue.name);
+          if (queue.per.empty() && row.integer(2) > 0) free_[name] = row.integer(6);
+          if (!queue.per.empty()) queue.concurrency = row.integer(2);
+          if (queue.concurrency > 0 || queue.starts > 0) shared_[name] = std::move(queue);
           return {};
         });
   }
-  bool admits(const Run& run) {
+  bool admits(const Run& run) const {
     const auto found = free_.find({run.asked.project, run.asked.queue});
-    return found == free_.end() || found->second-- > 0;
+    return found == free_.end() || found->second > 0;
+  }
+  void count(const Run& run) {
+    const auto found = free_.find({run.asked.project, run.asked.queue});
+    if (found != free_.end()) --found->second;
+  }
+  // What is not counted here.
+  void add_limits(const Run& run, const UserOf& user, std::vector<Limit>& to) const {
+    const auto found = run.asked.queue.empty() ? shared_.end() : shared_.find({run.asked.project, run.asked.queue});
+    if (found != shared_.end()) add_limits_of(found->second, run, user, to);
+  }
+  // What any of its steps may wait for.
+  void add_step_limits(const Run& run, const UserOf& user, std::vector<Limit>& to) const {
+    for (const Queue& queue : steps_)
+      if (queue.project == run.asked.project) add_limits_of(queue, run, user, to);
   }
 
  private:
-  std::map<std::pair<std::string, std::string>, std::int64_t> free_;
+  using Name = std::pair<std::string, std::string>;
+  std::map<Name, std::int64_t> free_;
+  std::map<Name, Queue> shared_;
+  std::vector<Queue> steps_;
 };
+
+// A run that has started counts against the starts no more.
+std::vector<Limit> open_limits(std::vector<Limit> limits, const Run& run) {
+  if (run.started_at > 0) std::erase_if(limits, [](const Limit& limit) { return limit.starts > 0; });
+  return limits;
+}
 
 Result<std::vector<Run>> due_runs(Connection& connection, const std::string& project, const ClaimRequest& request) {
   std::vector<Run> runs;
@@ -72,7 +105,8 @@ Result<std::vector<Run>> due_runs(Connection& connection, const std::string& pro
   FAIRLEAD_CHECK(connection.query(std::string("select ") + kRunColumns +
                                       " from journal_runs where project = $1 and due <= $2 and due is not null"
                                       " and not exists (select 1 from journal_queues q where q.project ="
-                                      " journal_runs.project and q.name = journal_runs.queue and q.closed <> 0)"
+                                      " journal_runs.project and q.name = journal_runs.queue and (q.closed <> 0 or"
+                                      " (q.draining <> 0 and journal_runs.started_at = 0)))"
                                       " order by priority desc, due limit $3",
                                   values, [&](const Row& row) -> Result<void> {
                                     runs.push_back(run_of(row));
@@ -89,7 +123,7 @@ Result<void> take(Connection& connection, Run& run, const ClaimRequest& request)
   run.state = RunState::kRunning;
   const Value values[] = {run.id, request.node, run.started_at};
   return execute(connection,
-                 "update journal_runs set node = $2, state = 'running', due = null, started_at = $3"
+                 "update journal_runs set node = $2, state = 'running', due = null, held = '', started_at = $3"
                  " where id = $1",
                  values);
 }
@@ -171,20 +205,31 @@ Result<bool> anything_due(Connection& connection, std::int64_t now) {
   return found;
 }
 
-Result<std::vector<Run>> claim(Connection& connection, ClaimRequest request) {
-  std::vector<Run> claimed;
+Result<Claimed> claim(Connection& connection, ClaimRequest request) {
+  Claimed claimed;
   FAIRLEAD_TRY(const bool alive, beat(connection, request.node));
   if (!alive) return claimed;
-  FAIRLEAD_TRY(const auto projects, due_projects(connection));
-  if (projects.empty()) return claimed;
   Queues queues;
   FAIRLEAD_CHECK(queues.read(connection));
+  Places places(connection, request.now);
+  const LimitsOf limits = [&](const Run& run) {
+    std::vector<Limit> out = request.limits ? request.limits(run) : std::vector<Limit>();
+    queues.add_limits(run, request.user, out);
+    return out;
+  };
+  const LimitsOf may_hold = [&](const Run& run) {
+    std::vector<Limit> out = limits(run);
+    queues.add_step_limits(run, request.user, out);
+    return out;
+  };
+  FAIRLEAD_CHECK(let_go(connection, places, request.kinds, may_hold, request.now));
+  FAIRLEAD_TRY(const auto projects, due_projects(connection));
   std::map<std::string, std::vector<Run>> due;
   for (const std::string& project : projects) {
     FAIRLEAD_TRY(auto runs, due_runs(connection, project, request));
     if (!runs.empty()) due.emplace(project, std::move(runs));
   }
-  while (claimed.size() < request.room && !due.empty()) {
+  while (claimed.runs.size() < request.room && !due.empty()) {
     const auto next =
         std::ranges::min_element(due, {}, [&](const auto& entry) { return request.running[entry.first]; });
     Run run = std::move(next->second.back());
@@ -192,9 +237,24 @@ Result<std::vector<Run>> claim(Connection& connection, ClaimRequest request) {
     const std::string project = next->first;
     if (next->second.empty()) due.erase(next);
     if (!queues.admits(run)) continue;
+    const std::vector<Limit> counts = open_limits(limits(run), run);
+    if (!counts.empty()) {
+      FAIRLEAD_TRY(const std::string full, places.take(project, counts, {.run = run.id, .node = request.node}));
+      bool waits = !full.empty();
+      if (waits) {
+        FAIRLEAD_TRY(const bool is_past, is_past_holding(connection, run, request.now));
+        waits = !is_past;
+      }
+      if (waits) {
+        FAIRLEAD_CHECK(hold_back(connection, run, full));
+        claimed.held_back = true;
+        continue;
+      }
+    }
+    queues.count(run);
     FAIRLEAD_CHECK(take(connection, run, request));
     ++request.running[project];
-    claimed.push_back(std::move(run));
+    claimed.runs.push_back(std::move(run));
   }
   return claimed;
 }

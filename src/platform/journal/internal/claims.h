@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "platform/journal/internal/places.h"
+#include "platform/journal/internal/queue_limits.h"
 #include "platform/journal/run.h"
 #include "platform/store/database.h"
 
@@ -36,8 +38,14 @@ struct ClaimRequest {
   std::size_t room = 0;                        // so many at most
   std::vector<std::string> kinds;              // that it can carry on
   std::map<std::string, std::size_t> running;  // here, by project: whoever has least comes first
+  LimitsOf limits;                             // of a run, but for its queue's; empty: none has any
+  UserOf user;
 };
-// Runs that were due and are the node's now. None if the node has been taken over.
-Result<std::vector<Run>> claim(store::Connection& connection, ClaimRequest request);
+struct Claimed {
+  std::vector<Run> runs;   // that were due and are the node's now
+  bool held_back = false;  // others were put aside for want of room: there may be more to take
+};
+// Nothing if the node has been taken over.
+Result<Claimed> claim(store::Connection& connection, ClaimRequest request);
 
 }  // namespace fairlead::journal

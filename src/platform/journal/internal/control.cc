@@ -79,7 +79,7 @@ Result<void> renew(store::Connection& connection, const Renewal& renewal, const 
   const store::Value values[] = {run, now, renewal.deadline};
   FAIRLEAD_CHECK(execute(connection,
                          "update journal_runs set state = 'queued', due = $2, node = null, finished_at = 0,"
-                         " output = '', error = '', deadline = $3 where id = $1",
+                         " output = '', error = '', held = '', deadline = $3 where id = $1",
                          values));
   // A cancellation of before is over; another one may come.
   const store::Value of_run[] = {run};

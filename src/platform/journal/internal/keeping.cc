@@ -102,10 +102,10 @@ async::Task<Result<void>> Engine::Node::watch() {
 async::Task<Result<void>> Engine::Node::sweep() {
   constexpr std::int64_t kAtATime = 100;
   auto gone = std::make_shared<std::size_t>(0);
-  const std::int64_t by = clock_.unix_micros() - options_.retention.count();
-  store::Database::Work work = [gone, by](store::Connection& connection) -> Result<void> {
+  const std::int64_t now = clock_.unix_micros(), by = now - options_.retention.count();
+  store::Database::Work work = [gone, by, now](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*gone, purge(connection, by, kAtATime));
-    return {};
+    return sweep_places(connection, now);
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
   if (*gone < kAtATime) next_sweep_ = clock_.steady() + options_.sweep;
@@ -114,11 +114,14 @@ async::Task<Result<void>> Engine::Node::sweep() {
 
 async::Task<Result<void>> Engine::Node::fetch_signals() {
   auto signals = std::make_shared<std::vector<Signal>>();
-  store::Database::Work work = [signals, node = node()](store::Connection& connection) -> Result<void> {
+  auto queues = std::make_shared<std::vector<Queue>>();
+  store::Database::Work work = [signals, queues, node = node()](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*signals, new_signals(connection, node));
+    FAIRLEAD_TRY(*queues, read_step_queues(connection));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(work)));
+  step_queues_.set(std::move(*queues));
   for (Signal& signal : *signals) {
     const std::lock_guard lock(mutex_);
     const auto found = where_.find(signal.run);
@@ -144,20 +147,25 @@ async::Task<Result<void>> Engine::Node::take_up() {
     const std::lock_guard lock(mutex_);
     request.running = running_;
   }
-  auto runs = std::make_shared<std::vector<Run>>();
+  request.limits = [this](const Run& run) { return limits_of(run); };
+  request.user = [this](const Run& run) { return user_of(run); };
+  auto claimed = std::make_shared<Claimed>();
   auto due = std::make_shared<bool>(false);
   store::Database::Work look = [due, now = request.now](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*due, anything_due(connection, now));
+    if (*due) return {};
+    FAIRLEAD_TRY(*due, anything_held(connection));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(look)));
   if (!*due) co_return Result<void>();
-  store::Database::Work work = [runs, request](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*runs, claim(connection, request));
+  store::Database::Work work = [claimed, request](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*claimed, claim(connection, request));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
-  for (Run& run : *runs) load(std::move(run));
+  for (Run& run : claimed->runs) load(std::move(run));
+  if (claimed->held_back) bell_.ring();
   co_return Result<void>();
 }
 

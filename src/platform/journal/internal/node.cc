@@ -33,6 +33,7 @@ Engine::Node::Node(store::Database& database, async::Runtime& loops, const Clock
       clock_(clock),
       definitions_(std::move(definitions)),
       options_(std::move(options)),
+      step_queues_([this](const Run& run) { return user_of(run); }),
       committer_(database, options_.hook),
       keeping_(loops.loop(0).executor()),
       bell_(loops.loop(0).executor()) {
@@ -97,6 +98,16 @@ void Engine::Node::spawn(async::Loop& loop, async::Task<void> task) {
 
 // --- one run
 
+std::vector<Limit> Engine::Node::limits_of(const Run& run) const {
+  const auto definition = definitions_.find(run.asked.kind);
+  return definition == definitions_.end() ? std::vector<Limit>() : definition->second->limits(run);
+}
+
+std::string Engine::Node::user_of(const Run& run) const {
+  const auto definition = definitions_.find(run.asked.kind);
+  return definition == definitions_.end() ? std::string() : definition->second->user_of(run);
+}
+
 void Engine::Node::load(Run run) {
   Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
   const std::uint64_t loading = ++next_loading_;
@@ -128,9 +139,11 @@ async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading
 
 async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   auto history = std::make_shared<std::vector<Event>>();
+  auto mail = std::make_shared<std::vector<Signal>>();
   if (run.started_at != 0) {
-    store::Database::Work work = [history, id = run.id](store::Connection& connection) -> Result<void> {
+    store::Database::Work work = [history, mail, id = run.id](store::Connection& connection) -> Result<void> {
       FAIRLEAD_TRY(*history, read_events(connection, id, 0, kAllEvents));
+      FAIRLEAD_TRY(*mail, signals_of(connection, id));
       return {};
     };
     const auto read = co_await database_.read(std::move(work));
@@ -140,11 +153,15 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
       co_return;
     }
   }
+  if (run.started_at == 0) run.started_at = run.created_at;
   const auto definition = definitions_.find(run.asked.kind);
-  Execution execution({lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger}, std::move(run),
-                      std::move(*history));
+  Execution execution(
+      {lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger, options_.telling, &step_queues_},
+      std::move(run), std::move(*history));
   lane.executions[execution.run().id] = &execution;
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
+  // A cancellation that came before is heeded before anything begins.
+  for (Signal& signal : *mail) execution.deliver(std::move(signal));
   if (stopping_) execution.unload();
   Outcome outcome = co_await definition->second->advance(execution);
   // Taken for dead, this node may have taken the same run up anew, in the same lane.
@@ -206,13 +223,25 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   told.data = state == RunState::kSucceeded
                   ? "{" + result + ",\"cost\":" + std::to_string(execution.cost()) + "}"
                   : error.substr(0, error.size() - 1) + ",\"cost\":" + std::to_string(execution.cost()) + "}";
+  store::Database::Work tells;
+  if (options_.telling) {
+    Run ended = run;
+    ended.state = state;
+    ended.finished_at = told.at;
+    ended.cost = execution.cost();
+    ended.output = outcome.output;
+    ended.error = error;
+    tells = options_.telling(ended, entry.events.back());
+  }
   entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
-                error = std::move(error), told = std::move(told)](store::Connection& connection) -> Result<void> {
+                error = std::move(error), told = std::move(told),
+                tells = std::move(tells)](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {id, std::string(to_string(state)), told.at, cost, output, error};
     FAIRLEAD_CHECK(execute(connection,
                            "update journal_runs set state = $2, finished_at = $3, cost = $4,"
                            " output = $5, error = $6, node = null, due = null where id = $1",
                            values));
+    if (tells) FAIRLEAD_CHECK(tells(connection));
     if (state != RunState::kSucceeded) FAIRLEAD_CHECK(cancel_children(connection, id, told.at));
     if (told.run.empty()) return {};
     FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
@@ -230,7 +259,9 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   std::int64_t due = execution.due();
   if (again.count() > 0 && (due == 0 || due > now + again.count())) due = now + again.count();
   if (stopping_ || execution.was_put_off()) due = now;
-  entry.more = [id = run.id, due, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
+  const std::string held = due == now ? std::string() : execution.held_by();
+  if (!held.empty() && due == 0) due = run.asked.deadline;
+  entry.more = [id = run.id, due, held, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};
     FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
@@ -239,9 +270,10 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
                                       return {};
                                     }));
     const std::int64_t when = mail ? now : due;
-    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost};
+    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost,
+                                   mail ? std::string() : held};
     return execute(connection,
-                   "update journal_runs set state = 'waiting', due = $2, cost = $3, node = null"
+                   "update journal_runs set state = 'waiting', due = $2, cost = $3, held = $4, node = null"
                    " where id = $1",
                    values);
   };

@@ -12,6 +12,7 @@
 #include "platform/journal/execution.h"
 #include "platform/journal/internal/claims.h"
 #include "platform/journal/internal/committer.h"
+#include "platform/journal/internal/queue_limits.h"
 #include "platform/journal/listeners.h"
 
 namespace fairlead::journal {
@@ -51,6 +52,8 @@ class Engine::Node {
     SteadyTime since;
   };
 
+  std::vector<Limit> limits_of(const Run& run) const;
+  std::string user_of(const Run& run) const;
   void load(Run run);
   async::Task<void> carry(Lane& lane, Run run, std::uint64_t loading);
   async::Task<void> carry_loaded(Lane& lane, Run run);
@@ -78,6 +81,7 @@ class Engine::Node {
   const Clock& clock_;
   const Definitions definitions_;
   const EngineOptions options_;
+  StepQueues step_queues_;
   Listeners listeners_;  // outlives what the committer tells
   Committer committer_;
   std::vector<std::unique_ptr<Lane>> lanes_;

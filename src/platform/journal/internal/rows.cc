@@ -75,7 +75,7 @@ std::unexpected<Error> run_not_found(const std::string& run) {
 
 const char* const kRunColumns =
     "id, project, kind, name, digest, run_key, input, queue, author, priority, deadline, parent, parent_step,"
-    " created_at, started_at, finished_at, state, node, cost, output, error, due";
+    " created_at, started_at, finished_at, state, node, cost, output, error, due, held";
 
 namespace {
 
@@ -109,6 +109,8 @@ Run run_of(const Row& row) {
   run.output = row.text(19);
   run.error = row.text(20);
   run.asked.due = row.integer(21);
+  run.held = row.text(22);
+  if (!run.held.empty()) run.held = limit_name(run.held);
   return run;
 }
 
@@ -247,18 +249,29 @@ Result<std::vector<Event>> read_events(Connection& connection, const std::string
   return events;
 }
 
-Result<std::vector<Signal>> new_signals(Connection& connection, const std::string& node) {
+namespace {
+
+Result<std::vector<Signal>> signals_where(Connection& connection, const std::string& where, const std::string& value) {
   std::vector<Signal> signals;
-  const Value values[] = {node};
+  const Value values[] = {value};
   FAIRLEAD_CHECK(connection.query(
-      "select s.run, s.id, s.name, s.data, s.at from journal_signals s join journal_runs r on r.id = s.run"
-      " where s.taken = 0 and r.node = $1 order by s.at, s.id",
-      values, [&](const Row& row) -> Result<void> {
+      "select s.run, s.id, s.name, s.data, s.at from journal_signals s " + where + " order by s.at, s.id", values,
+      [&](const Row& row) -> Result<void> {
         signals.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
                            std::string(row.text(3)), row.integer(4)});
         return {};
       }));
   return signals;
+}
+
+}  // namespace
+
+Result<std::vector<Signal>> new_signals(Connection& connection, const std::string& node) {
+  return signals_where(connection, "join journal_runs r on r.id = s.run where s.taken = 0 and r.node = $1", node);
+}
+
+Result<std::vector<Signal>> signals_of(Connection& connection, const std::string& run) {
+  return signals_where(connection, "where s.run = $1 and s.taken = 0", run);
 }
 
 Result<bool> insert_signal(Connection& connection, const Signal& signal) {
@@ -269,7 +282,8 @@ Result<bool> insert_signal(Connection& connection, const Signal& signal) {
                                   values));
   if (inserted == 0) return false;
   const Value due[] = {signal.run, signal.at};
-  FAIRLEAD_CHECK(execute(connection, "update journal_runs set due = $2 where id = $1 and state = 'waiting'", due));
+  FAIRLEAD_CHECK(
+      execute(connection, "update journal_runs set due = $2 where id = $1 and (state = 'waiting' or held <> '')", due));
   return true;
 }
 
@@ -298,32 +312,60 @@ Result<void> mark_taken(Connection& connection, const std::string& run, const st
 }
 
 Result<void> write_queue(Connection& connection, const Queue& queue) {
-  const Value values[] = {queue.project, queue.name, std::int64_t{queue.paused}, queue.concurrency};
-  return execute(connection,
-                 "insert into journal_queues (project, name, paused, concurrency, closed) values"
-                 " ($1, $2, $3, $4, 0) on conflict (project, name) do update set"
-                 " paused = excluded.paused, concurrency = excluded.concurrency",
-                 values);
+  const Value values[] = {queue.project,
+                          queue.name,
+                          std::int64_t{queue.paused},
+                          queue.concurrency,
+                          std::int64_t{queue.draining},
+                          queue.starts,
+                          queue.period,
+                          queue.per};
+  return execute(
+      connection,
+      "insert into journal_queues (project, name, paused, concurrency, closed, draining, starts, period, per)"
+      " values ($1, $2, $3, $4, 0, $5, $6, $7, $8) on conflict (project, name) do update set"
+      " paused = excluded.paused, concurrency = excluded.concurrency, draining = excluded.draining,"
+      " starts = excluded.starts, period = excluded.period, per = excluded.per",
+      values);
 }
 
 Result<std::vector<Queue>> read_queues(Connection& connection, const std::string& project) {
   std::vector<Queue> queues;
   const Value values[] = {project};
   FAIRLEAD_CHECK(connection.query(
-      "select name, paused, concurrency, (select count(*) from journal_runs r where r.project = q.project and r.queue ="
+      "select name, paused, concurrency, draining, starts, period, per, (select count(*) from journal_runs r where "
+      "r.project = q.project and r.queue ="
       " q.name and r.queue <> '' and r.node is not null), (select count(*) from journal_runs r where r.project ="
-      " q.project and r.queue = q.name and r.due is not null) from journal_queues q where project = $1 order by name",
+      " q.project and r.queue = q.name and (r.due is not null or r.held <> '')) from"
+      " journal_queues q where project = $1 order by name",
       values, [&](const Row& row) -> Result<void> {
         Queue queue;
         queue.project = project;
         queue.name = row.text(0);
         queue.paused = row.integer(1) != 0;
         queue.concurrency = row.integer(2);
-        queue.running = row.integer(3);
-        queue.due = row.integer(4);
+        queue.draining = row.integer(3) != 0;
+        queue.starts = row.integer(4);
+        queue.period = row.integer(5);
+        queue.per = row.text(6);
+        queue.running = row.integer(7);
+        queue.due = row.integer(8);
         queues.push_back(std::move(queue));
         return {};
       }));
+  for (Queue& queue : queues) {
+    if (queue.name.find(':') == std::string::npos) continue;
+    const std::string lane = project + "/places/queue " + queue.name;
+    const Value lanes[] = {lane, lane + ",", lane + "-"};  // its own, and those of each
+    FAIRLEAD_CHECK(connection.query(
+        "select (select count(*) from journal_places p where p.lane = $1 or (p.lane >= $2 and p.lane < $3)), (select"
+        " count(*) from journal_runs r where r.held = $1 or (r.held >= $2 and r.held < $3))",
+        lanes, [&](const Row& row) -> Result<void> {
+          queue.running = row.integer(0);
+          queue.due = row.integer(1);
+          return {};
+        }));
+  }
   return queues;
 }
 

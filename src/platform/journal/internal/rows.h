@@ -15,6 +15,8 @@ extern const char* const kRunColumns;
 Run run_of(const store::Row& row);
 
 std::unexpected<Error> run_not_found(const std::string& run);
+// The limit that a lane of internal/places.h stands for.
+std::string limit_name(const std::string& lane);
 
 // What is there already stays as it is: a second try of a commit whose end is not known finds its own rows.
 Result<void> insert_events(store::Connection& connection, const std::vector<const Event*>& events);
@@ -34,6 +36,8 @@ Result<std::vector<Event>> read_events(store::Connection& connection, const std:
 
 // Signals that the run's owner has not taken, in the order they came.
 Result<std::vector<Signal>> new_signals(store::Connection& connection, const std::string& node);
+// The same of one run.
+Result<std::vector<Signal>> signals_of(store::Connection& connection, const std::string& run);
 // Once for an id; a run that waits becomes due. False: it is there already.
 Result<bool> insert_signal(store::Connection& connection, const Signal& signal);
 // Asks every run that was started for it, and has not finished, to stop.

@@ -32,6 +32,7 @@ struct StepState {
   Error error{};
   FailureClass failure = FailureClass::kPermanent;
   bool asks = false;  // a person, what became of the open attempt
+  bool held = false;  // by a limit
   // Of a wait, once it has begun.
   bool waits = false;
   std::string signal{};         // empty: for time alone

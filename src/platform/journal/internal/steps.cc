@@ -8,6 +8,8 @@
 #include "base/id.h"
 #include "platform/journal/execution.h"
 #include "platform/journal/internal/committer.h"
+#include "platform/journal/internal/places.h"
+#include "platform/journal/internal/queue_limits.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
 #include "platform/json/member.h"
@@ -20,6 +22,8 @@ using Why = StepError::Why;
 
 // Attempts of one step that a crash cut off, one after another: it may be the step that crashes the process.
 constexpr std::int64_t kMostUncertain = 50;
+
+constexpr std::int64_t kHeldLook = 50'000;  // µs, to twice that, until a step that was held back looks again
 
 std::unexpected<StepError> unloaded() {
   return std::unexpected(StepError{Why::kUnloaded});
@@ -52,7 +56,7 @@ std::optional<StepResult> Execution::settled(const StepState& state, bool shield
   if (state.phase == Phase::kDone) return StepResult(state.output);
   if (state.phase == Phase::kFailed) return std::unexpected(StepError{Why::kFailed, state.error, state.failure});
   if (lost_ || unloading_) {
-    const bool waits = state.waits || state.phase == Phase::kOpen || state.not_before > now();
+    const bool waits = state.waits || state.held || state.phase == Phase::kOpen || state.not_before > now();
     put_off_ |= !waits;
     return unloaded();
   }
@@ -95,7 +99,55 @@ async::Task<StepResult> Execution::step(Step step) {
   }
 }
 
+// Others may have them: then it waits, in memory for as long as any branch does, and after that as a run that is held
+// back. Its places come back with its result, or with the run, if the node dies.
+async::Task<std::optional<StepResult>> Execution::take_places(const Step& step, StepState& state,
+                                                              const std::vector<Limit>& limits) {
+  const std::int64_t since = now();
+  while (true) {
+    const auto full = std::make_shared<std::string>();
+    Entry entry{.node = run_.node};
+    entry.more = [full, limits, project = run_.asked.project, at = now(), run = run_.id, node = run_.node,
+                  of = step.name](store::Connection& connection) -> Result<void> {
+      Places places(connection, at);
+      FAIRLEAD_TRY(*full, places.take(project, limits, {.run = run, .node = node, .of = of}));
+      return {};
+    };
+    const auto written = co_await parts_.committer.commit(std::move(entry));
+    if (!written) lose();
+    if (lost_) co_return StepResult(unloaded());
+    if (full->empty()) break;
+    if (!std::exchange(state.held, true))
+      append(
+          event(EventKind::kHeld, step.name, boost::json::serialize(boost::json::object{{"by", limit_name(*full)}})));
+    const auto pause = kHeldLook + static_cast<std::int64_t>(chance() * kHeldLook);
+    const Woken woken = co_await park(now() + pause, {}, step.shielded);
+    const bool all_wait = woken == Woken::kTime && active_ == 1;
+    if (all_wait && now() - since > parts_.linger.count() * 1'000) unload();
+    if (unloading_) held_by_ = *full;
+    if (auto end = settled(state, step.shielded)) co_return std::move(*end);
+  }
+  state.held = false;
+  co_return std::nullopt;
+}
+
+void Execution::leave_places(const Step& step, const std::vector<Limit>& limits) {
+  if (lost_) return;
+  Entry entry{.node = run_.node};
+  entry.more = [limits, project = run_.asked.project, run = run_.id, node = run_.node,
+                of = step.name](store::Connection& connection) {
+    return Places::leave(connection, project, limits, {.run = run, .node = node, .of = of});
+  };
+  parts_.committer.submit(std::move(entry), [](const Result<void>&) {});
+}
+
 async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState& state) {
+  std::vector<Limit> limits;
+  if (parts_.step_queues != nullptr && !step.calls.empty()) limits = parts_.step_queues->limits(run_, step.calls);
+  if (!limits.empty()) {
+    auto end = co_await take_places(step, state, limits);
+    if (end) co_return end;
+  }
   if (state.key.empty()) state.key = key_of(step.name);
   const std::string key = state.key;
   ++state.attempts;
@@ -108,6 +160,7 @@ async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState&
     if (!kept) co_return StepResult(unloaded());
   }
   auto effect = co_await run_effect(step, key, state.attempts);
+  if (!limits.empty()) leave_places(step, limits);
   if (lost_) co_return StepResult(unloaded());
   if (effect) co_return finish(state, step.name, std::move(effect->output), effect->cost);
   co_return after_failure(step, state, std::move(effect).error());

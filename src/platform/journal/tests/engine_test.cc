@@ -25,6 +25,51 @@ TEST_P(EngineTest, ARunEndsWithItsOutputItsCostAndItsHistory) {
   EXPECT_EQ(node.wait(node.engine().find("another", run.id)).error().code, "run_not_found");
 }
 
+// Its own table would say no more than a queue's row does.
+store::Database::Work note_in_queues(std::string project, std::string name) {
+  return [project = std::move(project), name = std::move(name)](store::Connection& connection) {
+    const store::Value values[] = {project, name};
+    return store::execute(
+        connection,
+        "insert into journal_queues (project, name, paused, concurrency, closed) values ($1, $2, 0, 0,"
+        " 0)",
+        values);
+  };
+}
+
+TEST_P(EngineTest, WhatIsToldOfAnEndIsWrittenWithIt) {
+  Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
+  EngineOptions options = TestNode::quick("node-a");
+  std::atomic<bool> fails = true;
+  options.telling = [&fails](const journal::Run& run, const Event& event) -> store::Database::Work {
+    if (run.asked.name == "silent") return {};
+    if (fails)
+      return [](store::Connection&) -> Result<void> { return fail(ErrorKind::kInternal, "not_now", "Not now."); };
+    return note_in_queues("told", std::string(to_string(event.kind)) + " " + run.id + " " +
+                                      std::string(to_string(run.state)) + " " + std::to_string(run.cost) + " " +
+                                      (run.finished_at > 0 ? run.output : ""));
+  };
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.engine().start_blocking());
+  const auto names = [&] {
+    std::vector<std::string> out;
+    const auto queues = node.wait(node.engine().queues("told"));
+    for (const Queue& one : *queues) out.push_back(one.name);
+    return out;
+  };
+  const auto silent = node.wait(node.engine().start(TestNode::request("silent")));
+  EXPECT_EQ(node.wait_finished(silent->run.id).state, RunState::kSucceeded);
+  const auto first = node.wait(node.engine().start(TestNode::request()));
+  for (int i = 0; i < 400 && upstream_.times("second") < 2; ++i) std::this_thread::sleep_for(Millis(5));
+  std::this_thread::sleep_for(Millis(50));
+  // Neither is there: not the end either.
+  EXPECT_EQ(node.wait(node.engine().find("default", first->run.id))->state, RunState::kRunning);
+  fails = false;
+  const auto second = node.wait(node.engine().start(TestNode::request()));
+  node.wait_finished(second->run.id);
+  EXPECT_THAT(names(), ElementsAre("finished " + second->run.id + R"( succeeded 12 [{"n":1},{"n":2}])"));
+}
+
 TEST_P(EngineTest, OneKeyMakesOneRunHoweverManyAskAtOnce) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
   TestNode node(*database_, definition);

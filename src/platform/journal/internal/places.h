@@ -1,0 +1,56 @@
+// Limits that runs and steps share over all nodes: who has a place under each. Within a transaction of the writer.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/journal/definition.h"
+#include "platform/journal/run.h"
+#include "platform/store/database.h"
+
+namespace fairlead::journal {
+
+// One transaction's look at them. A place under `concurrency` counts while the run that it is of is the node's that
+// took it, so a node that dies gives its places back by being found dead; one under `starts` counts for the period.
+class Places {
+ public:
+  Places(store::Connection& connection, std::int64_t now) : connection_(connection), now_(now) {}
+
+  struct Holder {
+    std::string run;   // that the node has
+    std::string node;  // its incarnation
+    std::string of{};  // which of its steps; empty: the run itself
+  };
+  // A place under each of them, or under none: then it gives the name of the first that has no room.
+  Result<std::string> take(const std::string& project, std::span<const Limit> limits, const Holder& holder);
+  // How many have room under it.
+  Result<std::int64_t> room(const std::string& project, const Limit& limit);
+  // What a step had under `concurrency`.
+  static Result<void> leave(store::Connection& connection, const std::string& project, std::span<const Limit> limits,
+                            const Holder& holder);
+
+ private:
+  store::Connection& connection_;
+  std::int64_t now_;
+  std::map<std::string, std::int64_t> room_;  // by lane
+};
+
+// What a run counts against.
+using LimitsOf = std::function<std::vector<Limit>(const Run&)>;
+
+// Runs that were held back and have room now are due again, the highest priority first, then the oldest. Limits of
+// which the node does not know the runs are left to others.
+Result<void> let_go(store::Connection& connection, Places& places, const std::vector<std::string>& kinds,
+                    const LimitsOf& limits, std::int64_t now);
+Result<bool> anything_held(store::Connection& connection);
+// Until there is room, or its deadline comes.
+Result<void> hold_back(store::Connection& connection, const Run& run, const std::string& limit);
+// Whether it is not to be held back: it has been cancelled, or its deadline has come.
+Result<bool> is_past_holding(store::Connection& connection, const Run& run, std::int64_t now);
+// Forgets places that nobody counts any more.
+Result<void> sweep_places(store::Connection& connection, std::int64_t now);
+
+}  // namespace fairlead::journal
