@@ -76,6 +76,7 @@ class ServerParts {
   async::Task<void> answer_ready(http::Exchange& exchange);
   async::Task<void> answer_unknown(http::Exchange& exchange, int status, std::string allow);
   Result<std::shared_ptr<llm::Provider>> make_provider(const resources::Version& version);
+  access::CredentialSources credential_sources(const std::string& project);
   http::Client& client(async::Loop& loop) { return *clients_[static_cast<std::size_t>(loop.index())]; }
 
   const config::Settings settings_;
