@@ -313,7 +313,7 @@ class GuardedCall final : public llm::PrivacyCall {
                             .haystack = &texts->haystack,
                             .clock = &clock,
                             .deadline = deadline};
-      for (TextJob* const job : texts->jobs) treater.treat(*job, texts->outcome);
+      treater.treat_all(texts->jobs, texts->outcome);
     };
     if (call.options.session.empty()) {
       const std::unique_ptr<Session> session = parts_.vault.temporary(project_);

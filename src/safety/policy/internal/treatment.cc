@@ -108,6 +108,18 @@ std::vector<Found> joined(std::vector<Found> all) {
   return out;
 }
 
+// Whether somebody whom the session knows stands where nothing was found.
+bool shows_known(const Session& session, const TextJob& job) {
+  if (job.is_name) return false;
+  bool out = false;
+  auto next = job.found.begin();
+  session.originals().find(job.text, 0, true, [&](const Match& match) {
+    while (next != job.found.end() && next->end <= match.start) ++next;
+    out = out || next == job.found.end() || match.start < next->start || match.end > next->end;
+  });
+  return out;
+}
+
 }  // namespace
 
 std::string Tally::json() const {
@@ -166,6 +178,23 @@ std::string written_for(const Rule& rule, std::string_view entity, std::string_v
       break;
   }
   return name;
+}
+
+void Treater::treat_all(std::span<TextJob* const> jobs, Outcome& outcome) const {
+  const Outcome before = outcome;
+  const std::size_t known = session == nullptr ? 0 : session->originals().size();
+  Treater first = *this;
+  first.told = nullptr;  // who is told is told once
+  for (TextJob* const job : jobs) first.treat(*job, outcome);
+  const auto shows_more = [this](const TextJob* job) { return shows_known(*session, *job); };
+  const bool learned = session != nullptr && session->originals().size() > known;
+  if (!told && !(learned && std::ranges::any_of(jobs, shows_more))) return;
+  outcome = before;
+  for (TextJob* const job : jobs) {
+    job->instead.clear();
+    job->changed = false;
+    treat(*job, outcome);
+  }
 }
 
 void Treater::treat(TextJob& job, Outcome& outcome) const {

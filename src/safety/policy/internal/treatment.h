@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ struct Treater {
   // Told of each span that something is done about, if there is one: what is written for it.
   std::function<void(const Found&, Operator, std::string_view)> told{};
 
+  // Of one call: whoever is found somewhere in it is found in all of it.
+  void treat_all(std::span<TextJob* const> jobs, Outcome& outcome) const;
   // Adds what the session knows to what was found, and fills `job.instead`.
   void treat(TextJob& job, Outcome& outcome) const;
 };
