@@ -94,7 +94,8 @@ class ServerParts {
   std::unique_ptr<access::SecretService> secrets_;
   std::unique_ptr<policy::Vault> vault_;             // outlives the snapshots
   std::optional<policy::GuardParts> privacy_parts_;  // so do these
-  std::vector<std::string> private_paths_;           // see providers::Dependencies
+  policy::DetectorParts detector_parts_;             // and these
+  std::vector<std::string> private_paths_;           // see access::CredentialSources
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;

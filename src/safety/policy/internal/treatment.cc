@@ -84,21 +84,25 @@ std::string hashed(std::string_view entity, std::string_view text, std::string_v
   return to_hex(key.of(bound)).substr(0, kHashDigits);
 }
 
-// What overlaps becomes one, of the class of the longest.
-std::vector<Found> joined(std::vector<Found> all) {
+// What overlaps becomes one, of the class for which the strictest is done, or else of the longest.
+std::vector<Found> joined(std::vector<Found> all, const Rules& rules, Side side) {
+  const auto rank = [&](const Found& one) {
+    const Rule& rule = rules.rule(one.entity);
+    return std::pair(rule.is_of(side) ? rule.what : Operator::kPass, one.end - one.start);
+  };
   std::ranges::stable_sort(all, {}, &Found::start);
   std::vector<Found> out;
-  std::size_t longest = 0;  // of those that the last one is made of
+  std::pair<Operator, std::size_t> highest;  // of those that the last one is made of
   for (Found& one : all) {
-    const std::size_t size = one.end - one.start;
+    const auto own = rank(one);
     if (out.empty() || one.start >= out.back().end) {
-      longest = size;
+      highest = own;
       out.push_back(std::move(one));
       continue;
     }
     Found& last = out.back();
-    if (size > longest) {
-      longest = size;
+    if (own > highest) {
+      highest = own;
       last.entity = one.entity;
       last.score = one.score;
       last.why = std::move(one.why);
@@ -154,6 +158,16 @@ bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadl
   return true;
 }
 
+void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged) {
+  std::erase_if(plugged, [&rules](const Found& one) {
+    const Rule& rule = rules.rule(one.entity);
+    return one.score < rule.threshold || !rule.does_something(Side::kInput);
+  });
+  if (plugged.empty()) return;
+  job.found.insert(job.found.end(), std::make_move_iterator(plugged.begin()), std::make_move_iterator(plugged.end()));
+  job.found = joined(std::move(job.found), rules, Side::kInput);
+}
+
 std::string written_for(const Rule& rule, std::string_view entity, std::string_view text, std::string_view project,
                         const Keys& key) {
   const std::string name = "<" + std::string(entity) + ">";
@@ -206,13 +220,13 @@ void Treater::treat(TextJob& job, Outcome& outcome) const {
     };
     session->originals().find(job.text, 0, true, note);
     session->made().find(job.text, 0, true, note);
-    job.found = joined(std::move(all));
+    job.found = joined(std::move(all), rules, side);
   }
   std::size_t at = 0;
   for (const Found& one : job.found) {
     const Rule& rule = rules.rule(one.entity);
     if (side == Side::kInput) outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
-    if (side == Side::kInput ? !rule.input : !rule.output) continue;
+    if (!rule.is_of(side)) continue;
     const std::string_view text = job.text.substr(one.start, one.end - one.start);
     Rule done = rule;
     if (job.is_name && rule.what != Operator::kPass && rule.what != Operator::kBlock) done.what = Operator::kHash;

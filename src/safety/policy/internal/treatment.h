@@ -37,10 +37,11 @@ struct Outcome {
   std::set<std::string> not_to;  // providers that it may not go to
 };
 
-enum class Side : std::uint8_t { kInput, kOutput };
-
 // What stands in `job.text`. False: there was not time enough to see all of it, until `deadline`.
 bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadline);
+
+// Adds what detectors that are plugged in have found in it, by the same thresholds.
+void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged);
 
 // What one operator writes for a text of that class. Not for those that need a session.
 std::string written_for(const Rule& rule, std::string_view entity, std::string_view text, std::string_view project,
