@@ -138,6 +138,7 @@ def test_without_an_answer_the_policy_decides(server, echo, analyzer, spoil, why
 
 def test_a_service_that_is_down_and_comes_back(server, echo):
     with PresidioAnalyzer(knows={ILLNESS: "MEDICAL_CONDITION"}) as service:
+        service.keeps_alive = False
         program = server(policy(service))
         port = service.server.server_port
         assert said(program.chat("small", ILLNESS)) == "You said: "

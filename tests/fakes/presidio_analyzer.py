@@ -12,10 +12,11 @@ from fakes.upstream import Upstream, run_alone
 
 
 class PresidioAnalyzer(Upstream):
-    """Finds the words of `knows`, a dict of entities by word. `delay`, `status` and `answers` (bytes) spoil what it says."""
+    """Finds the words of `knows`, a dict of entities by word. `delay`, `status` and `answers` (bytes) spoil what it says; without
+    `keeps_alive` each answer ends its connection, so that nobody is served once the fake has ended."""
 
     base_path = "/analyze"
-    delay, status, answers = 0, 200, None
+    delay, status, answers, keeps_alive = 0, 200, None, True
 
     def __init__(self, *args, knows=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -39,7 +40,7 @@ class PresidioAnalyzer(Upstream):
             for word, entity in self.knows.items()
             for match in re.finditer(re.escape(word), body["text"])
         ]
-        return handler.send_bytes(self.status, "application/json", json.dumps(found).encode())
+        return handler.send_bytes(self.status, "application/json", json.dumps(found).encode(), () if self.keeps_alive else [("connection", "close")])
 
 
 if __name__ == "__main__":

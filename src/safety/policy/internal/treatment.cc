@@ -112,6 +112,30 @@ std::vector<Found> joined(std::vector<Found> all, const Rules& rules, Side side)
   return out;
 }
 
+// Takes spaces off its ends, and marks that touch a word outside of it; adds what is missing of its first and last
+// word. What stands for it has to stand by itself to be known again.
+void fit_to_words(Found& one, std::string_view text) {
+  const auto at = [text](std::size_t place) { return character_at(text, place); };
+  const auto before = [text](std::size_t place) { return at_character(text, place - 1); };
+  const auto is_space = [](char32_t c) { return c < ' ' || folded(c) == ' '; };
+  one.start = at_character(text, one.start);
+  while (one.end < text.size() && at_character(text, one.end) != one.end) ++one.end;
+  const std::u32string all = folded(text.substr(one.start, one.end - one.start));
+  if (std::ranges::any_of(all, is_word)) {
+    if (one.start > 0 && is_word(at(before(one.start)).value) && !is_word(at(one.start).value))
+      one.start += at(one.start).size;
+    if (one.end < text.size() && is_word(at(one.end).value) && !is_word(at(before(one.end)).value))
+      one.end = before(one.end);
+  }
+  while (one.start < one.end && is_space(at(one.start).value)) one.start += at(one.start).size;
+  while (one.start < one.end && is_space(at(before(one.end)).value)) one.end = before(one.end);
+  if (one.start >= one.end) return;
+  if (is_word(at(one.start).value))
+    while (one.start > 0 && is_word(at(before(one.start)).value)) one.start = before(one.start);
+  if (is_word(at(before(one.end)).value))
+    while (one.end < text.size() && is_word(at(one.end).value)) one.end += at(one.end).size;
+}
+
 // Whether somebody whom the session knows stands where nothing was found.
 bool shows_known(const Session& session, const TextJob& job) {
   if (job.is_name) return false;
@@ -159,7 +183,9 @@ bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadl
 }
 
 void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged) {
+  for (Found& one : plugged) fit_to_words(one, job.text);
   std::erase_if(plugged, [&rules](const Found& one) {
+    if (one.start >= one.end) return true;
     const Rule& rule = rules.rule(one.entity);
     return one.score < rule.threshold || !rule.does_something(Side::kInput);
   });

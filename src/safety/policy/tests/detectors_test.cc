@@ -369,6 +369,32 @@ TEST(RulesOfDetectors, AreThoseOfAllEntities) {
   EXPECT_EQ(made(0.8, "PERSON", 15), "asthma, <EMAIL_ADDRESS>") << "what passes takes nothing with it";
 }
 
+// A pseudonym that stands within a word, or without the space before it, would not be known again in the answer.
+TEST(RulesOfDetectors, WhatTheyFindIsMadeWholeWords) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
+  ASSERT_NE(rules, nullptr);
+  const std::string text = "Имеет \n астму\u00a0😀, и всё.";
+  const auto made = [&](std::string_view part) {
+    const std::size_t at = text.find(part);
+    const Found found[] = {{at, at + part.size(), "MEDICAL_CONDITION", 0.8, "fake"}};
+    return explain(*rules, text, "default", tests::test_keys(), tests::test_clock(), found).text;
+  };
+  const std::string astma = "Имеет \n <MEDICAL_CONDITION>\u00a0😀, и всё.";
+  EXPECT_EQ(made("астму"), astma);
+  EXPECT_EQ(made(" \n астму\u00a0"), astma);
+  EXPECT_EQ(made("стм"), astma);
+  EXPECT_EQ(made("\x81\xd1\x82\xd0"), astma) << "from the middle of a character to the middle of another";
+  EXPECT_EQ(made("😀"), "Имеет \n астму\u00a0<MEDICAL_CONDITION>, и всё.");
+  EXPECT_EQ(made(" \n "), text);
+  const std::string quoted = "«да» Петров «нет»";
+  const std::size_t mark = quoted.find("» "), end = quoted.find("нет");
+  const Found found[] = {{mark, end, "MEDICAL_CONDITION", 0.8, "fake"}};
+  EXPECT_EQ(explain(*rules, quoted, "default", tests::test_keys(), tests::test_clock(), found).text,
+            "«да» <MEDICAL_CONDITION> «нет»")
+      << "marks that touch another word are that word's";
+}
+
 TEST(RulesOfDetectors, AloneNeedNoScanner) {
   const auto rules = rules_with_detectors(
       R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
