@@ -120,13 +120,10 @@ void fit_to_words(Found& one, std::string_view text) {
   const auto is_space = [](char32_t c) { return c < ' ' || folded(c) == ' '; };
   one.start = at_character(text, one.start);
   while (one.end < text.size() && at_character(text, one.end) != one.end) ++one.end;
-  const std::u32string all = folded(text.substr(one.start, one.end - one.start));
-  if (std::ranges::any_of(all, is_word)) {
-    if (one.start > 0 && is_word(at(before(one.start)).value) && !is_word(at(one.start).value))
-      one.start += at(one.start).size;
-    if (one.end < text.size() && is_word(at(one.end).value) && !is_word(at(before(one.end)).value))
-      one.end = before(one.end);
-  }
+  if (one.start > 0 && one.start < one.end && is_word(at(before(one.start)).value) && !is_word(at(one.start).value))
+    one.start += at(one.start).size;
+  if (one.start < one.end && one.end < text.size() && is_word(at(one.end).value) && !is_word(at(before(one.end)).value))
+    one.end = before(one.end);
   while (one.start < one.end && is_space(at(one.start).value)) one.start += at(one.start).size;
   while (one.start < one.end && is_space(at(before(one.end)).value)) one.end = before(one.end);
   if (one.start >= one.end) return;

@@ -393,6 +393,8 @@ TEST(RulesOfDetectors, WhatTheyFindIsMadeWholeWords) {
   EXPECT_EQ(explain(*rules, quoted, "default", tests::test_keys(), tests::test_clock(), found).text,
             "«да» <MEDICAL_CONDITION> «нет»")
       << "marks that touch another word are that word's";
+  const Found marks[] = {{mark, quoted.find("Петров") - 1, "MEDICAL_CONDITION", 0.8, "fake"}};
+  EXPECT_EQ(explain(*rules, quoted, "default", tests::test_keys(), tests::test_clock(), marks).text, quoted);
 }
 
 TEST(RulesOfDetectors, AloneNeedNoScanner) {
