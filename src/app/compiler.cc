@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "llm/cache.h"
 #include "llm/memory.h"
+#include "safety/policy/kind.h"
 
 namespace fairlead::app {
 namespace {
@@ -96,6 +97,10 @@ class Compiler {
         continue;
       }
       stamp += version.name + "@" + std::to_string(version.version) + " " + version.digest + "\n";
+      for (const resources::SecretReference& one : policy::secret_references(version.spec)) {
+        const auto secret = parts_.secrets.find(one.name);
+        stamp += one.name + "@" + std::to_string(secret == parts_.secrets.end() ? 0 : secret->second) + "\n";
+      }
       definitions.push_back(*std::move(definition));
     }
     if (definitions.empty() && policy_fault_.empty()) return;

@@ -50,6 +50,8 @@ struct CompilerParts {
   // What makes a call of that version of a chain; empty: chains cannot be called.
   std::function<std::shared_ptr<llm::Stage>(const resources::Version& version)> chain_stage{};
   const policy::GuardParts* privacy = nullptr;  // what policies need at work; null: there are none
+  // The versions of the project's secrets: what names one is made anew when it changes.
+  std::map<std::string, std::int64_t> secrets{};
 };
 
 // The same as from nothing, whatever `before` is; what has not changed since then, and depends on nothing that has, is

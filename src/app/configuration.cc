@@ -63,8 +63,7 @@ Result<MadeProvider> Configuration::provider(const resources::Version& version, 
   return kept;
 }
 
-Result<MadeProviders> Configuration::make_providers(const resources::Project& project) {
-  FAIRLEAD_TRY(const auto secrets, parts_.secret_versions(project.name));
+Result<MadeProviders> Configuration::make_providers(const resources::Project& project, const SecretVersions& secrets) {
   MadeProviders out;
   for (const auto& [key, resource] : project.resources) {
     if (key.first != "provider") continue;
@@ -76,12 +75,14 @@ Result<MadeProviders> Configuration::make_providers(const resources::Project& pr
 }
 
 Result<Configuration::Compiled> Configuration::compile(const resources::Project& source) {
-  FAIRLEAD_TRY(const MadeProviders providers, make_providers(source));
+  FAIRLEAD_TRY(SecretVersions secrets, parts_.secret_versions(source.name));
+  FAIRLEAD_TRY(const MadeProviders providers, make_providers(source, secrets));
   const auto before = projects_.find(source.name);
   const CompiledProject* const known = before == projects_.end() ? nullptr : &before->second.result;
   return Compiled{
       source,
-      compile_project(source, providers, known, {parts_.routing, parts_.clock, parts_.chain_stage, parts_.privacy}),
+      compile_project(source, providers, known,
+                      {parts_.routing, parts_.clock, parts_.chain_stage, parts_.privacy, std::move(secrets)}),
       secrets_changed_[source.name]};
 }
 

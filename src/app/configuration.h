@@ -58,7 +58,8 @@ class Configuration {
   };
   // With mutex_ held, both. Errors: the store's, if it does not give what they are made from.
   Result<Compiled> compile(const resources::Project& project);
-  Result<MadeProviders> make_providers(const resources::Project& project);
+  using SecretVersions = std::map<std::string, std::int64_t>;
+  Result<MadeProviders> make_providers(const resources::Project& project, const SecretVersions& secrets);
   Result<std::shared_ptr<const budgets::Book>> book_of(const resources::Project& project);
   Result<MadeProvider> provider(const resources::Version& version, std::string identity);
   void publish();  // with mutex_ held

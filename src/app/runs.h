@@ -57,6 +57,7 @@ class Runs {
   // Before the loops run. Error: invalid_setting.
   Result<void> prepare(Parts parts);
   void add_routes(http::Router& router, const access::Guard& guard);
+  llm::Client& client() { return *client_; }  // the way of calls from within; after prepare()
   // Takes up what was left. The loops run.
   Result<void> start();
   // Whoever waits for something to do is let go. The loops still run.

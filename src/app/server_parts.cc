@@ -129,15 +129,15 @@ Result<std::shared_ptr<llm::Provider>> ServerParts::make_provider(const resource
   const boost::json::value* const type = version.spec.if_contains("type");
   if (type && type->is_string() && type->get_string() == "llama.cpp")
     return serving::make_provider(version.name, *local_models_, client_of);
-  const auto secret = [this, &version](std::string_view name) {
-    return secrets_->value_blocking(version.project, std::string(name));
-  };
   return providers::make_provider(version.name, version.spec,
-                                  {.client = client_of,
-                                   .environment = environment_variable,
-                                   .clock = &clock_,
-                                   .secret = secret,
-                                   .private_paths = private_paths_});
+                                  {credential_sources(version.project), client_of, &clock_});
+}
+
+access::CredentialSources ServerParts::credential_sources(const std::string& project) {
+  const auto secret = [this, project](std::string_view name) {
+    return secrets_->value_blocking(project, std::string(name));
+  };
+  return {.environment = environment_variable, .secret = secret, .private_paths = private_paths_};
 }
 
 Result<void> ServerParts::load_resources() {

@@ -77,6 +77,7 @@ class ServerParts {
   async::Task<void> answer_ready(http::Exchange& exchange);
   async::Task<void> answer_unknown(http::Exchange& exchange, int status, std::string allow);
   Result<std::shared_ptr<llm::Provider>> make_provider(const resources::Version& version);
+  access::CredentialSources credential_sources(const std::string& project);
   http::Client& client(async::Loop& loop) { return *clients_[static_cast<std::size_t>(loop.index())]; }
 
   const config::Settings settings_;
@@ -94,7 +95,8 @@ class ServerParts {
   std::unique_ptr<access::SecretService> secrets_;
   std::unique_ptr<policy::Vault> vault_;             // outlives the snapshots
   std::optional<policy::GuardParts> privacy_parts_;  // so do these
-  std::vector<std::string> private_paths_;           // see providers::Dependencies
+  policy::DetectorParts detector_parts_;             // and these
+  std::vector<std::string> private_paths_;           // see access::CredentialSources
   std::unique_ptr<telemetry::Telemetry> telemetry_;
   std::unique_ptr<models::ModelFiles> model_files_;
   std::unique_ptr<serving::LocalModels> local_models_;

@@ -192,7 +192,11 @@ Result<void> ServerParts::open_vault() {
                                 .command = privacy.key_command,
                                 .owned = settings_.data + "/privacy.key"};
   FAIRLEAD_TRY(vault_, policy::Vault::open(runtime_, *database_, clock_, std::move(source)));
-  privacy_parts_.emplace(policy::GuardParts{*vault_, blocking_, clock_});
+  detector_parts_ = {.client = [this](async::Loop& loop) -> http::Client& { return client(loop); },
+                     .models = [this]() -> llm::Client& { return runs_.client(); },
+                     .credentials = [this](const std::string& project) { return credential_sources(project); },
+                     .loops = runtime_.size()};
+  privacy_parts_.emplace(policy::GuardParts{*vault_, blocking_, clock_, &detector_parts_});
   return {};
 }
 

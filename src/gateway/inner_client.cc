@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/id.h"
@@ -42,6 +43,16 @@ Result<void> read_answer(std::string_view wire, llm::ClientAnswer& answer) {
   simdjson::dom::array calls;
   if (!choice["message"]["tool_calls"].get(calls) && calls.size() > 0) answer.tool_calls = simdjson::minify(calls);
   return {};
+}
+
+// Providers that a model or its fallbacks may go to, and that are neither in this process nor among those.
+void add_outsiders(const llm::Model& model, const std::vector<std::string>& allowed, std::vector<std::string>& out,
+                   std::set<const llm::Model*>& seen) {
+  if (!seen.insert(&model).second) return;
+  for (const llm::Route& route : model.routes)
+    if (route.provider->type() != "llama.cpp" && std::ranges::find(allowed, route.provider->name()) == allowed.end())
+      out.emplace_back(route.provider->name());
+  for (const auto& fallback : model.fallbacks) add_outsiders(*fallback, allowed, out, seen);
 }
 
 // Lives on the frame of ask_within().
@@ -85,7 +96,9 @@ class InnerCall {
       record_.user = call_.options.user;
       record_.tags = call_.options.tags;
     }
-    if (way_.recorder.content_enabled() && is_seen_) {
+    if (asked_.in_confidence) {
+      record_.error_message.clear();  // an upstream's words may be those of the text
+    } else if (way_.recorder.content_enabled() && is_seen_) {
       record_.input_json = call_.request.messages;
       record_.output_text = said_;
     }
@@ -122,7 +135,7 @@ class InnerCall {
     record_.target_version = call_.target_version = target_->version;
     record_.label = call_.label = std::move(resolved.label);
     call_.model = target_->model;
-    if (target_->privacy) {
+    if (target_->privacy && !asked_.in_confidence) {
       privacy_ = target_->privacy->begin();
       auto hidden = co_await privacy_->hide(call_, call_.request.members);
       if (!hidden) co_return hidden;
@@ -171,12 +184,17 @@ class InnerCall {
                           .key = asked_.key_name,
                           .admission = &admission_};
     std::unique_ptr<llm::AnswerRewriter> watcher;
+    if (asked_.in_confidence) {
+      std::set<const llm::Model*> seen;
+      add_outsiders(*call_.model, *asked_.in_confidence, outsiders_, seen);
+      request.not_to = outsiders_;
+    }
     if (privacy_) {
       request.not_to = privacy_->not_to();
       watcher = privacy_->watcher(call_);
     }
     std::unique_ptr<CachedAnswer> cached;
-    if (way_.cache != nullptr && !watcher)
+    if (way_.cache != nullptr && !watcher && !asked_.in_confidence)
       cached = CachedAnswer::create(*way_.cache, *target_, call_, request, llm::Format::kChat);
     std::optional<RoutedCompletion> routed;
     if (!cached) routed.emplace(request, way_.clock);
@@ -229,6 +247,7 @@ class InnerCall {
   llm::Call call_;
   std::unique_ptr<llm::PrivacyCall> privacy_;  // null: no policy applies
   bool is_seen_ = false;                       // by them
+  std::vector<std::string> outsiders_;         // providers that a call in confidence may not go to
   std::string said_;                           // by the model
   std::string body_;
   std::optional<llm::ChatRequest> unfitted_;  // before anything was left out, for a repair

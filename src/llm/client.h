@@ -31,6 +31,10 @@ struct ClientCall {
   std::optional<CacheMode> cache{};
   std::optional<int> repair{};
   bool whole = false;  // ClientAnswer::wire is wanted
+  // If it is set, a privacy policy asks about texts of which nothing has been hidden yet: no policy applies to it, no
+  // cache answers it, its record has nothing of what is said, and it goes to models in this process (`llama.cpp`) and
+  // to these providers alone. Error: privacy_residency.
+  std::optional<std::vector<std::string>> in_confidence{};
 };
 
 struct ClientAnswer {

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "access/references.h"
 #include "platform/http/client.h"
 #include "platform/json/member.h"
 #include "providers/internal/spec.h"
@@ -48,25 +49,7 @@ std::string pointer_to(std::string_view header) {
 }
 
 void check_headers(const bj::object& headers, std::vector<SpecError>& errors) {
-  for (const auto& [key, value] : headers) {
-    const std::string_view name(key.data(), key.size());
-    const std::string_view text =
-        value.is_string() ? std::string_view(value.get_string().data(), value.get_string().size()) : "";
-    if (!internal::is_header_name(name)) {
-      errors.push_back({pointer_to(name), "is not a header's name: letters, digits and hyphens make one"});
-    } else if (internal::is_reserved_header(name)) {
-      errors.push_back({pointer_to(name), "is a header that Fairlead sets itself; leave it out"});
-    } else if (internal::is_credential_header(name) && !internal::is_reference(text)) {
-      errors.push_back(
-          {pointer_to(name),
-           fmt::format("must not hold the credential itself, because every version is kept; {}", kWriteReference)});
-    } else if (!is_visible(text)) {
-      errors.push_back({pointer_to(name), "holds characters that a header cannot carry"});
-    } else if (internal::looks_like_reference(text) && !internal::is_reference(text)) {
-      errors.push_back(
-          {pointer_to(name), "is not a reference that can be followed; write secret:NAME, env:NAME or file:/path"});
-    }
-  }
+  for (auto& [name, fault] : access::header_faults(headers)) errors.push_back({pointer_to(name), std::move(fault)});
 }
 
 std::vector<SpecError> check_llama(const bj::object& spec) {
@@ -101,7 +84,7 @@ void check_fields(const internal::Vendor& vendor, const bj::object& spec, std::v
     if (value.empty()) {
       if (field.required)
         errors.push_back({"", fmt::format("must have `{}`, which type `{}` needs", field.name, vendor.type)});
-    } else if (field.is_reference && !internal::is_reference(value)) {
+    } else if (field.is_reference && !access::is_reference(value)) {
       errors.push_back({pointer, fmt::format("must not hold the {} itself, because every version is kept; {}",
                                              field.name == "api_key" ? "key" : "credential", kWriteReference)});
     } else if (!is_visible(value)) {
@@ -162,7 +145,7 @@ std::string schema() {
 std::vector<resources::SecretReference> secret_references(const bj::object& spec) {
   std::vector<resources::SecretReference> out;
   const auto add = [&out](std::string pointer, std::string_view value) {
-    if (const std::string_view name = internal::secret_of(value); !name.empty())
+    if (const std::string_view name = access::secret_of(value); !name.empty())
       out.push_back({std::move(pointer), std::string(name)});
   };
   const internal::Vendor* const vendor = internal::find_vendor(internal::text_or(spec, "type", ""));

@@ -143,6 +143,10 @@ std::string explained_text(const bj::value& reply, bool colours) {
     for (const bj::value& one : not_to->as_array()) names += (names.empty() ? "" : ", ") + std::string(one.as_string());
     out += fmt::format("\n  not to {}\n", names);
   }
+  if (const bj::value* const unanswered = reply.as_object().if_contains("unanswered"))
+    for (const auto& [detector, why] : unanswered->as_object())
+      out += fmt::format("\n  detector {} gave no answer: {}\n", std::string_view(detector),
+                         std::string_view(why.as_string()));
   return out + tried;
 }
 

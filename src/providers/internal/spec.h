@@ -16,21 +16,8 @@
 
 namespace fairlead::providers::internal {
 
-// "env:NAME", "file:/path" or "secret:NAME".
-bool is_reference(std::string_view value);
-// Begins like one, whether or not it can be followed.
-bool looks_like_reference(std::string_view value);
-// The secret that a reference names; empty if it is another reference or none.
-std::string_view secret_of(std::string_view reference);
-
 // "30s", "500ms", "1.5m", "1h", from 1 ms to a day; empty if it is none of these.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
-
-// Headers that are the client's own or carry the body's framing.
-bool is_reserved_header(std::string_view name);
-bool is_header_name(std::string_view name);
-// Headers that carry credentials: their values must be references.
-bool is_credential_header(std::string_view name);
 
 // What a provider of any vendor is made of.
 struct Endpoint {
@@ -44,7 +31,7 @@ struct Endpoint {
 };
 
 // Resolves the references: the values of the fields `references`, as far as they are there, and of headers. `base_url`
-// is where the type is found if the spec does not say. Errors: provider_credentials.
+// is where the type is found if the spec does not say. Errors: credentials_missing.
 Result<Endpoint> resolve_endpoint(std::string_view name, const boost::json::object& spec, std::string_view base_url,
                                   std::span<const std::string_view> references, const Dependencies& dependencies);
 

@@ -111,7 +111,7 @@ Result<SecretText> fake_secret(std::string_view name) {
 Result<internal::Endpoint> resolve(std::string_view spec, std::vector<std::string> private_paths = {}) {
   const std::vector<std::string_view> references{"api_key"};
   const Dependencies dependencies{
-      .environment = fake_environment, .secret = fake_secret, .private_paths = std::move(private_paths)};
+      {.environment = fake_environment, .secret = fake_secret, .private_paths = std::move(private_paths)}};
   return internal::resolve_endpoint("up", spec_of(spec), "https://api.openai.com/v1", references, dependencies);
 }
 
@@ -178,7 +178,7 @@ TEST(ProviderCredentials, AreNamedWhenTheyAreMissingAndNeverShown) {
   for (const auto& one : kCases) {
     const auto endpoint = resolve(one.spec);
     ASSERT_FALSE(endpoint);
-    EXPECT_EQ(endpoint.error().code, "provider_credentials");
+    EXPECT_EQ(endpoint.error().code, "credentials_missing");
     EXPECT_THAT(endpoint.error().message, HasSubstr(one.names));
     EXPECT_THAT(endpoint.error().message, Not(HasSubstr("sk-literal")));
   }

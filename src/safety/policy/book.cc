@@ -50,7 +50,12 @@ Result<std::shared_ptr<const Guard>> Book::make(std::vector<std::size_t> applyin
   std::vector<const Definition*> definitions;
   definitions.reserve(applying.size());
   for (const std::size_t i : applying) definitions.push_back(&definitions_[i]);
-  FAIRLEAD_TRY(auto rules, Rules::create(definitions));
+  MakeDetector make;
+  if (parts_.detectors != nullptr)
+    make = [this](const std::string& policy, const DetectorSpec& spec) {
+      return make_plugged(project_, policy, spec, *parts_.detectors);
+    };
+  FAIRLEAD_TRY(auto rules, Rules::create(definitions, make));
   auto made = std::make_shared<const Guard>(project_, std::move(rules), parts_);
   made_.emplace(std::move(applying), made);
   return made;

@@ -23,7 +23,7 @@ class Book {
   const std::string& stamp() const { return stamp_; }
   bool empty() const { return definitions_.empty(); }
   // For calls of a prompt (empty: of none) that may go to these models, their fallbacks and providers. Null: no policy
-  // applies. Errors: those of Rules::create().
+  // applies. May block: it makes detectors. Errors: those of Rules::create() and make_plugged().
   Result<std::shared_ptr<const Guard>> guard(const std::string& prompt,
                                              const std::vector<std::shared_ptr<const llm::Model>>& models);
   // All policies as one, whatever they apply to. Null: there are none.

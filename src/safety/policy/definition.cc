@@ -51,6 +51,18 @@ Rule rule_of(const bj::value& value, double threshold) {
   return out;
 }
 
+DetectorSpec detector_of(const bj::object& object) {
+  DetectorSpec out;
+  out.url = text(object, "url");
+  out.model = text(object, "model");
+  out.entities = texts(object, "entities");
+  if (const bj::value* const headers = object.if_contains("headers"); headers != nullptr && headers->is_object())
+    out.headers = headers->get_object();
+  if (object.contains("language")) out.language = text(object, "language");
+  out.providers = texts(object, "providers");
+  return out;
+}
+
 }  // namespace
 
 std::string_view name_of(Operator what) {
@@ -100,6 +112,9 @@ Result<Definition> Definition::of(std::string name, int version, const bj::objec
     if (!options) return fail(std::move(options).error());
     out.custom = std::move(options->custom);
   }
+  if (const bj::value* const list = privacy.if_contains("detectors"); list != nullptr && list->is_array())
+    for (const bj::value& one : list->get_array())
+      if (one.is_object()) out.detectors.push_back(detector_of(one.get_object()));
   out.passes_media = text(privacy, "media") == "pass";
   out.is_open = text(privacy, "failure") == "open";
   if (const bj::value* const shadow = privacy.if_contains("shadow"))

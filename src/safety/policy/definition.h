@@ -30,6 +30,8 @@ enum class Operator : std::uint8_t {
 std::string_view name_of(Operator what);
 std::optional<Operator> operator_of(std::string_view name);
 
+enum class Side : std::uint8_t { kInput, kOutput };
+
 struct Rule {
   Operator what = Operator::kPass;
   double threshold = 0.5;
@@ -38,6 +40,24 @@ struct Rule {
   std::size_t keep = 4;               // of mask
   bool year_alone = false;            // of generalise
   std::vector<std::string> not_to;    // providers
+
+  bool is_of(Side side) const { return side == Side::kInput ? input : output; }
+  // Whether anything comes of finding it there.
+  bool does_something(Side side) const {
+    return (what != Operator::kPass && is_of(side)) || (side == Side::kInput && !not_to.empty());
+  }
+};
+
+// A detector beside the built-in ones: a service, or a model of the project.
+struct DetectorSpec {
+  std::string url, model;              // one of them
+  std::vector<std::string> entities;   // what is taken of what it finds
+  boost::json::object headers;         // of requests to a service; values may be references
+  std::string language = "en";         // that a service is told
+  std::vector<std::string> providers;  // that the model may be at, beside this process
+
+  const std::string& title() const { return url.empty() ? model : url; }
+  bool operator==(const DetectorSpec&) const = default;
 };
 
 struct Definition {
@@ -48,6 +68,7 @@ struct Definition {
   Rule otherwise;
   std::vector<std::string> regions;
   std::vector<pii::CustomEntity> custom;
+  std::vector<DetectorSpec> detectors;
   bool passes_media = false, is_open = false, is_shadow = false;
   Millis time_limit{50};
   std::chrono::seconds ttl{30 * 86'400};

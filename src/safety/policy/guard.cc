@@ -1,14 +1,18 @@
 #include "safety/policy/guard.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "platform/json/text.h"
 #include "safety/policy/internal/chat_rewriter.h"
 #include "safety/policy/internal/json_document.h"
+#include "safety/policy/internal/plugged.h"
 #include "safety/policy/internal/session.h"
 #include "safety/policy/internal/treatment.h"
 
@@ -114,6 +118,7 @@ struct Texts {
   };
   std::deque<Part> parts;
   std::vector<TextJob*> jobs;
+  Answers in_shadow;  // of the detectors of policies that are tried out
   std::size_t bytes = 0;
   bool all_seen = true;
   Outcome outcome, shadow;
@@ -143,9 +148,10 @@ struct Texts {
   // What policies would do that are tried out.
   void look_in_shadow(const Rules& rules, const std::string& project, const Keys& key, const Clock& clock) {
     const Treater treater{.rules = rules, .side = Side::kInput, .project = project, .key = key};
-    for (const TextJob* const job : jobs) {
-      TextJob copy{.text = job->text, .context = job->context, .is_name = job->is_name};
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      TextJob copy{.text = jobs[i]->text, .context = jobs[i]->context, .is_name = jobs[i]->is_name};
       if (!find(rules, copy, clock, deadline_of(rules, clock))) continue;
+      if (!in_shadow.found.empty()) add_found(rules, copy, std::move(in_shadow.found[i]));
       treater.treat(copy, shadow);
     }
   }
@@ -175,9 +181,8 @@ class GuardedCall final : public llm::PrivacyCall {
     texts->collect();
     const int patience = members.empty() ? kPatience : 1;  // a call has a body
     const SteadyTime deadline = deadline_of(*rules_, parts_.clock, patience);
-    const auto look = [texts, rules = rules_, project = project_, key = key_, &clock = parts_.clock, deadline] {
+    const auto look = [texts, rules = rules_, &clock = parts_.clock, deadline] {
       texts->look(*rules, clock, deadline);
-      if (rules->shadow) texts->look_in_shadow(*rules->shadow, project, *key, clock);
       if (rules->pseudonymises && texts->bytes > kOnTheLoop) texts->haystack.read();
       return true;
     };
@@ -187,15 +192,10 @@ class GuardedCall final : public llm::PrivacyCall {
       auto looking = parts_.pool.run(look);
       (void)co_await std::move(looking);
     }
-    shadow_ = std::move(texts->shadow);
-    if (!texts->all_seen) {
-      incomplete_ = true;
-      if (!rules_->is_open)
-        co_return fail(ErrorKind::kUnavailable, "privacy_unavailable",
-                       "The texts of this call could not be searched for personal data within " +
-                           std::to_string(rules_->time_limit.count() * patience) +
-                           " ms (`time_limit`), and the privacy policy lets nothing through unseen.");
-    }
+    if (!rules_->detectors.empty() && texts->all_seen) co_await ask_detectors(call, *texts, deadline);
+    if (rules_->shadow) co_await look_in_shadow(call, texts);
+    auto seen = all_was_seen(*texts, patience);
+    if (!seen) co_return seen;
     // On the loop of the session, which others wait for.
     auto treated = co_await treat(call, texts, patience > 1 ? deadline_of(*rules_, parts_.clock) : deadline);
     if (!treated) co_return fail(std::move(treated).error());
@@ -252,6 +252,7 @@ class GuardedCall final : public llm::PrivacyCall {
     const std::string& blocked = blocked_.empty() ? output_.blocked : blocked_;
     if (!blocked.empty()) out += R"(,"blocked":)" + json::quoted(blocked);
     if (incomplete_) out += R"(,"incomplete":true)";
+    if (!unanswered_.empty()) out += R"(,"unanswered":)" + json::to_text(boost::json::value_from(unanswered_));
     if (rules_->shadow) {
       out += R"(,"shadow":{"policies":[)";
       for (std::size_t i = 0; i < rules_->shadow->policies.size(); ++i)
@@ -301,12 +302,52 @@ class GuardedCall final : public llm::PrivacyCall {
     return {};
   }
 
+  async::Task<void> ask_detectors(const llm::Call& call, Texts& texts, SteadyTime deadline) {
+    const Asking asking{*call.loop, *call.cancellation, deadline, call.key_id, call.key_name};
+    Answers answers = co_await ask_all(rules_->detectors, texts.jobs, asking);
+    for (std::size_t i = 0; i < texts.jobs.size(); ++i) add_found(*rules_, *texts.jobs[i], std::move(answers.found[i]));
+    unanswered_ = std::move(answers.unanswered);
+  }
+
+  async::Task<void> look_in_shadow(const llm::Call& call, std::shared_ptr<Texts> texts) {
+    const std::shared_ptr<const Rules> rules = rules_->shadow;
+    if (!rules->detectors.empty()) {
+      const Asking asking{*call.loop, *call.cancellation, deadline_of(*rules, parts_.clock), call.key_id,
+                          call.key_name};
+      texts->in_shadow = co_await ask_all(rules->detectors, texts->jobs, asking);
+    }
+    const auto look = [texts, rules, project = project_, key = key_, &clock = parts_.clock] {
+      texts->look_in_shadow(*rules, project, *key, clock);
+      return true;
+    };
+    if (texts->bytes <= kOnTheLoop) {
+      look();
+    } else {
+      auto looking = parts_.pool.run(look);
+      (void)co_await std::move(looking);
+    }
+    shadow_ = std::move(texts->shadow);
+  }
+
+  Result<void> all_was_seen(const Texts& texts, int patience) {
+    incomplete_ = !texts.all_seen || !unanswered_.empty();
+    if (!incomplete_ || rules_->is_open) return {};
+    const bool late = !texts.all_seen || unanswered_.begin()->second == "time_limit";
+    return fail(ErrorKind::kUnavailable, "privacy_unavailable",
+                late ? "The texts of this call could not be searched for personal data within " +
+                           std::to_string(rules_->time_limit.count() * patience) +
+                           " ms (`time_limit`), and the privacy policy lets nothing through unseen."
+                     : "The texts of this call could not be searched for all personal data, since a detector that is "
+                       "plugged in gave no answer (" +
+                           unanswered_.begin()->second + "), and the privacy policy lets nothing through unseen.");
+  }
+
   // With the session, wherever it is.
   async::Task<Result<void>> treat(const llm::Call& call, std::shared_ptr<Texts> texts, SteadyTime deadline) {
     texts->outcome.not_to = not_to_before_;
     if (!rules_->pseudonymises) {
       const Treater treater{.rules = *rules_, .side = Side::kInput, .project = project_, .key = *key_};
-      for (TextJob* const job : texts->jobs) treater.treat(*job, texts->outcome);
+      treater.treat_all(texts->jobs, texts->outcome);
       co_return Result<void>{};
     }
     const auto work = [texts, rules = rules_, project = project_, key = key_, &clock = parts_.clock,
@@ -319,7 +360,7 @@ class GuardedCall final : public llm::PrivacyCall {
                             .haystack = &texts->haystack,
                             .clock = &clock,
                             .deadline = deadline};
-      for (TextJob* const job : texts->jobs) treater.treat(*job, texts->outcome);
+      treater.treat_all(texts->jobs, texts->outcome);
     };
     if (call.options.session.empty()) {
       const std::unique_ptr<Session> session = parts_.vault.temporary(project_);
@@ -361,6 +402,7 @@ class GuardedCall final : public llm::PrivacyCall {
   std::string session_, blocked_;
   std::size_t entries_ = 0;
   bool must_keep_ = false, incomplete_ = false;
+  std::map<std::string, std::string> unanswered_;  // detectors, and why
   std::set<std::string> not_to_before_;
   std::vector<std::string> not_to_;
   Tally input_;
@@ -376,10 +418,11 @@ std::unique_ptr<llm::PrivacyCall> Guard::begin() const {
 }
 
 Explained explain(const Rules& rules, std::string_view text, std::string_view project, std::shared_ptr<const Keys> key,
-                  const Clock& clock) {
+                  const Clock& clock, std::span<const Found> plugged) {
   Explained out;
   TextJob job{.text = text};
   (void)find(rules, job, clock, SteadyTime::max());
+  add_found(rules, job, {plugged.begin(), plugged.end()});
   Session session(key->digest(), std::string(project));
   Haystack haystack;
   haystack.add(text);
@@ -400,37 +443,61 @@ Explained explain(const Rules& rules, std::string_view text, std::string_view pr
     const std::size_t start = count_to(one.start), end = count_to(one.end);
     out.spans.push_back({start, end, std::string(one.entity), one.why, std::string(with), one.score, what});
   };
-  treater.treat(job, outcome);
+  TextJob* const jobs[] = {&job};
+  treater.treat_all(jobs, outcome);
   out.text = job.changed ? std::move(job.instead) : std::string(text);
   out.blocked = std::move(outcome.blocked);
   out.not_to.assign(outcome.not_to.begin(), outcome.not_to.end());
   return out;
 }
 
-boost::json::object Guard::explain(std::string_view text) const {
+namespace {
+
+boost::json::object shown(const Rules& rules, const Explained& made, const Answers& plugged) {
   namespace bj = boost::json;
-  const auto shown = [&](const Rules& rules) {
-    const Explained made = policy::explain(rules, text, project_, parts_.vault.keys(), parts_.clock);
-    bj::object out;
-    out["policies"] = bj::array(rules.policies.begin(), rules.policies.end());
-    out["text"] = made.blocked.empty() ? bj::value(made.text) : bj::value(nullptr);
-    bj::array spans;
-    for (const Explained::Span& one : made.spans)
-      spans.push_back(bj::object{{"start", one.start},
-                                 {"end", one.end},
-                                 {"entity", one.entity},
-                                 {"score", one.score},
-                                 {"why", one.why},
-                                 {"do", policy::name_of(one.what)},
-                                 {"with", one.with}});
-    out["spans"] = std::move(spans);
-    if (!made.blocked.empty()) out["blocked"] = made.blocked;
-    if (!made.not_to.empty()) out["not_to"] = bj::array(made.not_to.begin(), made.not_to.end());
-    return out;
-  };
-  bj::object out = shown(*rules_);
-  if (rules_->shadow) out["shadow"] = shown(*rules_->shadow);
+  bj::object out;
+  out["policies"] = bj::array(rules.policies.begin(), rules.policies.end());
+  out["text"] = made.blocked.empty() ? bj::value(made.text) : bj::value(nullptr);
+  bj::array spans;
+  for (const Explained::Span& one : made.spans)
+    spans.push_back(bj::object{{"start", one.start},
+                               {"end", one.end},
+                               {"entity", one.entity},
+                               {"score", one.score},
+                               {"why", one.why},
+                               {"do", policy::name_of(one.what)},
+                               {"with", one.with}});
+  out["spans"] = std::move(spans);
+  if (!made.blocked.empty()) out["blocked"] = made.blocked;
+  if (!made.not_to.empty()) out["not_to"] = bj::array(made.not_to.begin(), made.not_to.end());
+  if (!plugged.unanswered.empty()) out["unanswered"] = bj::value_from(plugged.unanswered);
   return out;
+}
+
+}  // namespace
+
+async::Task<boost::json::object> Guard::explain(const std::string& text, const access::Principal& caller,
+                                                async::Loop& loop, async::Cancellation& cancellation) const {
+  boost::json::object out;
+  const std::array all{rules_, rules_->shadow};
+  for (const std::shared_ptr<const Rules>& rules : all) {
+    if (!rules) continue;
+    TextJob job{.text = text};
+    TextJob* const jobs[] = {&job};
+    const Asking asking{loop, cancellation, deadline_of(*rules, parts_.clock), caller.key_id, caller.name};
+    Answers plugged = co_await ask_all(rules->detectors, jobs, asking);
+    auto explaining = parts_.pool.run([rules, text, project = project_, key = parts_.vault.keys(),
+                                       &clock = parts_.clock, found = std::move(plugged.found.front())] {
+      return policy::explain(*rules, text, project, key, clock, found);
+    });
+    const Explained made = co_await std::move(explaining);
+    boost::json::object one = shown(*rules, made, plugged);
+    if (rules == rules_)
+      out = std::move(one);
+    else
+      out["shadow"] = std::move(one);
+  }
+  co_return out;
 }
 
 }  // namespace fairlead::policy

@@ -2,12 +2,17 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "access/keys.h"
 #include "base/clock.h"
 #include "llm/privacy.h"
+#include "platform/async/cancellation.h"
 #include "platform/async/runtime.h"
+#include "platform/async/task.h"
+#include "safety/policy/detectors.h"
 #include "safety/policy/rules.h"
 #include "safety/policy/vault.h"
 
@@ -18,6 +23,7 @@ struct GuardParts {
   Vault& vault;
   async::BlockingPool& pool;  // long texts are scanned on it
   const Clock& clock;
+  const DetectorParts* detectors = nullptr;  // null: none are plugged in
 };
 
 // Immutable, shared by all loops.
@@ -29,8 +35,10 @@ class Guard final : public llm::Privacy {
   bool watches_answers() const override { return rules_->watches; }
   bool rewrites_answers() const override { return rules_->watches || rules_->pseudonymises; }
   const Rules& rules() const { return *rules_; }
-  // What becomes of a text, and why: the answer of POST /api/v1/privacy/explain. On a thread that may block.
-  boost::json::object explain(std::string_view text) const;
+  // What becomes of a text, and why: the answer of POST /api/v1/privacy/explain. On the thread of `loop`; all that is
+  // given outlives the task.
+  async::Task<boost::json::object> explain(const std::string& text, const access::Principal& caller, async::Loop& loop,
+                                           async::Cancellation& cancellation) const;
 
  private:
   const std::string project_;
@@ -51,7 +59,9 @@ struct Explained {
   std::vector<Span> spans;
   std::vector<std::string> not_to;
 };
+// `plugged`: what detectors that are plugged in have found there.
+struct Found;
 Explained explain(const Rules& rules, std::string_view text, std::string_view project, std::shared_ptr<const Keys> key,
-                  const Clock& clock);
+                  const Clock& clock, std::span<const Found> plugged = {});
 
 }  // namespace fairlead::policy

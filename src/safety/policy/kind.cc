@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "access/references.h"
 #include "base/clock.h"
 #include "base/suggest.h"
+#include "platform/http/client.h"
+#include "platform/json/member.h"
 #include "safety/pii/entities.h"
 #include "safety/policy/guard.h"
 
@@ -22,6 +25,19 @@ constexpr std::string_view kSchema = R"({
       "names": {"type": "array", "minItems": 1, "maxItems": 200, "items": {"type": "string", "minLength": 1, "maxLength": 200}},
       "score": {"type": "number", "minimum": 0, "maximum": 1},
       "time": {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"},
+      "detector": {
+        "type": "object",
+        "required": ["entities"],
+        "additionalProperties": false,
+        "properties": {
+          "url": {"type": "string", "minLength": 1, "maxLength": 2048},
+          "model": {"type": "string", "minLength": 1, "maxLength": 200},
+          "entities": {"type": "array", "minItems": 1, "maxItems": 50, "items": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,59}$"}},
+          "headers": {"type": "object", "maxProperties": 50, "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 4096}},
+          "language": {"type": "string", "maxLength": 20},
+          "providers": {"$ref": "#/$defs/names"}
+        }
+      },
       "operator": {"type": "string", "enum": ["block", "redact", "replace", "hash", "encrypt", "mask", "generalise", "pseudonymise", "pass"]},
       "rule": {
         "anyOf": [
@@ -64,6 +80,7 @@ constexpr std::string_view kSchema = R"({
           "threshold": {"$ref": "#/$defs/score"},
           "regions": {"$ref": "#/$defs/names"},
           "custom": {"type": "array", "items": {"type": "object"}},
+          "detectors": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/detector"}},
           "media": {"enum": ["refuse", "pass"]},
           "failure": {"enum": ["closed", "open"]},
           "time_limit": {"$ref": "#/$defs/time"},
@@ -152,6 +169,94 @@ void check_rule(const bj::value& rule, const std::string& at, const Catalogue& o
   }
 }
 
+// Routes of a model that lead where originals may not go, those of its fallbacks too.
+void check_routes(const std::string& model, const bj::object& detector, const std::string& at, const Catalogue& others,
+                  std::vector<std::string>& seen, std::vector<SpecError>& out) {
+  if (std::ranges::find(seen, model) != seen.end()) return;
+  seen.push_back(model);
+  const bj::object* const spec = others.find("model", model);
+  if (spec == nullptr) return;
+  const bj::array* const allowed = array_at(detector, "providers");
+  if (const bj::array* const routes = array_at(*spec, "routes")) {
+    for (const bj::value& route : *routes) {
+      const bj::value* const name = route.is_object() ? route.get_object().if_contains("provider") : nullptr;
+      if (name == nullptr || !name->is_string()) continue;
+      const bj::object* const provider = others.find("provider", name->get_string());
+      const bj::value* const type = provider != nullptr ? provider->if_contains("type") : nullptr;
+      if (type != nullptr && *type == "llama.cpp") continue;
+      if (allowed != nullptr && std::ranges::find(*allowed, *name) != allowed->end()) continue;
+      out.push_back({at, "model `" + model + "` has a route to provider `" + std::string(name->get_string()) +
+                             "`, which would see what the policy hides. Write `providers: [" +
+                             std::string(name->get_string()) + "]` beside it if that may be"});
+    }
+  }
+  const bj::array* const fallbacks = array_at(*spec, "fallbacks");
+  if (fallbacks == nullptr) return;
+  for (const bj::value& one : *fallbacks)
+    if (one.is_string()) check_routes(std::string(one.get_string()), detector, at, others, seen, out);
+}
+
+void check_service(const bj::object& detector, const std::string& at, std::vector<SpecError>& out) {
+  if (const bj::value* const url = detector.if_contains("url"); url != nullptr && url->is_string()) {
+    const std::string_view text = url->get_string();
+    if (!text.starts_with("https://") && !text.starts_with("http://"))
+      out.push_back({at + "/url", "must begin with https:// or http://"});
+    else if (const auto origin = http::Origin::parse(text); !origin)
+      out.push_back({at + "/url", origin.error().message});
+  }
+  if (const bj::object* const headers = object_at(detector, "headers"))
+    for (auto& [name, fault] : access::header_faults(*headers))
+      out.push_back({at + "/headers/" + json::pointer_token(name), std::move(fault)});
+}
+
+void check_detectors(const bj::object& privacy, const Catalogue& others, std::vector<SpecError>& out) {
+  const bj::array* const list = array_at(privacy, "detectors");
+  if (list == nullptr) return;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    if (!(*list)[i].is_object()) continue;
+    const bj::object& detector = (*list)[i].get_object();
+    const std::string at = "/privacy/detectors/" + std::to_string(i);
+    const bool is_service = detector.contains("url");
+    if (is_service == detector.contains("model")) {
+      out.push_back({at, "must have either `url`, of a service, or `model`, of the project"});
+      continue;
+    }
+    for (const std::string_view member : {"headers", "language", "providers"})
+      if (detector.contains(member) && (member == "providers") == is_service)
+        out.push_back({at + "/" + std::string(member),
+                       std::string("has no meaning beside `") + (is_service ? "url" : "model") + "`"});
+    check_names(detector, "providers", at, "provider", others, out);
+    check_service(detector, at, out);
+    const bj::value* const model = detector.if_contains("model");
+    if (model == nullptr || !model->is_string()) continue;
+    const std::string name(model->get_string());
+    if (others.find("model", name) == nullptr)
+      out.push_back(
+          {at + "/model", "model `" + name + "` does not exist." + did_you_mean(name, others.names("model"))});
+    std::vector<std::string> seen;
+    check_routes(name, detector, at + "/model", others, seen, out);
+    if (!privacy.contains("time_limit"))
+      out.push_back({at + "/model",
+                     "takes longer than the 50ms that a call waits without `time_limit`: write one beside `detectors`, "
+                     "such as `time_limit: 10s`"});
+  }
+}
+
+// Names of entities that only detectors find which are plugged in.
+std::vector<std::string> plugged_alone(const bj::object& privacy, const std::vector<std::string>& known) {
+  std::vector<std::string> out;
+  const bj::array* const list = array_at(privacy, "detectors");
+  if (list == nullptr) return out;
+  for (const bj::value& one : *list) {
+    const bj::array* const entities = one.is_object() ? array_at(one.get_object(), "entities") : nullptr;
+    if (entities == nullptr) continue;
+    for (const bj::value& entity : *entities)
+      if (entity.is_string() && std::ranges::find(known, std::string_view(entity.get_string())) == known.end())
+        out.emplace_back(entity.get_string());
+  }
+  return out;
+}
+
 void check_entities(const bj::object& privacy, const Catalogue& others, std::vector<SpecError>& out) {
   std::vector<std::string> known;
   for (const pii::EntityInfo& one : pii::entities()) known.emplace_back(one.name);
@@ -160,12 +265,19 @@ void check_entities(const bj::object& privacy, const Catalogue& others, std::vec
       if (const bj::value* const name = one.is_object() ? one.get_object().if_contains("name") : nullptr;
           name != nullptr && name->is_string())
         known.emplace_back(name->get_string());
+  const std::vector<std::string> plugged = plugged_alone(privacy, known);
+  known.insert(known.end(), plugged.begin(), plugged.end());
   if (const bj::object* const entities = object_at(privacy, "entities")) {
     for (const auto& [entity, rule] : *entities) {
       const std::string name(entity), at = "/privacy/entities/" + name;
       if (std::ranges::find(known, name) == known.end())
         out.push_back({at, "there is no entity `" + name + "`." + did_you_mean(name, known)});
       check_rule(rule, at, others, out);
+      const bj::object* const detailed = rule.if_object();
+      const bj::value* const direction = detailed != nullptr ? detailed->if_contains("direction") : nullptr;
+      if (direction != nullptr && *direction != "input" && std::ranges::find(plugged, name) != plugged.end())
+        out.push_back({at + "/direction",
+                       "has no meaning for what only `detectors` find: they are asked about what callers say"});
     }
   }
   if (const bj::value* const rule = privacy.if_contains("default")) check_rule(*rule, "/privacy/default", others, out);
@@ -228,6 +340,7 @@ std::vector<SpecError> check(std::string_view name, const bj::object& spec, cons
   const bj::object* const privacy = object_at(spec, "privacy");
   if (privacy == nullptr) return out;
   check_entities(*privacy, others, out);
+  check_detectors(*privacy, others, out);
   for (const std::string_view member : {"time_limit", "ttl"}) {
     const bj::value* const value = privacy->if_contains(member);
     if (value != nullptr && value->is_string() && !time_of(value->get_string()))
@@ -254,12 +367,29 @@ std::vector<SpecError> check(std::string_view name, const bj::object& spec, cons
 
 }  // namespace
 
+std::vector<resources::SecretReference> secret_references(const bj::object& spec) {
+  std::vector<resources::SecretReference> out;
+  const bj::object* const privacy = object_at(spec, "privacy");
+  const bj::array* const list = privacy != nullptr ? array_at(*privacy, "detectors") : nullptr;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const bj::object* const headers = (*list)[i].is_object() ? object_at((*list)[i].get_object(), "headers") : nullptr;
+    if (headers == nullptr) continue;
+    for (const auto& [name, value] : *headers)
+      if (value.is_string())
+        if (const std::string_view secret = access::secret_of(value.get_string()); !secret.empty())
+          out.push_back({"/privacy/detectors/" + std::to_string(i) + "/headers/" + json::pointer_token(name),
+                         std::string(secret)});
+  }
+  return out;
+}
+
 resources::Kind policy_kind() {
   resources::Kind kind;
   kind.name = "policy";
   kind.schema = kSchema;
   kind.plural = "policies";
   kind.check = check;
+  kind.secrets = secret_references;
   return kind;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "safety/pii/entities.h"
+
 namespace fairlead::policy {
 namespace {
 
@@ -26,7 +28,27 @@ const Rule& rule_in(const Definition& policy, std::string_view entity) {
   return found == policy.entities.end() ? policy.otherwise : found->second;
 }
 
-Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies) {
+bool wanted(const Rule& rule) {
+  return rule.what != Operator::kPass || !rule.not_to.empty();
+}
+
+// Each once, though several policies may name it; none that finds nothing that matters.
+Result<void> add_detectors(Rules& out, const std::vector<const Definition*>& policies, const MakeDetector& make) {
+  std::vector<const DetectorSpec*> made;
+  for (const Definition* const policy : policies) {
+    for (const DetectorSpec& spec : policy->detectors) {
+      const auto matters = [&out](const std::string& entity) { return out.rule(entity).does_something(Side::kInput); };
+      if (std::ranges::none_of(spec.entities, matters)) continue;
+      if (std::ranges::any_of(made, [&spec](const DetectorSpec* one) { return *one == spec; })) continue;
+      FAIRLEAD_TRY(auto detector, make(policy->name, spec));
+      out.detectors.push_back(std::move(detector));
+      made.push_back(&spec);
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies, const MakeDetector& make) {
   auto out = std::make_shared<Rules>();
   out->passes_media = out->is_open = true;
   out->time_limit = Millis::max();
@@ -64,21 +86,26 @@ Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& poli
     regions.erase(std::unique(regions.begin(), regions.end()), regions.end());
     options.phone_regions = std::move(regions);
   }
-  const auto wanted = [](const Rule& rule) { return rule.what != Operator::kPass || !rule.not_to.empty(); };
   const auto note = [&](const Rule& rule) {
     out->pseudonymises |= rule.what == Operator::kPseudonymise && rule.input;
     out->watches |= rule.output && rule.what != Operator::kPass;
+  };
+  const auto is_scanned_for = [&options](const std::string& entity) {
+    return pii::is_entity(entity) ||
+           std::ranges::find(options.custom, entity, &pii::CustomEntity::name) != options.custom.end();
   };
   note(out->otherwise);
   bool any = wanted(out->otherwise);
   options.threshold = out->otherwise.threshold;
   for (const auto& [entity, rule] : out->entities) {
     note(rule);
+    if (!is_scanned_for(entity)) continue;  // by detectors that are plugged in
     options.thresholds[entity] = rule.threshold;
     if (!wanted(rule)) continue;
     any = true;
     if (!wanted(out->otherwise)) options.entities.push_back(entity);
   }
+  if (make) FAIRLEAD_CHECK(add_detectors(*out, policies, make));
   if (!any) return out;
   FAIRLEAD_TRY(out->scanner, pii::Scanner::create(std::move(options)));
   return out;
@@ -91,16 +118,17 @@ const Rule& Rules::rule(std::string_view entity) const {
   return found == entities.end() ? otherwise : found->second;
 }
 
-Result<std::shared_ptr<const Rules>> Rules::create(std::span<const Definition* const> policies) {
+Result<std::shared_ptr<const Rules>> Rules::create(std::span<const Definition* const> policies,
+                                                   const MakeDetector& make) {
   std::vector<const Definition*> in_force, tried;
   for (const Definition* const one : policies) (one->is_shadow ? tried : in_force).push_back(one);
   auto out = std::make_shared<Rules>();
   out->passes_media = true;
   if (!in_force.empty()) {
-    FAIRLEAD_TRY(out, merged(in_force));
+    FAIRLEAD_TRY(out, merged(in_force, make));
   }
   if (!tried.empty()) {
-    FAIRLEAD_TRY(out->shadow, merged(tried));
+    FAIRLEAD_TRY(out->shadow, merged(tried, make));
   }
   return out;
 }

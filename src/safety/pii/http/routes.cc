@@ -50,8 +50,10 @@ Result<Request> request_of(bj::object body) {
                   "`texts` has more than " + std::to_string(kMostTexts) + " texts. Send them in parts.", "texts");
     for (std::size_t i = 0; i < list->size(); ++i) FAIRLEAD_CHECK(take((*list)[i], "texts[" + std::to_string(i) + "]"));
   }
-  body.erase("text");
-  body.erase("texts");
+  // What clients of Presidio's analyzer say besides: both languages are found here in one pass.
+  if (const bj::value* const language = body.if_contains("language"); language != nullptr && !language->is_string())
+    return fail(ErrorKind::kInvalid, "invalid_type", "`language` must be a string.", "language");
+  for (const std::string_view member : {"text", "texts", "language"}) body.erase(member);
   out.options = std::move(body);
   return out;
 }

@@ -91,7 +91,7 @@ bool it_fiscal_code(std::string_view t) {
   int sum = 0;
   for (std::size_t i = 0; i < 16; ++i) {
     const char c = t[i];
-    const bool fits = kShape[i] == 'L'   ? is_letter(c)
+    const bool fits = kShape[i] == 'L'   ? c >= 'A' && c <= 'Z'
                       : kShape[i] == 'M' ? kMonths.find(c) != std::string_view::npos
                                          : is_digit(c) || kDigitLetters.find(c) != std::string_view::npos;
     if (!fits) return false;

@@ -39,6 +39,13 @@ TEST(Checks, SeeAWrongDigit) {
   }
 }
 
+// Who makes up a number asks about any text: the table of values is one of capitals.
+TEST(Checks, OfFiscalCodesKnowCapitalsAlone) {
+  EXPECT_TRUE(it_fiscal_code("RSSMRA85T10A562S"));
+  for (const char* const text : {"rssmra85t10a562s", "RSSMRA85T10A56zS", "\xff\xffSMRA85T10A562S"})
+    EXPECT_FALSE(it_fiscal_code(text)) << text;
+}
+
 TEST(Checks, TieAnAccountToItsBank) {
   EXPECT_TRUE(ru_account_of("40702810493976242331", "044525225"));
   EXPECT_FALSE(ru_account_of("40702810493976242331", "044525226"));

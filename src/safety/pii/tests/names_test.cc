@@ -8,6 +8,7 @@
 #include "platform/json/text.h"
 #include "safety/pii/entities.h"
 #include "safety/pii/names/detector.h"
+#include "safety/pii/names/internal/model.h"
 #include "safety/pii/scanner.h"
 #include "safety/pii/tests/scoring.h"
 
@@ -105,6 +106,12 @@ TEST(Names, AFileThatIsNoneIsRefused) {
     ASSERT_FALSE(made) << size;
     EXPECT_EQ(made.error().code, "invalid_model");
   }
+  alignas(64) static char wild[sizeof(names::ModelHead)] = {};
+  std::copy_n(file.data(), sizeof wild, wild);
+  reinterpret_cast<names::ModelHead*>(wild)->follows[3][2] = -25'620;
+  const auto made = names::detector_of({wild, sizeof wild});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("transition"), std::string::npos) << made.error().message;
   alignas(64) static char text[4'096] = {};
   EXPECT_FALSE(names::detector_of({text, sizeof text}));
 }

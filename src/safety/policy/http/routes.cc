@@ -28,18 +28,17 @@ Result<std::vector<std::string>> texts_in(const Result<bj::object>& body,
   return out;
 }
 
-async::Task<void> explain(http::Exchange& exchange, std::string project, FindGuard find, async::BlockingPool& pool) {
+async::Task<void> explain(http::Exchange& exchange, const access::Principal& caller, FindGuard find) {
   const auto body = co_await access::read_object(exchange);
   auto texts = texts_in(body, {"text", "model"});
   if (!texts) co_return co_await access::refuse(exchange, std::move(texts).error());
-  auto guard = find(exchange, project, (*texts)[1]);
+  auto guard = find(exchange, caller.project, (*texts)[1]);
   if (!guard) co_return co_await access::refuse(exchange, std::move(guard).error());
   if (!*guard) {
     bj::object nothing{{"policies", bj::array()}, {"text", (*texts)[0]}, {"spans", bj::array()}};
     co_return co_await access::respond_json(exchange, 200, std::move(nothing));
   }
-  auto explaining = pool.run([guard = *guard, text = std::move((*texts)[0])] { return guard->explain(text); });
-  bj::object out = co_await std::move(explaining);
+  bj::object out = co_await (*guard)->explain((*texts)[0], caller, exchange.loop(), exchange.cancellation());
   co_await access::respond_json(exchange, 200, std::move(out));
 }
 
@@ -86,8 +85,8 @@ void add_routes(http::Router& router, const access::Guard& guard, FindGuard find
                 async::BlockingPool& pool) {
   router.add(http::Method::kPost, "/api/v1/privacy/explain",
              guard.protect(access::Scope::kRead,
-                           [find = std::move(find), &pool](http::Exchange& exchange, const access::Principal& caller) {
-                             return explain(exchange, caller.project, find, pool);
+                           [find = std::move(find)](http::Exchange& exchange, const access::Principal& caller) {
+                             return explain(exchange, caller, find);
                            }));
   router.add(
       http::Method::kPost, "/api/v1/privacy/decrypt",

@@ -328,7 +328,7 @@ std::string Session::hide_name(std::string_view original, Haystack& others) {
   if (!is_plain(original)) return hide_exactly(original, others);
   std::string out;
   Word before;
-  bool any = false, initials = false;
+  bool any = false, initials = false, named = false;
   for (const Piece& piece : pieces_of(original)) {
     const std::string small = folded_text(piece.text);
     const bool particle = std::ranges::find(kParticles, piece.text) != std::end(kParticles);
@@ -344,6 +344,7 @@ std::string Session::hide_name(std::string_view original, Haystack& others) {
       append(out, cyrillic ? kLetters[luck.below(18)] : U'A' + static_cast<char32_t>(luck.below(26)));
       continue;
     }
+    named = true;
     if (is_cyrillic(character_at(piece.text, 0).value)) {
       Word taken;
       out += hide_word(piece.text, any ? &before : nullptr, taken, others);
@@ -353,6 +354,7 @@ std::string Session::hide_name(std::string_view original, Haystack& others) {
       out += hide_latin(piece.text, others);
     }
   }
+  if (initials && !named) return {};  // a letter stands for too much to be known again
   // Initials alone say nothing, so a name with some is known as a whole too.
   if (initials && letters_in(original) > 4 && find(pii::kPerson, "=" + folded_text(original)) == nullptr &&
       !made_.has(out))

@@ -84,27 +84,64 @@ std::string hashed(std::string_view entity, std::string_view text, std::string_v
   return to_hex(key.of(bound)).substr(0, kHashDigits);
 }
 
-// What overlaps becomes one, of the class of the longest.
-std::vector<Found> joined(std::vector<Found> all) {
+// What overlaps becomes one, of the class for which the strictest is done, or else of the longest.
+std::vector<Found> joined(std::vector<Found> all, const Rules& rules, Side side) {
+  const auto rank = [&](const Found& one) {
+    const Rule& rule = rules.rule(one.entity);
+    return std::pair(rule.is_of(side) ? rule.what : Operator::kPass, one.end - one.start);
+  };
   std::ranges::stable_sort(all, {}, &Found::start);
   std::vector<Found> out;
-  std::size_t longest = 0;  // of those that the last one is made of
+  std::pair<Operator, std::size_t> highest;  // of those that the last one is made of
   for (Found& one : all) {
-    const std::size_t size = one.end - one.start;
+    const auto own = rank(one);
     if (out.empty() || one.start >= out.back().end) {
-      longest = size;
+      highest = own;
       out.push_back(std::move(one));
       continue;
     }
     Found& last = out.back();
-    if (size > longest) {
-      longest = size;
+    if (own > highest) {
+      highest = own;
       last.entity = one.entity;
       last.score = one.score;
       last.why = std::move(one.why);
     }
     last.end = std::max(last.end, one.end);
   }
+  return out;
+}
+
+// Takes spaces off its ends, and marks that touch a word outside of it; adds what is missing of its first and last
+// word. What stands for it has to stand by itself to be known again.
+void fit_to_words(Found& one, std::string_view text) {
+  const auto at = [text](std::size_t place) { return character_at(text, place); };
+  const auto before = [text](std::size_t place) { return at_character(text, place - 1); };
+  const auto is_space = [](char32_t c) { return c < ' ' || folded(c) == ' '; };
+  one.start = at_character(text, one.start);
+  while (one.end < text.size() && at_character(text, one.end) != one.end) ++one.end;
+  if (one.start > 0 && one.start < one.end && is_word(at(before(one.start)).value) && !is_word(at(one.start).value))
+    one.start += at(one.start).size;
+  if (one.start < one.end && one.end < text.size() && is_word(at(one.end).value) && !is_word(at(before(one.end)).value))
+    one.end = before(one.end);
+  while (one.start < one.end && is_space(at(one.start).value)) one.start += at(one.start).size;
+  while (one.start < one.end && is_space(at(before(one.end)).value)) one.end = before(one.end);
+  if (one.start >= one.end) return;
+  if (is_word(at(one.start).value))
+    while (one.start > 0 && is_word(at(before(one.start)).value)) one.start = before(one.start);
+  if (is_word(at(before(one.end)).value))
+    while (one.end < text.size() && is_word(at(one.end).value)) one.end += at(one.end).size;
+}
+
+// Whether somebody whom the session knows stands where nothing was found.
+bool shows_known(const Session& session, const TextJob& job) {
+  if (job.is_name) return false;
+  bool out = false;
+  auto next = job.found.begin();
+  session.originals().find(job.text, 0, true, [&](const Match& match) {
+    while (next != job.found.end() && next->end <= match.start) ++next;
+    out = out || next == job.found.end() || match.start < next->start || match.end > next->end;
+  });
   return out;
 }
 
@@ -142,6 +179,18 @@ bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadl
   return true;
 }
 
+void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged) {
+  for (Found& one : plugged) fit_to_words(one, job.text);
+  std::erase_if(plugged, [&rules](const Found& one) {
+    if (one.start >= one.end) return true;
+    const Rule& rule = rules.rule(one.entity);
+    return one.score < rule.threshold || !rule.does_something(Side::kInput);
+  });
+  if (plugged.empty()) return;
+  job.found.insert(job.found.end(), std::make_move_iterator(plugged.begin()), std::make_move_iterator(plugged.end()));
+  job.found = joined(std::move(job.found), rules, Side::kInput);
+}
+
 std::string written_for(const Rule& rule, std::string_view entity, std::string_view text, std::string_view project,
                         const Keys& key) {
   const std::string name = "<" + std::string(entity) + ">";
@@ -168,6 +217,23 @@ std::string written_for(const Rule& rule, std::string_view entity, std::string_v
   return name;
 }
 
+void Treater::treat_all(std::span<TextJob* const> jobs, Outcome& outcome) const {
+  const Outcome before = outcome;
+  const std::size_t known = session == nullptr ? 0 : session->originals().size();
+  Treater first = *this;
+  first.told = nullptr;  // who is told is told once
+  for (TextJob* const job : jobs) first.treat(*job, outcome);
+  const auto shows_more = [this](const TextJob* job) { return shows_known(*session, *job); };
+  const bool learned = session != nullptr && session->originals().size() > known;
+  if (!told && !(learned && std::ranges::any_of(jobs, shows_more))) return;
+  outcome = before;
+  for (TextJob* const job : jobs) {
+    job->instead.clear();
+    job->changed = false;
+    treat(*job, outcome);
+  }
+}
+
 void Treater::treat(TextJob& job, Outcome& outcome) const {
   if (session != nullptr && !job.is_name && !session->originals().empty()) {
     // What is known is found again, and nothing that looks like a pseudonym stays as it is.
@@ -177,13 +243,13 @@ void Treater::treat(TextJob& job, Outcome& outcome) const {
     };
     session->originals().find(job.text, 0, true, note);
     session->made().find(job.text, 0, true, note);
-    job.found = joined(std::move(all));
+    job.found = joined(std::move(all), rules, side);
   }
   std::size_t at = 0;
   for (const Found& one : job.found) {
     const Rule& rule = rules.rule(one.entity);
     if (side == Side::kInput) outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
-    if (side == Side::kInput ? !rule.input : !rule.output) continue;
+    if (!rule.is_of(side)) continue;
     const std::string_view text = job.text.substr(one.start, one.end - one.start);
     Rule done = rule;
     if (job.is_name && rule.what != Operator::kPass && rule.what != Operator::kBlock) done.what = Operator::kHash;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,10 +37,11 @@ struct Outcome {
   std::set<std::string> not_to;  // providers that it may not go to
 };
 
-enum class Side : std::uint8_t { kInput, kOutput };
-
 // What stands in `job.text`. False: there was not time enough to see all of it, until `deadline`.
 bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadline);
+
+// Adds what detectors that are plugged in have found in it, by the same thresholds.
+void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged);
 
 // What one operator writes for a text of that class. Not for those that need a session.
 std::string written_for(const Rule& rule, std::string_view entity, std::string_view text, std::string_view project,
@@ -58,6 +60,8 @@ struct Treater {
   // Told of each span that something is done about, if there is one: what is written for it.
   std::function<void(const Found&, Operator, std::string_view)> told{};
 
+  // Of one call: whoever is found somewhere in it is found in all of it.
+  void treat_all(std::span<TextJob* const> jobs, Outcome& outcome) const;
   // Adds what the session knows to what was found, and fills `job.instead`.
   void treat(TextJob& job, Outcome& outcome) const;
 };

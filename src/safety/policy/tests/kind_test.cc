@@ -16,15 +16,20 @@ using ::testing::HasSubstr;
 class Others final : public resources::Catalogue {
  public:
   const boost::json::object* find(std::string_view kind, std::string_view name) const override {
-    return (kind == "provider" && name == "openai") || (kind == "prompt" && name == "support-reply") ? &empty_
-                                                                                                     : nullptr;
+    if (kind == "provider" && name == "openai") return &openai_;
+    if (kind == "provider" && name == "local") return &local_;
+    if (kind == "model" && name == "tagger") return &tagger_;
+    if (kind == "model" && name == "small") return &small_;
+    return kind == "prompt" && name == "support-reply" ? &empty_ : nullptr;
   }
   std::vector<std::string> names(std::string_view kind) const override {
-    return {kind == "provider" ? "openai" : "support-reply"};
+    return {kind == "provider" ? "openai" : kind == "model" ? "tagger" : "support-reply"};
   }
 
  private:
-  boost::json::object empty_;
+  boost::json::object empty_, openai_{{"type", "openai"}}, local_{{"type", "llama.cpp"}};
+  boost::json::object tagger_{{"routes", {{{"provider", "local"}, {"file", "x.gguf"}}}}};
+  boost::json::object small_{{"routes", {{{"provider", "local"}, {"file", "x.gguf"}}, {{"provider", "openai"}}}}};
 };
 
 std::string faults(std::string_view spec) {
@@ -44,6 +49,21 @@ TEST(PolicyKind, TakesWhatThePageShows) {
             "");
 }
 
+TEST(PolicyKind, TakesDetectors) {
+  EXPECT_EQ(faults(R"({"privacy":{"time_limit":"5s","entities":{"MEDICAL_CONDITION":"redact"},"detectors":[
+    {"url":"http://127.0.0.1:5002/analyze","entities":["PERSON","MEDICAL_CONDITION"],"language":"en","headers":{"authorization":"secret:presidio"}},
+    {"model":"tagger","entities":["MEDICAL_CONDITION"]},{"model":"small","entities":["PERSON"],"providers":["openai"]}]}})"),
+            "");
+  std::string secrets;
+  for (
+      const resources::SecretReference& one : policy_kind().secrets(
+          json::parse(
+              R"({"privacy":{"detectors":[{"model":"m"},{"url":"u","headers":{"x/a":"secret:presidio","x-b":"env:B"}}]}})")
+              ->as_object()))
+    secrets += one.pointer + " " + one.name + "; ";
+  EXPECT_EQ(secrets, "/privacy/detectors/1/headers/x~1a presidio; ");
+}
+
 TEST(PolicyKind, SaysWhatIsWrong) {
   const struct {
     const char *spec, *fault;
@@ -61,6 +81,22 @@ TEST(PolicyKind, SaysWhatIsWrong) {
       {R"({"privacy":{"time_limit":"0ms"}})", "/privacy/time_limit"},
       {R"({"privacy":{"custom":[{"name":"X","patterns":["(a+)+"]}],"entities":{"X":"mask"}}})", "/privacy"},
       {R"({"privacy":{"custom":[{"nam":"X"}]}})", "/privacy/custom"},
+      {R"({"privacy":{"detectors":[{"entities":["X"]}]}})", "/privacy/detectors/0: must have either `url`"},
+      {R"({"privacy":{"detectors":[{"url":"ftp://x","entities":["X"]}]}})",
+       "/privacy/detectors/0/url: must begin with"},
+      {R"({"privacy":{"detectors":[{"url":"http://u:pw@x/","entities":["X"]}]}})", "/privacy/detectors/0/url"},
+      {R"({"privacy":{"detectors":[{"url":"http://x/","entities":["X"],"providers":["openai"]}]}})",
+       "/privacy/detectors/0/providers: has no meaning beside `url`"},
+      {R"({"privacy":{"detectors":[{"url":"http://x/","entities":["X"],"headers":{"authorization":"Bearer abc"}}]}})",
+       "/privacy/detectors/0/headers/authorization: must not hold the credential itself"},
+      {R"({"privacy":{"time_limit":"5s","detectors":[{"model":"taggr","entities":["X"]}]}})",
+       "/privacy/detectors/0/model: model `taggr` does not exist. Did you mean `tagger`?"},
+      {R"({"privacy":{"time_limit":"5s","detectors":[{"model":"small","entities":["X"]}]}})",
+       "/privacy/detectors/0/model: model `small` has a route to provider `openai`, which would see what the policy "
+       "hides"},
+      {R"({"privacy":{"detectors":[{"model":"tagger","entities":["X"]}]}})", "such as `time_limit: 10s`"},
+      {R"({"privacy":{"detectors":[{"url":"http://x/","entities":["X"]}],"entities":{"X":{"do":"mask","direction":"both"}}}})",
+       "/privacy/entities/X/direction: has no meaning for what only `detectors` find"},
       {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",
        "/tests/0/expect: the test does not pass: it came out as `**** **** **** 1111`"},
       {R"({"privacy":{"entities":{"CREDIT_CARD":"block"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",

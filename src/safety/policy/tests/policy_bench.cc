@@ -1,6 +1,8 @@
 // What a policy costs a call. Run by hand: policy_bench.
 #include <benchmark/benchmark.h>
 
+#include <optional>
+
 #include "safety/policy/internal/filters.h"
 #include "safety/policy/internal/json_document.h"
 #include "safety/policy/internal/session.h"
@@ -17,10 +19,13 @@ const std::string kPersonal =
     R"([{"role":"user","content":"My card 4276 1234 5678 9016 has not come. Write to maria.sokolova@bank.ru or call +7 916 123-45-67. )"
     R"(Could you please look into this and tell me when it is going to arrive, and whether I have to pay for a new one? I would rather not wait any longer, since I am going abroad."}])";
 
-void hide(benchmark::State& state, const std::string& messages) {
+enum class Sessions : std::uint8_t { kOne, kOneEach };
+
+void hide(benchmark::State& state, const std::string& messages, Sessions sessions = Sessions::kOne) {
   const auto rules = tests::rules({R"({"privacy":{"default":"pseudonymise"}})"});
-  Session session(tests::test_key(), "default");
+  std::optional<Session> session;
   for (auto _ : state) {
+    if (!session || sessions == Sessions::kOneEach) session.emplace(tests::test_key(), "default");
     auto document = JsonDocument::read(messages, JsonDocument::Kind::kConversation, false);
     std::vector<TextJob*> jobs;
     (*document)->jobs(jobs);
@@ -30,21 +35,15 @@ void hide(benchmark::State& state, const std::string& messages) {
                           .side = Side::kInput,
                           .project = "default",
                           .key = *tests::test_keys(),
-                          .session = &session,
+                          .session = &*session,
                           .haystack = &haystack};
     for (TextJob* const job : jobs) {
       haystack.add(job->text);
       find(*rules, *job, tests::test_clock(), SteadyTime::max());
-      treater.treat(*job, outcome);
     }
+    treater.treat_all(jobs, outcome);
     benchmark::DoNotOptimize((*document)->changed() ? (*document)->write() : std::string());
   }
-}
-
-void fresh_session(benchmark::State& state) {
-  const auto rules = tests::rules({R"({"privacy":{"default":"pseudonymise"}})"});
-  for (auto _ : state)
-    benchmark::DoNotOptimize(explain(*rules, kPersonal, "default", tests::test_keys(), tests::test_clock()));
 }
 
 void restore(benchmark::State& state) {
@@ -70,9 +69,12 @@ void nothing_found(benchmark::State& state) {
 void three_found(benchmark::State& state) {
   hide(state, kPersonal);
 }
+void three_of_a_fresh_session(benchmark::State& state) {
+  hide(state, kPersonal, Sessions::kOneEach);
+}
 BENCHMARK(nothing_found);
 BENCHMARK(three_found);
-BENCHMARK(fresh_session);
+BENCHMARK(three_of_a_fresh_session);
 BENCHMARK(restore)->Arg(1)->Arg(50);
 
 }  // namespace

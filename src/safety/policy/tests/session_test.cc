@@ -113,6 +113,13 @@ TEST_F(Names, WithInitialsAreKnownAsAWhole) {
   EXPECT_EQ(restored(session, "Договор с " + now + " подписан"), "Договор с И. П. Сидоров подписан");
 }
 
+// Other letters in their place would not be given back.
+TEST_F(Names, OfInitialsAloneHaveNoPseudonym) {
+  EXPECT_EQ(hide("А. Б."), "");
+  EXPECT_EQ(hide("J"), "");
+  EXPECT_NE(hide("А. Б. Петров"), "");
+}
+
 TEST(SessionValues, OtherLayoutsOfANumberAreGivenBackAsTheyWere) {
   Session session(tests::test_key(), "default");
   Haystack others;

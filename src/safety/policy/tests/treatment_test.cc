@@ -114,6 +114,39 @@ TEST(Operators, ManyMarksAreNoWork) {
   EXPECT_EQ(tests::test_keys()->decrypt_all("default", text), text);
 }
 
+// Detectors may see somebody in one place and not in the next; a call is hidden as a whole.
+TEST(Finding, WhoIsFoundOnceIsFoundInAllOfACall) {
+  const auto all = tests::rules({R"({"privacy":{"entities":{"PERSON":"pseudonymise","GPE":"redact"}}})"});
+  Session session(tests::test_key(), "default");
+  TextJob jobs[] = {{.text = "and Jesse Simpson did. Simpson's jesse"},
+                    {.text = "Jesse Simpson"},
+                    {.text = "jesse@x", .is_name = true}};
+  jobs[0].found = {{10, 17, "PERSON", 0.9, "fake"}};
+  jobs[1].found = {{0, 13, "PERSON", 0.9, "fake"}};
+  Haystack haystack;
+  std::vector<TextJob*> of_call;
+  for (TextJob& job : jobs) {
+    haystack.add(job.text);
+    of_call.push_back(&job);
+  }
+  const Treater treater{.rules = *all,
+                        .side = Side::kInput,
+                        .project = "default",
+                        .key = *tests::test_keys(),
+                        .session = &session,
+                        .haystack = &haystack};
+  Outcome outcome;
+  treater.treat_all(of_call, outcome);
+  EXPECT_THAT(jobs[0].instead, ::testing::StartsWith("and "));
+  EXPECT_THAT(lower(jobs[0].instead), Not(HasSubstr("jesse"))) << jobs[0].instead;
+  EXPECT_THAT(jobs[0].instead, Not(HasSubstr("Simpson"))) << jobs[0].instead;
+  EXPECT_FALSE(jobs[2].changed);
+  EXPECT_EQ(outcome.done.json(), R"({"PERSON":{"pseudonymise":5}})") << "each place once, not once for each look";
+  const Explained told = explain(*all, "Dear Jesse Simpson, Jesse", "default", tests::test_keys(), tests::test_clock());
+  EXPECT_LE(told.spans.size(), 3U);
+  for (std::size_t i = 1; i < told.spans.size(); ++i) EXPECT_GE(told.spans[i].start, told.spans[i - 1].end);
+}
+
 // What is scanned in blocks is found at their seams too.
 TEST(Finding, LongTextsAreSeenWhole) {
   const auto all = tests::rules({R"({"privacy":{"entities":{"EMAIL_ADDRESS":"replace"}}})"});

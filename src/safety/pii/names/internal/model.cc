@@ -1,5 +1,6 @@
 #include "safety/pii/names/internal/model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -46,6 +47,12 @@ Result<Model> Model::read(std::string_view bytes) {
   if (head.rows < 256 || head.rows > (1U << 20) || head.bucket_bits < 4 || head.bucket_bits > 20 || head.points < 2 ||
       head.points > std::size(head.calibration))
     return refuse("The head of the trained file for names makes no sense.");
+  const auto fits = [](std::int16_t one) {
+    return one == kForbidden || (one >= -kMostTransition && one <= kMostTransition);
+  };
+  if (!std::ranges::all_of(head.starts, fits) ||
+      !std::ranges::all_of(head.follows, [&](const auto& from) { return std::ranges::all_of(from, fits); }))
+    return refuse("A transition in the trained file for names is out of its range.");
   const std::size_t rows = sizeof(Row) * head.rows;
   const std::size_t slots = (sizeof(std::uint16_t) * kSlotsInBucket) << head.bucket_bits;
   if (bytes.size() != sizeof(ModelHead) + rows + slots) return refuse("The trained file for names was cut off.");

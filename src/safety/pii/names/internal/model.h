@@ -35,6 +35,10 @@ std::string_view entity_of(Label label);  // "PERSON"; empty for kOutside
 bool is_inside(Label label);
 bool may_follow(Label before, Label label);
 
+// What a step from one label to the next says, at most, and for one that may not be taken. Other values may leave 16
+// bits.
+constexpr std::int16_t kMostTransition = 1'000, kForbidden = -8'000;
+
 using Scores = std::array<std::int16_t, kLanes>;
 using Row = std::array<std::int8_t, kLanes>;
 

@@ -12,7 +12,6 @@
 namespace fairlead::pii::names {
 
 constexpr std::size_t kLongestSequence = 256;  // tokens
-constexpr std::int16_t kForbidden = -8'000;
 
 // A number for each label, in two halves: what processors of this kind add at once.
 struct alignas(16) Lanes {

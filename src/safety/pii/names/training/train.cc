@@ -212,11 +212,12 @@ class Trainer {
       for (std::uint8_t b = 0; b < kLanes; ++b)
         out.follows[a][b] = a >= kLabels || b >= kLabels || !may_follow(static_cast<Label>(a), static_cast<Label>(b))
                                 ? kForbidden
-                                : static_cast<std::int16_t>(fit(follows_[a][b], follow_sums_[a][b], 1'000));
+                                : static_cast<std::int16_t>(fit(follows_[a][b], follow_sums_[a][b], kMostTransition));
     for (std::uint8_t b = 0; b < kLanes; ++b)
-      out.starts[b] = b >= kLabels || is_inside(static_cast<Label>(b))
-                          ? kForbidden
-                          : static_cast<std::int16_t>(fit(follows_[kLabels][b], follow_sums_[kLabels][b], 1'000));
+      out.starts[b] =
+          b >= kLabels || is_inside(static_cast<Label>(b))
+              ? kForbidden
+              : static_cast<std::int16_t>(fit(follows_[kLabels][b], follow_sums_[kLabels][b], kMostTransition));
     std::copy(lists_.kinds.begin(), lists_.kinds.end(), out.kinds_of_list);
     Row* const rows = reinterpret_cast<Row*>(base_ + sizeof(ModelHead));
     for (std::size_t r = 0; r < weights_.size(); ++r)
