@@ -114,14 +114,24 @@ async::Task<Result<void>> Engine::Node::sweep() {
 
 async::Task<Result<void>> Engine::Node::fetch_signals() {
   auto signals = std::make_shared<std::vector<Signal>>();
+  // It looks whenever a run ends: what changes seldom is read once a poll.
+  const bool glances = clock_.steady() >= next_glance_;
   auto queues = std::make_shared<std::vector<Queue>>();
-  store::Database::Work work = [signals, queues, node = node()](store::Connection& connection) -> Result<void> {
+  auto held = std::make_shared<bool>(false);
+  store::Database::Work work = [signals, queues, held, glances,
+                                node = node()](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*signals, new_signals(connection, node));
+    if (!glances) return {};
     FAIRLEAD_TRY(*queues, read_step_queues(connection));
+    FAIRLEAD_TRY(*held, anything_held(connection));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(work)));
-  step_queues_.set(std::move(*queues));
+  if (glances) {
+    step_queues_.set(std::move(*queues));
+    is_held_ = *held;
+    next_glance_ = clock_.steady() + options_.poll;
+  }
   for (Signal& signal : *signals) {
     const std::lock_guard lock(mutex_);
     const auto found = where_.find(signal.run);
@@ -153,18 +163,17 @@ async::Task<Result<void>> Engine::Node::take_up() {
   auto due = std::make_shared<bool>(false);
   store::Database::Work look = [due, now = request.now](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*due, anything_due(connection, now));
-    if (*due) return {};
-    FAIRLEAD_TRY(*due, anything_held(connection));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(look)));
-  if (!*due) co_return Result<void>();
+  if (!*due && !is_held_) co_return Result<void>();
   store::Database::Work work = [claimed, request](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*claimed, claim(connection, request));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
   for (Run& run : claimed->runs) load(std::move(run));
+  is_held_ |= claimed->held_back;
   if (claimed->held_back) bell_.ring();
   co_return Result<void>();
 }

@@ -99,8 +99,9 @@ class Engine::Node {
   async::TaskGroup keeping_;
   async::Bell bell_;
   std::map<std::string, Seen> seen_;  // other nodes
-  SteadyTime next_beat_{}, next_sweep_{};
-  std::string told_;  // the last trouble that was logged
+  SteadyTime next_beat_{}, next_sweep_{}, next_glance_{};
+  bool is_held_ = false;  // whether any run is held back, as it was a poll ago at the earliest
+  std::string told_;      // the last trouble that was logged
   std::atomic<bool> stopping_{false};
   bool started_ = false;
 };
