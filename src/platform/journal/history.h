@@ -20,10 +20,10 @@ struct Told {
   std::string output{}, failure{};          // JSON; of a failure {"class", "code", "message"}
   std::int64_t sequence = 0;                // of the event that ended it
   std::int64_t began_at = 0, ended_at = 0;  // 0: in another run, or not yet
-  std::int64_t cost = 0;
-  std::string child{};      // the run that was started for it
-  bool waits = false;       // for a time or a signal
-  bool taken_over = false;  // of kDone: another run or step did it
+  std::int64_t cost = 0;                    // since it last began anew
+  std::string child{};                      // the run that was started for it
+  bool waits = false;                       // for a time or a signal
+  bool taken_over = false;                  // of kDone: another run or step did it
 };
 using Story = std::map<std::string, Told, std::less<>>;  // by step
 

@@ -439,11 +439,12 @@ class Journal {
     const auto events = up().wait(up().engine().history("default", run.id, 0, 100'000));
     if (!events) return differ(run.id, events.error().message);
     if (const auto wrong = first_wrong(known, run, *events); !wrong.empty()) return differ(run.id, wrong);
-    if (!known.is_child) check_children(known, run, story_of(*events));
+    if (!known.is_child) check_children(known, run, *events);
   }
 
   // What it started has ended too, by the same rules, and is counted once.
-  void check_children(const Known& known, const Run& parent, const Story& story) {
+  void check_children(const Known& known, const Run& parent, std::span<const Event> events) {
+    const Story story = story_of(events);
     RunFilter filter;
     filter.project = "default";
     filter.parent = parent.id;
@@ -465,7 +466,12 @@ class Journal {
       const auto step = story.find(child.asked.parent_step);
       if (step == story.end() || step->second.child != child.id || step->second.end != Told::End::kDone) continue;
       if (child.state != RunState::kSucceeded) return differ(child.id, "did not give its parent's result");
-      if (step->second.cost != child.cost) return differ(parent.id, "does not count what its child cost");
+      std::int64_t counted = 0;  // since it was started, over all retries
+      for (const Event& event : events) {
+        if (event.step != child.asked.parent_step) continue;
+        counted = event.kind == EventKind::kIntent ? 0 : counted + event.cost;
+      }
+      if (counted != child.cost) return differ(parent.id, "does not count what its child cost");
     }
   }
 
