@@ -198,6 +198,31 @@ bool Session::is_free(const std::vector<Pair>& pairs, Haystack& others) const {
 }
 
 std::string Session::hide(std::string_view entity, std::string_view original, Haystack& others) {
+  // Numbers are known by what stands between their first digit and their last.
+  if (original.size() > 1 && original[0] == '(' && (is_digit(original[1]) || original[1] == '+')) {
+    const std::string rest = hide(entity, original.substr(1), others);
+    return rest.empty() ? rest : "(" + rest;
+  }
+  std::string made = hide_alike(entity, original, others);
+  if (made.empty() || gives_back(made, original)) return made;
+  // Letters in an address that was taken for a name, spaces that were others when it was seen first: it is known as it
+  // stands, or not at all.
+  return entity == pii::kPerson ? hide_exactly(original, others) : std::string();
+}
+
+bool Session::gives_back(std::string_view made, std::string_view original) const {
+  std::string out;
+  std::size_t at = 0;
+  made_.find(made, 0, true, [&](const Match& match) {
+    out += made.substr(at, match.start - at);
+    out += in_case_of(made.substr(match.start, match.end - match.start), match.form->seen, match.form->gives);
+    at = match.end;
+  });
+  out += made.substr(at);
+  return out == original;
+}
+
+std::string Session::hide_alike(std::string_view entity, std::string_view original, Haystack& others) {
   if (entity == pii::kPerson) return hide_name(original, others);
   if (entity == pii::kGpe) return hide_town(original, others);
   const std::string key = canonical(entity, original);

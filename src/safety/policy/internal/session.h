@@ -63,6 +63,8 @@ class Session {
   static Result<Entry> from_json(const boost::json::value& value);
 
  private:
+  std::string hide_alike(std::string_view entity, std::string_view original, Haystack& others);
+  bool gives_back(std::string_view made, std::string_view original) const;
   std::string hide_name(std::string_view original, Haystack& others);
   std::string hide_word(std::string_view word, const Word* before, Word& taken, Haystack& others);
   std::string hide_exactly(std::string_view word, Haystack& others);

@@ -202,21 +202,11 @@ void plugged() {
   }
 }
 
-std::string with_one_space(std::string_view text) {
-  std::string out;
-  for (const char c : text)
-    if (c != ' ' && c != '\n')
-      out += c;
-    else if (!out.ends_with(' '))
-      out += ' ';
-  return out;
-}
-
 // A call's texts with anything found anywhere in them, treated and given back.
 void treating() {
   static const auto rules = tests::rules({R"({"privacy":{"default":"pseudonymise"}})"});
-  constexpr std::string_view kWords[] = {"Иван", "Петров", "Анна", "Mary", "Smith", "call", "и",
-                                         "№",    "банк",   "—",    "\n",   "«да»",  "Ивану"};
+  constexpr std::string_view kWords[] = {"Иван", "Петров", "Анна",    "Mary", "Smith", "call", "и",
+                                         "№",    "12",     "a@b.com", "—",    "\n",    "«да»", "Ивану"};
   constexpr std::string_view kEntities[] = {"PERSON", "GPE", "ORGANIZATION", "CONTRACT", "EMAIL_ADDRESS"};
   Session session(tests::test_key(), std::to_string(below(100)));
   std::deque<std::string> texts;
@@ -261,8 +251,7 @@ void treating() {
       at += size;
     }
     (void)one.push({}, true, back);
-    // Values that are known as a whole are given back with the spaces in which they were seen first.
-    if (with_one_space(back) == with_one_space(job.text)) continue;
+    if (back == job.text) continue;
     std::fprintf(stderr, "not given back:\n%s\n%s\n%s\n", std::string(job.text).c_str(), hidden.c_str(), back.c_str());
     std::abort();
   }

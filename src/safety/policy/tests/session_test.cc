@@ -142,6 +142,19 @@ TEST(SessionValues, DatesAreGivenBackInOtherWaysOfWriting) {
   EXPECT_EQ(restored(session, iso), "1990-05-12");
 }
 
+TEST(SessionValues, AreGivenBackAsTheyStoodHoweverTheyWereTaken) {
+  Session session(tests::test_key(), "default");
+  Haystack others;
+  for (const std::string_view entity : {"PERSON", "GPE", "ORGANIZATION", "CONTRACT"}) {
+    for (const std::string_view original : {"a@b.com", "a@b.com", "А. Б. Петров", "А.  Б.\nПетров", "12 \n — 12",
+                                            "12 — 12", "Mary  Smith", "mary smith"}) {
+      const std::string made = session.hide(entity, original, others);
+      if (made.empty()) continue;  // it goes as its class
+      EXPECT_EQ(restored(session, "so " + made + "."), "so " + std::string(original) + ".") << entity;
+    }
+  }
+}
+
 TEST(SessionValues, TownsAndCompaniesHaveOthers) {
   Session session(tests::test_key(), "default");
   Haystack others;

@@ -5,6 +5,7 @@
 #include "safety/pii/validity.h"
 #include "safety/policy/internal/text.h"
 #include "safety/policy/tests/support.h"
+#include "safety/policy/vault.h"
 
 namespace fairlead::policy {
 namespace {
@@ -214,9 +215,7 @@ TEST(Pseudonyms, KeepTheShape) {
       EXPECT_TRUE(pii::could_be(one.entity, compact(now))) << one.entity << " " << now;
     }
     const auto pseudonyms = session.pseudonyms();
-    std::string back;
-    pseudonyms->find(now, 0, true, [&](const Match& match) { back = match.form->gives; });
-    EXPECT_EQ(back, one.text) << now;
+    EXPECT_EQ(Vault::restored(*pseudonyms, now), one.text) << now;
   }
 }
 
