@@ -3,20 +3,9 @@
 import re
 import xml.etree.ElementTree
 
-import pytest
-from test_agents import CHAINS
+from test_agents import PROJECT  # noqa: F401: the fixtures of a module start its PROJECT
 
-from conftest import UPSTREAM_KEYS
-from harness import TOP, Fairlead
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, openai_fake):
-    folder = tmp_path_factory.mktemp("graph") / "p"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(CHAINS.format(url=openai_fake.url))
-    with Fairlead(folder.parent / "data", folder, UPSTREAM_KEYS) as server:
-        yield server.wait_ready()
+from harness import TOP
 
 
 def boxes(svg):
