@@ -350,7 +350,8 @@ std::string Session::hide_latin(std::string_view word, Haystack& others) {
 
 // Word by word, so that "Иван Петров", "Петрову" and "Иван" go together, and a family keeps its name.
 std::string Session::hide_name(std::string_view original, Haystack& others) {
-  if (!is_plain(original)) return hide_exactly(original, others);
+  const bool is_address = original.find('@') != std::string_view::npos;  // its letters are no initials
+  if (!is_plain(original) || is_address) return hide_exactly(original, others);
   std::string out;
   Word before;
   bool any = false, initials = false, named = false;
