@@ -1,10 +1,12 @@
 """The real program, started for a test."""
 
 import atexit
+import contextlib
 import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,6 +83,32 @@ def store_of(data):
     if data not in _stores:
         _stores[data] = _stores[None].new_database()
     return {"FAIRLEAD_STORE": _stores[data]}
+
+
+def share_keys(made, data):
+    """Gives another node's data folder what the first node has made of its own."""
+    data.mkdir(exist_ok=True)
+    for file in ("pepper", "secrets.key", "admin.key"):
+        if (made / file).exists():
+            shutil.copy(made / file, data / file)
+
+
+@contextlib.contextmanager
+def two_nodes(folder, serve):
+    """Two servers on one PostgreSQL: serve(data, env) starts each."""
+    from fakes.postgresql_server import PostgresqlServer
+
+    with PostgresqlServer() as postgresql:
+        env = {"FAIRLEAD_STORE": postgresql.new_database()}
+        nodes = []
+        try:
+            for name in ("a", "b"):
+                share_keys(folder / "a", folder / name)
+                nodes.append(serve(folder / name, env))
+            yield nodes
+        finally:
+            for one in nodes:
+                one.stop()
 
 
 class Answer:

@@ -4,14 +4,12 @@ import collections
 import datetime
 import http.server
 import json
-import shutil
 import threading
 import time
 
 import pytest
-from fakes.postgresql_server import PostgresqlServer
 
-from harness import Fairlead, eventually
+from harness import Fairlead, eventually, two_nodes
 
 CHAINS = """kind: chain
 name: post
@@ -150,36 +148,22 @@ def test_queues_have_rates_places_of_each_and_drain(tmp_path, cms):
 
 
 def test_what_steps_call_is_limited_over_two_nodes(tmp_path, cms):
-    with PostgresqlServer() as postgresql:
-        uri = postgresql.new_database()
-        nodes = []
-        try:
-            for name in ("a", "b"):
-                data = tmp_path / name
-                data.mkdir()
-                if nodes:
-                    for file in ("pepper", "secrets.key", "admin.key"):
-                        if (nodes[0].data / file).exists():
-                            shutil.copy(nodes[0].data / file, data / file)
-                nodes.append(serve(data, cms, FAIRLEAD_STORE=uri))
-            apply(nodes[0], tmp_path, cms)
-            eventually(lambda: nodes[1].request("GET", "/api/v1/chains/post/graph").status == 200, 5, "the chain on the other node")
-            nodes[0].cli("queues", "set", "host:127.0.0.1", "--concurrency", "2")
-            time.sleep(0.7)  # until both have seen it
-            runs = [start(nodes[i % 2]) for i in range(24)]
-            waits = eventually(lambda: next((step for run in runs for step in show(nodes[0], run)["steps"] if step.get("waits_for")), None), 8, "one")
-            assert waits["state"] == "waiting" and waits["waits_for"] == "queue host:127.0.0.1"
-            assert "host:127.0.0.1" in nodes[1].cli("queues", "list").stdout
-            all_succeed(nodes[1], runs, 40)
-            assert cms.most[""] == 2 and len(cms.seen) == 24
-            cms.takes = 3
-            cut = [start(nodes[0]) for _ in range(2)]
-            eventually(lambda: len(cms.seen) == 26, 5, "both places are taken")
-            nodes[0].kill()
-            all_succeed(nodes[1], [*cut, start(nodes[1])], 40)  # a dead node's places come back
-        finally:
-            for one in nodes:
-                one.stop()
+    with two_nodes(tmp_path, lambda data, env: serve(data, cms, **env)) as nodes:
+        apply(nodes[0], tmp_path, cms)
+        eventually(lambda: nodes[1].request("GET", "/api/v1/chains/post/graph").status == 200, 5, "the chain on the other node")
+        nodes[0].cli("queues", "set", "host:127.0.0.1", "--concurrency", "2")
+        time.sleep(0.7)  # until both have seen it
+        runs = [start(nodes[i % 2]) for i in range(24)]
+        waits = eventually(lambda: next((step for run in runs for step in show(nodes[0], run)["steps"] if step.get("waits_for")), None), 8, "one")
+        assert waits["state"] == "waiting" and waits["waits_for"] == "queue host:127.0.0.1"
+        assert "host:127.0.0.1" in nodes[1].cli("queues", "list").stdout
+        all_succeed(nodes[1], runs, 40)
+        assert cms.most[""] == 2 and len(cms.seen) == 24
+        cms.takes = 3
+        cut = [start(nodes[0]) for _ in range(2)]
+        eventually(lambda: len(cms.seen) == 26, 5, "both places are taken")
+        nodes[0].kill()
+        all_succeed(nodes[1], [*cut, start(nodes[1])], 40)  # a dead node's places come back
 
 
 def test_a_paused_queue_of_steps_lets_none_begin(tmp_path, cms):

@@ -1,7 +1,6 @@
 """The control store in PostgreSQL: all that SQLite does, two nodes on one database, and a server that goes and comes back."""
 
 import json
-import shutil
 import signal
 import threading
 import time
@@ -11,7 +10,7 @@ from fakes.flaky_upstream import FlakyUpstream
 from fakes.postgresql_server import PostgresqlServer
 
 from conftest import UPSTREAM_KEYS
-from harness import Fairlead, eventually, run_cli
+from harness import Fairlead, eventually, run_cli, share_keys
 
 RESOURCES = """kind: provider
 name: fake
@@ -72,9 +71,7 @@ def node(tmp_path, postgresql):
         data = tmp_path / name
         data.mkdir(exist_ok=True)
         if share and started and not (data / "pepper").exists():
-            for file in ("pepper", "secrets.key", "admin.key"):
-                if (started[0].data / file).exists():
-                    shutil.copy(started[0].data / file, data / file)
+            share_keys(started[0].data, data)
         one = Fairlead(data, env=UPSTREAM_KEYS | {"FAIRLEAD_STORE": uri[0]} | (env or {}))
         started.append(one)
         return one.wait_ready() if wait else one

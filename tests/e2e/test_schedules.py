@@ -2,12 +2,11 @@
 
 import datetime
 import json
-import shutil
 import time
 
 from fakes.postgresql_server import PostgresqlServer
 
-from harness import Fairlead, eventually
+from harness import Fairlead, eventually, two_nodes
 
 CHAIN = """kind: chain
 name: echo
@@ -103,34 +102,20 @@ def test_latest_starts_one_of_those_that_were_missed_and_pausing_stops_it(tmp_pa
 
 
 def test_two_nodes_on_postgresql_make_one_run_of_a_tick(tmp_path):
-    with PostgresqlServer() as postgresql:
-        uri = postgresql.new_database()
-        nodes = []
-        try:
-            for name in ("a", "b"):
-                data = tmp_path / name
-                data.mkdir()
-                if nodes:
-                    for file in ("pepper", "secrets.key", "admin.key"):
-                        if (nodes[0].data / file).exists():
-                            shutil.copy(nodes[0].data / file, data / file)
-                nodes.append(Fairlead(data, env={"FAIRLEAD_STORE": uri}).wait_ready())
-            nodes[0].cli("apply", folder(tmp_path, "every: 1s\ncatch_up: all\n"))
-            eventually(lambda: len(runs(nodes[1])) >= 4, 12, "four ticks")
-            end = datetime.datetime.now(UTC) - datetime.timedelta(hours=1)
-            body = {"from": (end - datetime.timedelta(seconds=19)).isoformat(), "to": end.isoformat(), "at_once": 2}
-            made = nodes[1].request("POST", "/api/v1/schedules/often/backfills", body)
-            assert made.status == 201, made.text
-            done = eventually(lambda: next((one for one in show(nodes[0])["backfills"] if one["state"] == "done"), None), 15, "the backfill")
-            assert done["ticks"] == done["started"] + done["had_run"] == 20 and done["failed"] == 0
-            assert sum(at < end.timestamp() for at in runs(nodes[0])) == 20
-            nodes[0].kill()  # the other goes on
-            before = len(runs(nodes[1]))
-            eventually(lambda: len(runs(nodes[1])) >= before + 3, 12, "further ticks")
-            assert_each_second(at for at in runs(nodes[1]) if at > end.timestamp())
-        finally:
-            for one in nodes:
-                one.stop()
+    with two_nodes(tmp_path, lambda data, env: Fairlead(data, env=env).wait_ready()) as nodes:
+        nodes[0].cli("apply", folder(tmp_path, "every: 1s\ncatch_up: all\n"))
+        eventually(lambda: len(runs(nodes[1])) >= 4, 12, "four ticks")
+        end = datetime.datetime.now(UTC) - datetime.timedelta(hours=1)
+        body = {"from": (end - datetime.timedelta(seconds=19)).isoformat(), "to": end.isoformat(), "at_once": 2}
+        made = nodes[1].request("POST", "/api/v1/schedules/often/backfills", body)
+        assert made.status == 201, made.text
+        done = eventually(lambda: next((one for one in show(nodes[0])["backfills"] if one["state"] == "done"), None), 15, "the backfill")
+        assert done["ticks"] == done["started"] + done["had_run"] == 20 and done["failed"] == 0
+        assert sum(at < end.timestamp() for at in runs(nodes[0])) == 20
+        nodes[0].kill()  # the other goes on
+        before = len(runs(nodes[1]))
+        eventually(lambda: len(runs(nodes[1])) >= before + 3, 12, "further ticks")
+        assert_each_second(at for at in runs(nodes[1]) if at > end.timestamp())
 
 
 def test_ticks_of_a_time_without_the_store_are_started_afterwards(tmp_path):

@@ -1,7 +1,6 @@
 """Tasks: steps that programs of the chain's owner do."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ import time
 from fakes.postgresql_server import PostgresqlServer
 
 from conftest import UPSTREAM_KEYS
-from harness import TOP, Fairlead, eventually, events, finished, show, start
+from harness import TOP, Fairlead, eventually, events, finished, share_keys, show, start
 
 CHAINS = """kind: chain
 name: shrink
@@ -209,10 +208,7 @@ def test_two_nodes_share_tasks(folder, tmp_path):
     with PostgresqlServer() as postgresql:
         uri = postgresql.new_database()
         a = Fairlead(tmp_path / "a", folder, env=UPSTREAM_KEYS | {"FAIRLEAD_STORE": uri}).wait_ready()
-        (tmp_path / "b").mkdir()
-        for file in ("pepper", "secrets.key", "admin.key"):
-            if (a.data / file).exists():
-                shutil.copy(a.data / file, tmp_path / "b" / file)
+        share_keys(a.data, tmp_path / "b")
         b = Fairlead(tmp_path / "b", env=UPSTREAM_KEYS | {"FAIRLEAD_STORE": uri}).wait_ready()
         try:
             got = []

@@ -5,16 +5,14 @@ import collections
 import http.server
 import json
 import os
-import shutil
 import threading
 import time
 
 import openai
 import pytest
-from fakes.postgresql_server import PostgresqlServer
 
 from conftest import UPSTREAM_KEYS
-from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually
+from harness import FAKE_PROVIDER, FAKE_SMALL, Fairlead, eventually, two_nodes
 
 SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 CHAINS = """kind: chain
@@ -204,30 +202,16 @@ def test_none_is_lost_through_kills(tmp_path, desk):
 
 
 def test_of_two_nodes_on_postgresql_one_sends_it(tmp_path, desk):
-    with PostgresqlServer() as postgresql:
-        uri = postgresql.new_database()
-        nodes = []
-        try:
-            for name in ("a", "b"):
-                data = tmp_path / name
-                data.mkdir()
-                if nodes:
-                    for file in ("pepper", "secrets.key", "admin.key"):
-                        if (nodes[0].data / file).exists():
-                            shutil.copy(nodes[0].data / file, data / file)
-                nodes.append(serve(data, desk, {"FAIRLEAD_STORE": uri}))
-            apply(nodes[0], tmp_path, desk)
-            eventually(lambda: nodes[1].request("GET", "/api/v1/webhooks").json["data"], 5, "the webhook on the other node")
-            runs = [start(nodes[i % 2], "publish", text="x") for i in range(40)]
-            eventually(lambda: len(desk.events()) >= 40, 20, "the webhooks")
-            nodes[0].kill()
-            runs += [start(nodes[1], "publish", text="x") for _ in range(5)]
-            eventually(lambda: len(desk.events()) >= 45, 20, "those of the node that is left")
-            time.sleep(0.5)
-            assert sorted(event["data"]["id"] for event in desk.events()) == sorted(runs)
-        finally:
-            for one in nodes:
-                one.stop()
+    with two_nodes(tmp_path, lambda data, env: serve(data, desk, env)) as nodes:
+        apply(nodes[0], tmp_path, desk)
+        eventually(lambda: nodes[1].request("GET", "/api/v1/webhooks").json["data"], 5, "the webhook on the other node")
+        runs = [start(nodes[i % 2], "publish", text="x") for i in range(40)]
+        eventually(lambda: len(desk.events()) >= 40, 20, "the webhooks")
+        nodes[0].kill()
+        runs += [start(nodes[1], "publish", text="x") for _ in range(5)]
+        eventually(lambda: len(desk.events()) >= 45, 20, "those of the node that is left")
+        time.sleep(0.5)
+        assert sorted(event["data"]["id"] for event in desk.events()) == sorted(runs)
 
 
 LATE = """kind: chain
