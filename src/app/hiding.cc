@@ -26,9 +26,10 @@ bool Hiding::applies(const async::Loop& loop, const std::string& project) const 
 }
 
 async::Task<Result<llm::Kept>> Hiding::hide(async::Loop& loop, llm::Kept kept) const {
-  if (!applies(loop, kept.project)) co_return kept;
-  FAIRLEAD_CO_TRY(const std::shared_ptr<const llm::Privacy> policies,
-                  policies_of(*snapshots_.current(loop)->project(kept.project), kept.target));
+  const std::shared_ptr<const gateway::Snapshot> snapshot = snapshots_.current(loop);  // the next may lack the project
+  const gateway::Project* const project = snapshot->project(kept.project);
+  if (project == nullptr || !project->has_privacy()) co_return kept;
+  FAIRLEAD_CO_TRY(const std::shared_ptr<const llm::Privacy> policies, policies_of(*project, kept.target));
   if (!policies) co_return kept;
   async::Cancellation cancellation;
   llm::Call call;
