@@ -62,8 +62,8 @@ Result<void> Runs::prepare(Parts parts) {
   journal::EngineOptions options;
   options.retention = parts.settings.runs.retention;
   options.name = node_name(parts.settings.data, parts.clock);
-  options.telling = [this](const journal::Run& run, const journal::Event& event) -> store::Database::Work {
-    if (webhooks_.empty()) return {};
+  options.telling.wants = [this](const journal::Run& run) { return webhooks_.any(run.asked.project); };
+  options.telling.what = [this](const journal::Run& run, const journal::Event& event) -> store::Database::Work {
     const auto told = event_of(run, event, [this](const journal::Run& of) { return chains_.version_of(of); });
     return told ? webhooks_.outgoing(*told) : store::Database::Work();
   };
@@ -102,20 +102,10 @@ void Runs::prepare_webhooks(Parts& parts) {
         ErrorKind::kPermissionDenied, "host_not_allowed",
         "`" + origin.host_header + "` is not among the hosts that may be reached: see the setting `chains.hosts`.");
   };
-  const auto secret = [&pool = parts.blocking, &secrets = parts.secrets, environment = parts.environment](
-                          std::string project, std::string reference) {
-    return pool.run([&secrets, environment, project = std::move(project),
-                     reference = std::move(reference)]() -> Result<SecretText> {
-      const std::string name = reference.substr(reference.find(':') + 1);
-      if (reference.starts_with("secret:")) return secrets.value_blocking(project, name);
-      auto value = environment(name);
-      if (!value)
-        return fail(ErrorKind::kInvalid, "webhook_secret",
-                    "The environment variable " + name +
-                        " is not set, where the signing secret should be. Set it where Fairlead is started.");
-      SecretText out(value->data(), value->size());
-      wipe(*value);
-      return out;
+  const auto secret = [&pool = parts.blocking, credentials = parts.credentials](std::string project,
+                                                                                std::string reference) {
+    return pool.run([credentials, project = std::move(project), reference = std::move(reference)] {
+      return access::read_reference("The webhook", reference, credentials(project));
     });
   };
   sender_ = std::make_unique<webhooks::Sender>(webhooks::Sender::Parts{.database = parts.database,

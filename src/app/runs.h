@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "access/guard.h"
+#include "access/references.h"
 #include "access/secrets.h"
 #include "base/clock.h"
 #include "chains/chains.h"
@@ -52,7 +53,7 @@ class Runs {
     const config::Settings& settings;
     const llm::Hiding& hiding;
     http::ClientOptions client;  // of requests that steps and webhooks make
-    std::function<std::optional<std::string>(std::string_view)> environment;
+    std::function<access::CredentialSources(const std::string& project)> credentials;
   };
   // Before the loops run. Error: invalid_setting.
   Result<void> prepare(Parts parts);

@@ -228,9 +228,10 @@ Result<void> ServerParts::listen() {
   cache_.emplace(runtime_, settings_.cache.memory, clock_);
   FAIRLEAD_CHECK(share_answers());
   data_plane_.emplace(*snapshots_, telemetry_->recorder(), *database_, *file_store_, *cache_, clock_);
+  const auto credentials = [this](const std::string& project) { return credential_sources(project); };
   FAIRLEAD_CHECK(
       runs_.prepare({*database_, runtime_, blocking_, *snapshots_, *telemetry_, *cache_, *secrets_,
-                     data_plane_->background(), clock_, settings_, *hiding_, client_options(), environment_variable}));
+                     data_plane_->background(), clock_, settings_, *hiding_, client_options(), credentials}));
   capacity_.emplace(
       capacity::Routes::Parts{.ask = [this](const std::string& project, const std::string& query,
                                             std::int64_t limit) { return telemetry_->ask(project, query, limit); },

@@ -77,7 +77,7 @@ void Sender::tell_trouble(const Error* error) {
 }
 
 async::Task<std::size_t> Sender::look() {
-  if (parts_.webhooks.empty()) co_return 0;
+  if (!parts_.webhooks.any()) co_return 0;
   const std::int64_t now = parts_.clock.unix_micros();
   const auto due = std::make_shared<std::vector<internal::WebhookName>>();
   const store::Database::Work find = [due, now](store::Connection& connection) -> Result<void> {
@@ -88,26 +88,37 @@ async::Task<std::size_t> Sender::look() {
   tell_trouble(found ? nullptr : &found.error());
   std::size_t begun = 0;
   if (!found) co_return begun;
+  struct Claim {
+    std::shared_ptr<const Webhook> webhook;
+    Name name;
+    std::size_t room;
+    std::vector<Delivery> taken{};
+  };
+  const auto claims = std::make_shared<std::vector<Claim>>();
   for (const internal::WebhookName& name : *due) {
-    const std::shared_ptr<const Webhook> webhook = parts_.webhooks.look_up(name.first, name.second);
+    auto webhook = parts_.webhooks.look_up(name.first, name.second);
     const auto busy = under_way_.find(name);
     const std::size_t room = kAtOnce - (busy == under_way_.end() ? 0 : busy->second);
-    if (!webhook || room == 0 || stopping_) continue;
-    const auto taken = std::make_shared<std::vector<Delivery>>();
-    const std::int64_t until = now + micros(parts_.timing.lease);
-    const store::Database::Work claim = [taken, name, now, until, room](store::Connection& connection) -> Result<void> {
-      FAIRLEAD_TRY(*taken, internal::claim_deliveries(connection, name, now, until, room));
-      return {};
-    };
-    const auto claimed = co_await parts_.database.write(claim);
-    if (!claimed) {
-      tell_trouble(&claimed.error());
-      co_return begun;
+    if (webhook && room > 0) claims->push_back({std::move(webhook), name, room});
+  }
+  if (claims->empty() || stopping_) co_return begun;
+  const std::int64_t until = parts_.clock.unix_micros() + micros(parts_.timing.lease);
+  const store::Database::Work claim = [claims, now, until](store::Connection& connection) -> Result<void> {
+    for (Claim& one : *claims) {
+      FAIRLEAD_TRY(one.taken, internal::claim_deliveries(connection, one.name, now, until, one.room));
     }
-    for (Delivery& delivery : *taken) {
+    return {};
+  };
+  const auto claimed = co_await parts_.database.write(claim);
+  if (!claimed) {
+    tell_trouble(&claimed.error());
+    co_return begun;
+  }
+  for (Claim& one : *claims) {
+    for (Delivery& delivery : one.taken) {
       ++begun;
-      ++under_way_[name];
-      attempts_tasks_.spawn(carry(webhook, std::move(delivery)));
+      ++under_way_[one.name];
+      attempts_tasks_.spawn(carry(one.webhook, std::move(delivery)));
     }
   }
   co_return begun;
@@ -150,7 +161,10 @@ async::Task<Sender::Answer> Sender::attempt(const Webhook& webhook, const Delive
   if (!secret) co_return failed(secret.error());
   const auto key = internal::signing_key({secret->data(), secret->size()});
   if (!key) co_return failed(key.error());
-  const std::int64_t now_s = parts_.clock.unix_micros() / 1'000'000;
+  const std::int64_t now = parts_.clock.unix_micros(), now_s = now / 1'000'000;
+  // It took long to get here: who takes it next is not to send it beside this attempt.
+  if (now + micros(parts_.timing.timeout) > delivery.due)
+    co_return failed({ErrorKind::kTimeout, "webhook_late", "The attempt began too late: the store or a disk is slow."});
   const std::string lines = "webhook-id: " + delivery.id + "\r\nwebhook-timestamp: " + std::to_string(now_s) +
                             "\r\nwebhook-signature: " +
                             internal::signature_of({key->data(), key->size()}, delivery.id, now_s, delivery.body) +
@@ -211,11 +225,25 @@ void Sender::settle(const Answer& answer, Delivery& delivery) {
 // Ends what nobody is there for, and forgets what has been kept long enough.
 async::Task<void> Sender::sweep() {
   const std::int64_t now = parts_.clock.unix_micros();
+  const auto due = std::make_shared<std::vector<internal::WebhookName>>();
+  const store::Database::Work find = [due, now](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_TRY(*due, internal::due_webhooks(connection, now));
+    return {};
+  };
+  const auto found = co_await parts_.database.read(find);
+  if (!found) tell_trouble(&found.error());
+  std::map<Name, SteadyTime> unknown;
+  std::vector<Name> ended;
+  for (const Name& name : *due) {
+    if (parts_.webhooks.look_up(name.first, name.second)) continue;
+    const auto since = unknown_.try_emplace(name, parts_.clock.steady()).first;
+    unknown.insert(*since);
+    if (parts_.clock.steady() - since->second >= kUnknownFor) ended.push_back(name);
+  }
+  unknown_ = std::move(unknown);
   const auto gone = std::make_shared<std::int64_t>(0);
-  const store::Database::Work work = [this, now, gone](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(const auto due, internal::due_webhooks(connection, now));
-    for (const internal::WebhookName& name : due) {
-      if (parts_.webhooks.look_up(name.first, name.second)) continue;
+  const store::Database::Work work = [this, now, gone, ended](store::Connection& connection) -> Result<void> {
+    for (const Name& name : ended) {
       FAIRLEAD_CHECK(internal::end_all(connection, name, now - kUnknownFor.count(), now));
     }
     if (parts_.retention.count() == 0) return {};

@@ -100,6 +100,7 @@ class Sender {
   bool stopping_ = false;
   std::string trouble_;  // said once
   SteadyTime next_sweep_{};
+  std::map<Name, SteadyTime> unknown_;  // webhooks that have something due, and since when this node knows them not
   std::map<Name, std::size_t> under_way_;
   std::list<async::Cancellation*> attempts_;
   mutable std::mutex mutex_;

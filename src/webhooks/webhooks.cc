@@ -29,9 +29,14 @@ void Webhooks::update(const resources::Project& project) {
     projects_[project.name] = std::move(next);
 }
 
-bool Webhooks::empty() const {
+bool Webhooks::any() const {
   const std::lock_guard lock(mutex_);
-  return projects_.empty();
+  return !projects_.empty();
+}
+
+bool Webhooks::any(const std::string& project) const {
+  const std::lock_guard lock(mutex_);
+  return projects_.contains(project);
 }
 
 Webhooks::List Webhooks::of(const std::string& project) const {

@@ -20,7 +20,8 @@ class Webhooks {
 
   // What is in force of the project from now on.
   void update(const resources::Project& project);
-  bool empty() const;
+  bool any() const;
+  bool any(const std::string& project) const;
   List of(const std::string& project) const;  // by name
   // Null: there is none.
   std::shared_ptr<const Webhook> look_up(const std::string& project, const std::string& name) const;

@@ -234,7 +234,7 @@ void Execution::tell_late(std::string data) {
   if (std::exchange(told_late_, true)) return;
   Event late = event(EventKind::kLate, {}, std::move(data));
   run_.cost = cost_;
-  store::Database::Work told = parts_.telling ? parts_.telling(run_, late) : store::Database::Work();
+  store::Database::Work told = parts_.telling.is_for(run_) ? parts_.telling.what(run_, late) : store::Database::Work();
   append(std::move(late), std::move(told));
 }
 

@@ -101,7 +101,7 @@ class Execution {
     const Clock& clock;
     PointHook hook;     // may be empty
     Millis linger;      // how long a run whose branches all wait stays loaded
-    Telling telling{};  // may be empty
+    Telling telling{};  // may be of nobody
     const StepQueues* step_queues = nullptr;
   };
   Execution(Parts parts, Run run, std::vector<Event> history);

@@ -104,9 +104,14 @@ struct Event {
   std::int64_t cost = 0;
 };
 
-// What is to be written with a run's end (kFinished, of a run as it is then) and when it sees that it will be late
-// (kLate), in the same transaction, which may run more than once; empty: nothing. Thread-safe, on any loop.
-using Telling = std::function<store::Database::Work(const Run& run, const Event& event)>;
+// Who is told of a run's end (kFinished, of a run as it is then) and that it will be late (kLate). Thread-safe, on any
+// loop.
+struct Telling {
+  std::function<bool(const Run& run)> wants{};  // asked first: most runs are told of to nobody
+  // What is to be written in the same transaction, which may run more than once; empty: nothing.
+  std::function<store::Database::Work(const Run& run, const Event& event)> what{};
+  bool is_for(const Run& run) const { return wants && wants(run); }
+};
 
 // What steps took.
 struct StepSpan {

@@ -224,14 +224,14 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
                   ? "{" + result + ",\"cost\":" + std::to_string(execution.cost()) + "}"
                   : error.substr(0, error.size() - 1) + ",\"cost\":" + std::to_string(execution.cost()) + "}";
   store::Database::Work tells;
-  if (options_.telling) {
+  if (options_.telling.is_for(run)) {
     Run ended = run;
     ended.state = state;
     ended.finished_at = told.at;
     ended.cost = execution.cost();
     ended.output = outcome.output;
     ended.error = error;
-    tells = options_.telling(ended, entry.events.back());
+    tells = options_.telling.what(ended, entry.events.back());
   }
   entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
                 error = std::move(error), told = std::move(told),

@@ -41,8 +41,8 @@ TEST_P(EngineTest, WhatIsToldOfAnEndIsWrittenWithIt) {
   Written definition([this](Execution& execution) { return two_steps(upstream_, execution); });
   EngineOptions options = TestNode::quick("node-a");
   std::atomic<bool> fails = true;
-  options.telling = [&fails](const journal::Run& run, const Event& event) -> store::Database::Work {
-    if (run.asked.name == "silent") return {};
+  options.telling.wants = [](const journal::Run& run) { return run.asked.name != "silent"; };
+  options.telling.what = [&fails](const journal::Run& run, const Event& event) -> store::Database::Work {
     if (fails)
       return [](store::Connection&) -> Result<void> { return fail(ErrorKind::kInternal, "not_now", "Not now."); };
     return note_in_queues("told", std::string(to_string(event.kind)) + " " + run.id + " " +
