@@ -113,7 +113,7 @@ std::string to_base64url(std::string_view bytes) {
 
 bool from_base64(std::string_view text, std::string& out) {
   out.clear();
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
   if (text.size() % 4 == 1) return false;
   std::uint32_t bits = 0;
   int count = 0;

@@ -35,7 +35,7 @@ inline std::string to_hex(const Sha256& digest) {
 }
 std::optional<std::string> from_hex(std::string_view text);  // of either case; nothing if it is not hex
 std::string to_base64url(std::string_view bytes);            // RFC 4648 §5, without padding
-// RFC 4648, either alphabet, padded or not. False if it is not that.
+// RFC 4648, of either alphabet, padded or not; bits that are left over are not looked at. False: it is none.
 bool from_base64(std::string_view text, std::string& out);
 
 // True if equal; takes a time that depends on the lengths alone.

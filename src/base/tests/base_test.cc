@@ -86,5 +86,15 @@ TEST(Result, TriesAndChecks) {
   EXPECT_EQ(http_status(quarter(3).error().kind), 400);
 }
 
+TEST(Base64, IsReadInEitherAlphabetAndNothingElseIs) {
+  std::string out;
+  for (const std::string_view text : {"-_-_AA", "+/+/AA==", "+/+/AA="}) {
+    EXPECT_TRUE(from_base64(text, out)) << text;
+    EXPECT_EQ(out, "\xFB\xFF\xBF" + std::string(1, '\0')) << text;
+  }
+  for (const std::string_view text : {"A", "AAAA====", "AA AA", "AAAA\n", "é"})
+    EXPECT_FALSE(from_base64(text, out)) << text;
+}
+
 }  // namespace
 }  // namespace fairlead

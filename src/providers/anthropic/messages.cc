@@ -1,5 +1,6 @@
 #include "providers/anthropic/messages.h"
 
+#include "base/digest.h"
 #include "providers/internal/conversation.h"
 
 namespace fairlead::providers::anthropic {
@@ -51,9 +52,10 @@ Result<std::string> file_block(const ContentPart& part, const std::string& param
   FAIRLEAD_TRY(const internal::File file, internal::read_file_part(part, language, param));
   if (file.media_type == "application/pdf")
     return block_of("document", source_of("base64", file.media_type, file.data));
-  const auto text = file.media_type == "text/plain" ? internal::from_base64(file.data) : std::nullopt;
-  if (!text) return language.unsupported_value(param, "only PDF files and plain texts are understood");
-  return block_of("document", source_of("text", "text/plain", *text));
+  std::string text;
+  if (file.media_type != "text/plain" || !from_base64(file.data, text))
+    return language.unsupported_value(param, "only PDF files and plain texts are understood");
+  return block_of("document", source_of("text", "text/plain", text));
 }
 
 Result<std::string> other_block(const ContentPart& part, const std::string& param, const Language& language) {

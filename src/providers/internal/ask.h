@@ -70,7 +70,4 @@ struct File {
 };
 Result<File> read_file_part(const llm::ContentPart& part, const Language& language, std::string_view param);
 
-// RFC 4648 §4; empty if it is not that.
-std::optional<std::string> from_base64(std::string_view text);
-
 }  // namespace fairlead::providers::internal
