@@ -92,8 +92,8 @@ Background::Ended Background::end_of(const journal::Run& run) {
   const auto made = json::parse(run.output);
   boost::system::error_code none;
   const bj::value* const reason = made ? made->find_pointer("/wire/choices/0/finish_reason", none) : nullptr;
-  const bool is_cut = reason != nullptr && (*reason == "length" || *reason == "content_filter");
-  if (is_cut) out.status = "incomplete";
+  if (reason != nullptr && reason->is_string() && !incomplete_reason(reason->get_string()).empty())
+    out.status = "incomplete";
   return out;
 }
 

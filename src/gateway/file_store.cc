@@ -131,7 +131,9 @@ async::Task<Result<StoredFile>> FileStore::create(StoredFile file, std::string c
   file.id = "file-" + new_id(file.created_at_us);
   file.bytes = static_cast<std::int64_t>(content.size());
   if (file.expires_at_us > 0) file.expires_at_us += file.created_at_us;
-  file.is_sealed = file.is_sealed && keys_ != nullptr;
+  if (file.is_sealed && keys_ == nullptr)
+    co_return fail(ErrorKind::kInternal, "files_unwritable",
+                   "The file is to be encrypted, and there is no key for it.");
   const access::MasterKey* const key = file.is_sealed ? &keys_->front() : nullptr;
   auto save = [folder = folder_, path = path_of(file.id), file, content = std::move(content), key]() -> Result<void> {
     FAIRLEAD_CHECK(internal::check_file(file.purpose, file.filename, content));

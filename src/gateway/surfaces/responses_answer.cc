@@ -170,10 +170,14 @@ void ResponsesAnswer::on_logprobs(std::size_t choice, std::string_view json) {
   unsent_.clear();
 }
 
+std::string_view incomplete_reason(std::string_view finish_reason) {
+  if (finish_reason == "length") return "max_output_tokens";
+  return finish_reason == "content_filter" ? finish_reason : std::string_view();
+}
+
 void ResponsesAnswer::on_finish(std::size_t choice, std::string_view reason) {
   if (choice != 0) return;
-  if (reason == "length") incomplete_ = "max_output_tokens";
-  if (reason == "content_filter") incomplete_ = "content_filter";
+  if (const std::string_view why = incomplete_reason(reason); !why.empty()) incomplete_ = why;
 }
 
 void ResponsesAnswer::add(Kind kind, bool refusal, std::string_view text) {

@@ -10,6 +10,9 @@
 
 namespace fairlead::gateway {
 
+// Why a response that ended like this is incomplete, in OpenAI's words; empty: it is not.
+std::string_view incomplete_reason(std::string_view finish_reason);
+
 class ResponsesAnswer final : public AnswerForm, private llm::ChatAnswerSink {
  public:
   // `store` outlives it; `now_us` is unix time.

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::int64_t kDefaultRows = 1000, kMostRows = 10'000;
 constexpr std::int64_t kNewCallMillis = 600'000;
-constexpr int kLooksForCall = 6;
+constexpr int kLooksForCall = 6, kMostLooking = 8;  // the latter: who looks again, beside others
 constexpr std::chrono::milliseconds kBetweenLooks{40};
 constexpr int kMostWaiting = 8;  // questions in SQL; they are answered one at a time
 
@@ -162,6 +162,14 @@ async::Task<Result<Feedback>> Routes::hide(async::Loop& loop, Feedback feedback)
 // Empty: it has none, or its record is not there. That of a call that has only just ended may be on its way.
 async::Task<std::string> Routes::session_of(async::Loop& loop, std::string project, std::string call) {
   const bool is_new = clock_.unix_micros() / 1000 - id_millis(call) < kNewCallMillis;
+  const struct Looking {  // of who invents ids there may be many, and reading is one thread's work
+    explicit Looking(std::atomic<int>& of) : all(of), before(all.fetch_add(1)) {}
+    ~Looking() { all.fetch_sub(1); }
+    Looking(const Looking&) = delete;
+    Looking& operator=(const Looking&) = delete;
+    std::atomic<int>& all;
+    const int before;
+  } looking(looking_);
   for (int look = 1;; ++look) {
     auto work = [this, project, call] {
       static_cast<void>(loader_.freshen());
@@ -172,7 +180,7 @@ async::Task<std::string> Routes::session_of(async::Loop& loop, std::string proje
       const auto record = json::parse(*found);
       co_return record && record->is_object() ? json::text_member(record->get_object(), "session_id") : std::string();
     }
-    if (!is_new || look == kLooksForCall) co_return std::string();
+    if (!is_new || look == kLooksForCall || looking.before >= kMostLooking) co_return std::string();
     async::Bell pause(loop.executor());
     co_await pause.wait_until(std::chrono::steady_clock::now() + kBetweenLooks);
   }

@@ -38,7 +38,7 @@ class Routes {
   const Metrics& metrics_;
   const Clock& clock_;
   const llm::Hiding* hiding_ = nullptr;
-  std::atomic<int> waiting_{0};
+  std::atomic<int> waiting_{0}, looking_{0};
   // Own threads, one for looking things up and one for other people's SQL, so that neither keeps the process's other
   // blocking work waiting.
   async::BlockingPool reading_{1};
