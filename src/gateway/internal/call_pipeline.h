@@ -52,6 +52,8 @@ class CallPipeline {
   void note_outcome(Answer& from);
   void note_client_gone();
   void complete_record();  // once
+  std::int64_t so_far_us() const;
+  bool speaks_of_text() const;
   void draw_shadow(const std::optional<routing::Shadow>& shadow);
   void leave_shadow();  // behind the last byte
 
