@@ -1,6 +1,16 @@
 #include "base/error.h"
 
+#include "base/result.h"
+
 namespace fairlead {
+
+std::unexpected<Error> fail(ErrorKind kind, std::string_view code, std::string_view message, std::string_view param) {
+  return std::unexpected(Error{kind, std::string(code), std::string(message), std::string(param), nullptr, 0});
+}
+
+std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 int http_status(ErrorKind kind) {
   switch (kind) {
