@@ -4,6 +4,17 @@
 
 namespace fairlead::async {
 
+void Loop::end_batch() {
+  asked_ = 0;
+  BatchEnds ends;
+  ends.swap(ends_);
+  while (!ends.empty()) {
+    BatchEnd& one = ends.front();
+    ends.pop_front();
+    one.run_(one.self_);
+  }
+}
+
 Runtime::Runtime(int count) {
   for (int i = 0; i < std::max(count, 1); ++i) {
     loops_.push_back(std::make_unique<Loop>(i));

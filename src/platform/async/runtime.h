@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/async/batch_end.h"
 #include "platform/async/resumption.h"
 #include "platform/async/task.h"
 #include "platform/async/timer_wheel.h"
@@ -30,10 +31,27 @@ class Loop {
   void post(std::function<void()> work) { boost::asio::post(context_, std::move(work)); }
 
  private:
+  friend class BatchEnd;
+  using BatchEnds = boost::intrusive::list<BatchEnd, boost::intrusive::constant_time_size<false>>;
+  static constexpr int kMostEnds = 16;
+  void at_batch_end(BatchEnd& one) {
+    // What is posted now runs behind what is ready now.
+    if (ends_.empty()) boost::asio::post(context_, [this] { end_batch(); });
+    ends_.push_back(one);
+    if (++asked_ >= kMostEnds) end_batch();
+  }
+  void end_batch();
+
   int index_;
+  BatchEnds ends_;
+  int asked_ = 0;  // since the last end
   IoContext context_;
   TimerWheel wheel_;
 };
+
+inline void BatchEnd::ask() {
+  if (!is_linked()) loop_.at_batch_end(*this);
+}
 
 // Owns the loops and runs them on `count` threads. Made, started, stopped and destroyed by one thread.
 class Runtime {

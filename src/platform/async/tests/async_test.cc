@@ -50,6 +50,56 @@ TEST(FramePool, GivesEachBlockToOneOwnerAndTakesItBack) {
   }).join();
 }
 
+TEST(BatchEnd, RunsOnceBehindWhatIsReadyAndAtOnceForMany) {
+  Loop loop(0);
+  std::string order;
+  struct One {
+    One(Loop& loop, std::string& order, char name)
+        : order(order),
+          name(name),
+          end(
+              loop, [](void* self) { static_cast<One*>(self)->run(); }, this) {}
+    void run() { order += name; }
+    std::string& order;
+    char name;
+    BatchEnd end;
+  };
+  One first(loop, order, '1'), forgotten(loop, order, 'f');
+  auto gone = std::make_unique<One>(loop, order, 'g');
+  loop.post([&] {
+    order += 'a';
+    for (One* one : {&first, &forgotten, gone.get(), &first}) one->end.ask();
+    forgotten.end.forget();
+    gone.reset();
+  });
+  loop.post([&] { order += 'b'; });
+  loop.context().run();
+  EXPECT_EQ(order, "ab1");
+  // What it asks for while it runs comes in the next one.
+  order.clear();
+  loop.post([&] {
+    first.end.ask();
+    loop.post([&] { first.end.ask(); });
+  });
+  loop.context().restart();
+  loop.context().run();
+  EXPECT_EQ(order, "11");
+
+  order.clear();
+  std::vector<std::unique_ptr<One>> many;
+  for (int i = 0; i < 40; ++i) many.push_back(std::make_unique<One>(loop, order, 'm'));
+  std::size_t at_once = 0;
+  loop.post([&] {
+    for (const auto& one : many) one->end.ask();
+    at_once = order.size();
+  });
+  loop.context().restart();
+  loop.context().run();
+  EXPECT_GT(at_once, 0u);
+  EXPECT_LT(at_once, many.size());
+  EXPECT_EQ(order.size(), many.size());
+}
+
 TEST(TimerWheel, FiresInOrderNeverEarlyAndNotWhenDisarmed) {
   Loop loop(0);
   struct Fired {

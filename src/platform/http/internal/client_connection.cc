@@ -17,7 +17,7 @@ constexpr std::size_t kHeaderLines = 256;
 ClientConnection::ClientConnection(async::Loop& loop, const ClientOptions& options, std::string name)
     : options_(options),
       name_(std::move(name)),
-      transport_(loop.executor()),
+      transport_(loop),
       timer_(
           loop.wheel(), [](void* self) { static_cast<ClientConnection*>(self)->on_due(); }, this),
       parser_(HeadLimits{options.head_bytes, kHeaderLines, HeadLimits{}.target_bytes}) {}
@@ -123,6 +123,7 @@ async::Task<Result<void>> ClientConnection::exchange(const Origin& origin, const
   if (out_.size() + body.size() <= kOneSend) {
     out_.append(body);
     body = {};
+    if (transport_.send_soon(out_)) co_return co_await read_head(true);
   }
   const std::array<iovec, 2> pieces = {iovec{out_.data(), out_.size()},
                                        iovec{const_cast<char*>(body.data()), body.size()}};

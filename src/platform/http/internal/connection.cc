@@ -22,7 +22,7 @@ HeadLimits head_limits(const ServerLimits& limits) {
 
 Connection::Connection(std::shared_ptr<Shard> shard, int descriptor, const sockaddr_storage& peer)
     : shard_(std::move(shard)),
-      transport_(shard_->loop().executor(), shard_->state().family, descriptor),
+      transport_(shard_->loop(), shard_->state().family, descriptor),
       timer_(
           shard_->loop().wheel(), [](void* self) { static_cast<Connection*>(self)->on_due(); }, this),
       parser_(head_limits(limits())),
@@ -48,7 +48,7 @@ void Connection::on_due() {
 
 void Connection::drain() {
   drain_ = true;
-  if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) transport_.close();
+  if ((phase_ == Phase::kIdle && !transport_.lags()) || phase_ == Phase::kHandshake) transport_.close();
 }
 
 void Connection::cancel_call() {

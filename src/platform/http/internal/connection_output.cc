@@ -76,6 +76,10 @@ async::Task<Result<void>> Connection::respond(int status, std::string_view conte
   if (out_.size() + body.size() <= kOneSend) {
     out_.append(body);
     body = {};
+    if (keep_ && !gone_ && transport_.send_soon(out_)) {
+      complete_ = true;
+      co_return Result<void>{};
+    }
   }
   // The whole of it in one call of the kernel is the usual case, and needs no second coroutine.
   std::array<iovec, 2> pieces = {iovec{out_.data(), out_.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
@@ -116,6 +120,8 @@ async::Task<Result<void>> Connection::write(std::string_view bytes) {
   }
   if (out_.size() + bytes.size() <= kOneSend) {
     out_.append(bytes).append(end);
+    if (transport_.failed()) co_return gone();
+    if (!gone_ && transport_.send_soon(out_)) co_return Result<void>{};
     const iovec piece{out_.data(), out_.size()};
     const std::size_t sent = gone_ ? 0 : transport_.send_now({&piece, 1});
     out_.erase(0, sent);
@@ -142,6 +148,11 @@ async::Task<Result<void>> Connection::finish(std::string_view last) {
   if (out_.size() + last.size() <= kOneSend) {
     out_.append(last).append(end);
     last = end = {};
+    if (transport_.failed()) co_return gone();
+    if (keep_ && !gone_ && transport_.send_soon(out_)) {
+      complete_ = true;
+      co_return Result<void>{};
+    }
   }
   auto sent = co_await send(last, end);
   complete_ = sent.has_value();

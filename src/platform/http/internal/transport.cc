@@ -11,6 +11,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <string_view>
 
+#include "platform/http/internal/buffer.h"
+
 namespace fairlead::http {
 namespace asio = boost::asio;
 
@@ -19,9 +21,12 @@ struct Transport::Tls {
   asio::ssl::stream<Socket&> stream;
 };
 
-Transport::Transport(async::Executor executor) : socket_(executor) {}
+Transport::Transport(async::Loop& loop)
+    : socket_(loop.executor()),
+      batch_end_(
+          loop, [](void* self) { static_cast<Transport*>(self)->end_batch(); }, this) {}
 
-Transport::Transport(async::Executor executor, int family, int descriptor) : socket_(executor) {
+Transport::Transport(async::Loop& loop, int family, int descriptor) : Transport(loop) {
   ErrorCode ignored;
   socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), descriptor, ignored);
   if (family != AF_UNIX) set_no_delay();
@@ -40,7 +45,9 @@ std::string Transport::tls_failure(ErrorCode error) const {
   return text;
 }
 
-Transport::~Transport() = default;
+Transport::~Transport() {
+  if (writer_) *writer_ = nullptr;
+}
 
 async::Task<void> Transport::accept_tls(const TlsContext& context, ErrorCode& error) {
   tls_ = std::make_unique<Tls>(socket_, context);
@@ -77,8 +84,44 @@ void Transport::wait_for_failure(std::function<void(ErrorCode)> handler) {
   socket_.async_wait(Socket::wait_error, std::move(handler));
 }
 
+bool Transport::send_soon(std::string& bytes) {
+  if (tls_ || writer_ || failed_ || !is_open() || soon_.size() + bytes.size() > kOneSend) return false;
+  if (soon_.empty())
+    soon_.swap(bytes);
+  else
+    soon_.append(bytes);
+  bytes.clear();
+  batch_end_.ask();
+  return true;
+}
+
+// Whether nothing is put off any more.
+bool Transport::flush() {
+  if (soon_.empty()) return true;
+  const ssize_t sent = ::send(socket_.native_handle(), soon_.data(), soon_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    failed_ = true;
+    soon_.clear();
+  } else if (sent > 0) {
+    soon_.erase(0, static_cast<std::size_t>(sent));
+  }
+  return soon_.empty();
+}
+
+void Transport::end_batch() {
+  if (flush() || writer_) return;
+  writer_ = std::make_shared<Transport*>(this);
+  // Seldom: the peer does not read what it is sent.
+  socket_.async_wait(Socket::wait_write, [writer = writer_](ErrorCode) {
+    Transport* const self = *writer;
+    if (self == nullptr) return;
+    self->writer_ = nullptr;
+    if (self->is_open()) self->end_batch();  // cancel() is of what others wait for
+  });
+}
+
 std::size_t Transport::send_now(std::span<const iovec> pieces) {
-  if (tls_) return 0;
+  if (tls_ || !flush()) return 0;
   while (pieces.size() > 1 && pieces.back().iov_len == 0) pieces = pieces.first(pieces.size() - 1);
   if (pieces.size() == 1) {
     // The usual case; the kernel has less to copy and check than for sendmsg().
@@ -98,11 +141,21 @@ async::Task<std::size_t> Transport::write_some(std::span<const iovec> pieces, Er
   for (std::size_t i = 0; i < std::min(pieces.size(), buffers.size()); ++i)
     buffers[i] = {pieces[i].iov_base, pieces[i].iov_len};
   if (tls_) return tls_->stream.async_write_some(buffers, asio::redirect_error(async::use_task, error));
+  if (!soon_.empty()) return write_behind(pieces, error);
   return socket_.async_write_some(buffers, asio::redirect_error(async::use_task, error));
+}
+
+async::Task<std::size_t> Transport::write_behind(std::span<const iovec> pieces, ErrorCode& error) {
+  while (!flush()) {
+    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(async::use_task, error));
+    if (error) co_return 0;
+  }
+  co_return co_await write_some(pieces, error);
 }
 
 void Transport::send_and_forget(std::string_view bytes, std::shared_ptr<void> keep) {
   if (tls_) return tls_->stream.async_write_some(asio::buffer(bytes), [keep](ErrorCode, std::size_t) {});
+  if (!flush()) return;
   const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent > 0 && static_cast<std::size_t>(sent) < bytes.size()) close();  // a part of it would garble what follows
 }
@@ -114,6 +167,8 @@ bool Transport::quiet() {
 }
 
 async::Task<void> Transport::end_writing(ErrorCode& error) {
+  while (!flush() && !error)
+    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(async::use_task, error));
   if (tls_)
     co_await tls_->stream.async_shutdown(asio::redirect_error(async::use_task, error));
   else
@@ -127,6 +182,9 @@ void Transport::cancel() {
 
 void Transport::close() {
   ErrorCode ignored;
+  flush();
+  soon_.clear();
+  failed_ = false;
   socket_.close(ignored);
 }
 

@@ -12,6 +12,8 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "platform/async/batch_end.h"
+#include "platform/async/runtime.h"
 #include "platform/async/task.h"
 #include "platform/http/internal/tls.h"
 
@@ -24,9 +26,9 @@ class Transport {
   using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, async::Executor>;
   using ErrorCode = boost::system::error_code;
 
-  explicit Transport(async::Executor executor);
+  explicit Transport(async::Loop& loop);
   // Takes over a connected socket of that family.
-  Transport(async::Executor executor, int family, int descriptor);
+  Transport(async::Loop& loop, int family, int descriptor);
   ~Transport();
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
@@ -50,7 +52,16 @@ class Transport {
   // When the peer has reset the connection or the socket fails, not when it only ends its side.
   void wait_for_failure(std::function<void(ErrorCode)> handler);
 
-  // What the socket takes at once, without waiting: 0 over TLS. A failure shows in the write that follows.
+  // Sends them when the loop has run what is ready now, with what others send then: the other sides are woken once for
+  // all of it, not once for each. True: they have been taken, and `bytes` is empty. False where that cannot be (TLS, a
+  // socket that takes no more, or too much has been put off): they are to be sent now. A failure shows in what follows.
+  bool send_soon(std::string& bytes);
+  // What was put off could not be sent.
+  bool failed() const { return failed_; }
+  // The peer has not taken all of what was put off.
+  bool lags() const { return writer_ != nullptr; }
+  // What the socket takes at once, without waiting, behind what was put off: 0 over TLS. A failure shows in the write
+  // that follows.
   std::size_t send_now(std::span<const iovec> pieces);
   // Some of it, at least a byte, or an error. At most four pieces; they and what they point to must live until it is
   // done.
@@ -66,8 +77,16 @@ class Transport {
 
  private:
   struct Tls;
+  bool flush();
+  void end_batch();
+  async::Task<std::size_t> write_behind(std::span<const iovec> pieces, ErrorCode& error);
+
   Socket socket_;
   std::unique_ptr<Tls> tls_;
+  async::BatchEnd batch_end_;
+  std::string soon_;  // put off
+  bool failed_ = false;
+  std::shared_ptr<Transport*> writer_;  // waits until the socket takes more of it; null in it: this has gone
 };
 
 }  // namespace fairlead::http

@@ -193,6 +193,38 @@ TEST(ServerClients, OneThatPipelinesWhileItWaitsIsAnsweredInOrder) {
   EXPECT_EQ(server.seen().cancelled, 0);
 }
 
+// Their answers, of a size that is put off to be sent with others, are more than the sockets hold.
+TEST(ServerClients, OneThatPipelinesAndReadsLateGetsAllInOrder) {
+  TestServer server;
+  RawClient client(server.port());
+  constexpr int kCalls = 1'500;
+  std::thread sending([&] {
+    for (int i = 0; i < kCalls; ++i)
+      client.send("GET /big?bytes=" + std::to_string(15'000 + i % 7) + " HTTP/1.1\r\nHost: a\r\n\r\nGET /items/" +
+                  std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  });
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(server.seen().calls, 2 * kCalls) << "they wait for their reader";
+  for (int i = 0; i < kCalls; ++i) {
+    ASSERT_EQ(client.read().body.size(), static_cast<std::size_t>(15'000 + i % 7));
+    ASSERT_EQ(client.read().body, std::to_string(i));
+  }
+  sending.join();
+}
+
+// It has all its answers before the connection closes.
+TEST(ServerClients, OneThatPipelinesHalfClosesAndReadsLateGetsAllInOrder) {
+  TestServer server;
+  RawClient client(server.port());
+  std::string requests;
+  for (int i = 0; i < 1'500; ++i) requests += "GET /big?bytes=15000 HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(requests);
+  client.end_writing();
+  std::this_thread::sleep_for(300ms);
+  for (int i = 0; i < 1'500; ++i) ASSERT_EQ(client.read().body.size(), 15'000u) << i;
+  EXPECT_TRUE(client.closes_within(3s));
+}
+
 TEST(ServerLimits, MoreConnectionsThanAllowedAreClosedAtOnce) {
   ServerOptions options;
   options.limits.connections = 3;
