@@ -177,8 +177,7 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
   if (request.input.size() > options_.largest_value)
     co_return fail(value_too_large("The input of the run", request.input.size(), options_.largest_value, "input"));
   const std::int64_t now = clock_.unix_micros();
-  auto started = std::make_shared<Started>();
-  Run& run = started->run;
+  Run run;
   run.id = new_id(now);
   run.created_at = now;
   run.asked = std::move(request);
@@ -194,11 +193,12 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
   keep_large(history, blobs);
   KeptInput input = keep_input(run);
   const std::string digest = input.digest;
+  const auto started = std::make_shared<Started>();
   Entry entry;
-  entry.more = [started, here, now, mine = node(), history = std::move(history), blobs = std::move(blobs),
-                input = std::move(input)](store::Connection& connection) -> Result<void> {
-    Run made = started->run;
-    made.node.clear();
+  entry.more = [started, run = std::move(run), here, now, mine = node(), history = std::move(history),
+                blobs = std::move(blobs), input = std::move(input)](store::Connection& connection) -> Result<void> {
+    Run made = run;
+    started->existed = false;
     if (here) {
       FAIRLEAD_TRY(const bool alive, is_registered(connection, mine));
       if (alive) made.node = mine;
