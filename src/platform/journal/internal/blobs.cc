@@ -117,8 +117,10 @@ std::string_view core_of(std::string_view text) {
 }
 
 Error value_too_large(const std::string& what, std::size_t size, std::size_t most, std::string param) {
-  constexpr std::size_t kMiB = 1024 * 1024;
-  const std::string bound = most % kMiB == 0 ? std::to_string(most / kMiB) + " MiB" : std::to_string(most) + " bytes";
+  constexpr std::size_t kKiB = 1024, kMiB = 1024 * 1024;
+  const std::string bound = most % kMiB == 0   ? std::to_string(most / kMiB) + " MiB"
+                            : most % kKiB == 0 ? std::to_string(most / kKiB) + " KiB"
+                                               : std::to_string(most) + " bytes";
   return {ErrorKind::kTooLarge, "value_too_large",
           what + " has " + std::to_string(size) + " bytes of JSON, and may have " + bound +
               ": the setting `runs.largest_value` raises that.",
