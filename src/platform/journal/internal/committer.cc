@@ -153,7 +153,7 @@ Result<void> Committer::write(std::span<Item> batch) {
     }
     FAIRLEAD_CHECK(insert_events(connection, events));
     for (Item& item : batch) {
-      if (item.result) FAIRLEAD_CHECK(write_blobs(connection, item.entry.blobs));
+      if (item.result && !item.entry.blobs.empty()) FAIRLEAD_CHECK(write_blobs(connection, item.entry.blobs));
       if (item.result && item.entry.more) FAIRLEAD_CHECK(item.entry.more(connection));
     }
     return {};
