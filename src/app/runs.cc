@@ -61,6 +61,7 @@ Result<void> Runs::prepare(Parts parts) {
   chains_.set_results(*results_);
   journal::EngineOptions options;
   options.retention = parts.settings.runs.retention;
+  options.largest_value = parts.settings.runs.largest_value;
   options.name = node_name(parts.settings.data, parts.clock);
   options.telling.wants = [this](const journal::Run& run) { return webhooks_.any(run.asked.project); };
   options.telling.what = [this](const journal::Run& run, const journal::Event& event) -> store::Database::Work {

@@ -315,6 +315,10 @@ async::Task<Result<void>> Tasks::complete(std::string project, std::string name,
   }
   std::string data = json::to_text(bj::object{{"output", std::move(output)}, {"worker", task->worker}});
   auto done = co_await end(*task, lease, std::move(data));
+  if (!done && done.error().kind == ErrorKind::kTooLarge) {
+    auto refused = co_await refuse_output(*task, lease, std::move(done).error());
+    co_return refused;
+  }
   co_return done;
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kLook_ms = 1'000, kLookAtBackfills_ms = 200;
 
 bool is_permanent(const Error& error) {
-  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kInvalid;
+  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kTooLarge;
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ class Definition {
   // all over when it returns.
   virtual async::Task<Outcome> advance(Execution& execution) = 0;
 
-  // What its runs count against while a node has them, and when they start. On any thread.
+  // What its runs count against while a node has them, and when they start; whether there are any does not hang
+  // on the input, which is read only where there are. On any thread.
   virtual std::vector<Limit> limits(const Run& run) const;
   // For whom it runs, as its caller said; empty: nobody said. On any thread.
   virtual std::string user_of(const Run& run) const;

@@ -174,20 +174,31 @@ async::Task<Result<Run>> Engine::wait_for_end(std::string project, std::string r
 // It goes on here at once where there is room; else, and where a queue or another limit has a say, it is claimed like
 // any other.
 async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector<Event> history) {
+  if (request.input.size() > options_.largest_value)
+    co_return fail(value_too_large("The input of the run", request.input.size(), options_.largest_value, "input"));
   const std::int64_t now = clock_.unix_micros();
-  auto started = std::make_shared<Started>();
-  Run& run = started->run;
+  Run run;
   run.id = new_id(now);
   run.created_at = now;
   run.asked = std::move(request);
   run.asked.deadline = deadline_of(run.asked, now);
   const bool here = history.empty() && !stopping_ && run.asked.queue.empty() && run.asked.due <= now &&
                     loaded_ < options_.loaded && definitions_.contains(run.asked.kind) && limits_of(run).empty();
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    history[i].run = run.id;
+    history[i].sequence = static_cast<std::int64_t>(i) + 1;
+    history[i].at = now;
+  }
+  std::vector<Blob> blobs;
+  keep_large(history, blobs);
+  KeptInput input = keep_input(run);
+  const std::string digest = input.digest;
+  const auto started = std::make_shared<Started>();
   Entry entry;
-  entry.more = [started, here, now, mine = node(),
-                history = std::move(history)](store::Connection& connection) mutable -> Result<void> {
-    Run made = started->run;
-    made.node.clear();
+  entry.more = [started, run = std::move(run), here, now, mine = node(), history = std::move(history),
+                blobs = std::move(blobs), input = std::move(input)](store::Connection& connection) -> Result<void> {
+    Run made = run;
+    started->existed = false;
     if (here) {
       FAIRLEAD_TRY(const bool alive, is_registered(connection, mine));
       if (alive) made.node = mine;
@@ -196,24 +207,22 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
     made.started_at = made.node.empty() ? 0 : now;
     const std::optional<std::int64_t> due =
         made.node.empty() ? std::optional(std::max(now, made.asked.due)) : std::nullopt;
-    FAIRLEAD_CHECK(insert_run(connection, made, due));
-    if (!made.asked.key.empty()) {
+    FAIRLEAD_TRY(const bool is_new, insert_run(connection, made, input, due));
+    if (!is_new && !made.asked.key.empty()) {
       FAIRLEAD_TRY(auto kept, find_run_by_key(connection, made.asked.project, made.asked.key));
       if (!kept) return fail(ErrorKind::kInternal, "store_error", "A run that was written is not there.");
       started->existed = kept->id != made.id;
       if (started->existed) made = std::move(*kept);
     }
-    for (std::size_t i = 0; i < history.size(); ++i) {
-      history[i].run = made.id;
-      history[i].sequence = static_cast<std::int64_t>(i) + 1;
-      history[i].at = now;
+    std::vector<const Event*> events;
+    for (const Event& event : history) events.push_back(&event);
+    if (is_new) {
+      FAIRLEAD_CHECK(insert_events(connection, events));
+      FAIRLEAD_CHECK(write_blobs(connection, blobs));
     }
-    if (!started->existed) FAIRLEAD_CHECK(insert_events(connection, history));
     started->run = std::move(made);
     return {};
   };
-  const std::string digest = input_digest(run.asked);
-  const std::string id = run.id;
   FAIRLEAD_CO_CHECK(co_await committer_.commit(std::move(entry)));
   if (started->existed && input_digest(started->run.asked) != digest) {
     co_return fail(ErrorKind::kConflict, "idempotency_conflict",
@@ -232,23 +241,27 @@ async::Task<Result<Started>> Engine::Node::start(RunRequest request, std::vector
 }
 
 async::Task<Result<bool>> Engine::Node::signal(std::string project, Signal signal, Condition condition) {
+  if (signal.data.size() > options_.largest_value)
+    co_return fail(value_too_large("The data of the signal", signal.data.size(), options_.largest_value, "data"));
   signal.at = clock_.unix_micros();
   if (signal.id.empty()) signal.id = new_id(signal.at);
   auto state = std::make_shared<std::optional<RunState>>();
   auto wanted = std::make_shared<bool>(true);
+  std::vector<Blob> blobs;
+  signal.data = kept(std::move(signal.data), signal.run, blobs);
   Entry entry;
-  entry.more = [state, wanted, project, signal,
+  entry.more = [state, wanted, project, signal, blobs = std::move(blobs),
                 condition = std::move(condition)](store::Connection& connection) -> Result<void> {
     if (condition) {
       FAIRLEAD_TRY(*wanted, condition(connection));
       if (!*wanted) return {};
     }
-    FAIRLEAD_TRY(const auto found, find_run(connection, signal.run));
+    FAIRLEAD_TRY(const auto found, find_run_briefly(connection, signal.run));
     state->reset();
     if (!found || found->asked.project != project) return {};
     *state = found->state;
     if (finished(found->state)) return {};
-    FAIRLEAD_TRY(const bool sent, insert_signal(connection, signal));
+    FAIRLEAD_TRY(const bool sent, insert_signal(connection, signal, blobs));
     (void)sent;
     return {};
   };

@@ -29,7 +29,9 @@ struct EngineOptions {
   Millis poll{250};            // how often it looks for what others have put there
   Millis linger{1'000};        // how long a run stays loaded once all its branches wait
   Micros retention{0};         // how long a run is kept after its end, with its history; 0: for ever
-  Millis sweep{60'000};        // how often what is over that is looked for
+  // Of an input, an output and a signal's data, in bytes of JSON.
+  std::size_t largest_value = 16 * 1024 * 1024;
+  Millis sweep{60'000};  // how often what is over that is looked for
   PointHook hook{};
   Telling telling{};
 };
@@ -95,9 +97,11 @@ class Engine {
   // No attempt begins any more; those that run have so long to end; then all runs are given back. Blocks.
   void stop_blocking(Millis patience);
 
-  // Durable when it returns. Errors: kConflict, code idempotency_conflict: the key was used for another input.
+  // Durable when it returns. Errors: kConflict, code idempotency_conflict: the key was used for another input;
+  // kTooLarge, code value_too_large.
   async::Task<Result<Started>> start(RunRequest request);
-  // Durable when it returns; the same id twice is one. Errors: run_not_found; run_finished.
+  // Durable when it returns; the same id twice is one. Errors: run_not_found; run_finished; kTooLarge, code
+  // value_too_large.
   async::Task<Result<void>> signal(std::string project, Signal signal);
   // The same, in one transaction with `condition`, whose false means that nothing is sent, and the answer is false.
   // What it wrote is kept either way.

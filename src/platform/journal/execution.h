@@ -103,6 +103,7 @@ class Execution {
     Millis linger;      // how long a run whose branches all wait stays loaded
     Telling telling{};  // may be of nobody
     const StepQueues* step_queues = nullptr;
+    std::size_t largest_value = SIZE_MAX;
   };
   Execution(Parts parts, Run run, std::vector<Event> history);
   ~Execution();
@@ -232,9 +233,11 @@ class Execution {
   async::Task<Woken> park(std::int64_t until, std::string signal, bool shielded, bool under_way = false);
   void linger_if_idle();
   void cancel(const Signal& signal);
+  // What is too large is a bad end.
   StepResult finish(StepState& state, const std::string& step, std::string output, std::int64_t cost = 0);
   StepResult finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
                            std::int64_t cost = 0);
+  StepResult fail_of_input(StepState& state, const std::string& step, std::size_t size);  // which is too large
 
   Parts parts_;
   Run run_;

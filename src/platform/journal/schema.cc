@@ -5,7 +5,8 @@ namespace fairlead::journal {
 // journal_runs.due: when a node may take the run up; null while a node has it, while it waits for a signal alone, and
 // once it is finished. journal_queues.closed: no more of its runs may go on now, as the last claim found. So the index
 // of what is due holds nothing of finished runs, however many there are. journal_runs.held: the limit that holds it
-// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h).
+// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h). journal_blobs:
+// what is large of the inputs, outputs and data, and journal_blob_uses: whose (internal/blobs.h).
 std::vector<store::Migration> migrations() {
   return {{"journal", 1, R"(
 create table journal_nodes (
@@ -93,6 +94,18 @@ create table journal_places (
   primary key (lane, run, part)
 );
 create index journal_places_at on journal_places (at);
+)"},
+          {"journal", 3, R"(
+create table journal_blobs (
+  digest text not null primary key,
+  data text not null
+);
+create table journal_blob_uses (
+  digest text not null,
+  run text not null,
+  primary key (digest, run)
+);
+create index journal_blob_uses_run on journal_blob_uses (run);
 )"}};
 }
 

@@ -3,6 +3,7 @@
 //   commit SECONDS              one row a commit, one after another: what the engine itself takes
 //   steps RUNS STEPS AT_ONCE    runs of so many steps, each with an intent and a result, so many runs at a time
 //   starts RUNS AT_ONCE         runs that are started and have no step
+//   large RUNS STEPS BYTES      runs with one and the same input of that size, which their steps give back, 8 at a time
 //   fill RUNS                   finished runs, put there in bulk
 // Prints one JSON object.
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <future>
 #include <mutex>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -51,38 +53,37 @@ struct Latencies {
   }
 };
 
-async::Task<std::expected<Effect, EffectFailed>> effect() {
-  co_return Effect{R"({"ok":true})"};
+async::Task<std::expected<Effect, EffectFailed>> effect(std::string output) {
+  co_return Effect{std::move(output)};
 }
 
 // Steps one after another; a step's latency is from its asking to its answer, its intent's commit within.
 class Steps final : public Definition {
  public:
-  Steps(int steps, Latencies& latencies) : steps_(steps), latencies_(latencies) {}
+  Steps(int steps, Latencies& latencies, std::string output)
+      : steps_(steps), latencies_(latencies), output_(std::move(output)) {}
   async::Task<Outcome> advance(Execution& execution) override {
     std::vector<double> taken;
     for (int i = 0; i < steps_; ++i) {
-      Step step{.name = "step[" + std::to_string(i) + "]", .work = [](const Attempt&) { return effect(); }};
+      Step step{.name = "step[" + std::to_string(i) + "]", .work = [this](const Attempt&) { return effect(output_); }};
       const auto start = Clock::now();
       const auto end = co_await execution.step(std::move(step));
       if (!end) co_return Outcome{};
       taken.push_back(micros_since(start));
     }
     for (const double one : taken) latencies_.add(one);
-    co_return Outcome{.end = Outcome::End::kSucceeded, .output = "null"};
+    co_return Outcome{.end = Outcome::End::kSucceeded, .output = output_};
   }
 
  private:
   const int steps_;
   Latencies& latencies_;
+  const std::string output_;
 };
 
-RunRequest request() {
-  return {.project = "default", .kind = "load", .name = "steps", .digest = "d", .input = R"({"n":1})"};
-}
-
-async::Task<bool> start_one(Engine& engine) {
-  const auto started = co_await engine.start(request());
+async::Task<bool> start_one(Engine& engine, std::string input) {
+  RunRequest request{.project = "default", .kind = "load", .name = "steps", .digest = "d", .input = std::move(input)};
+  const auto started = co_await engine.start(std::move(request));
   co_return started.has_value();
 }
 
@@ -154,10 +155,19 @@ void fill(store::Database& database, std::int64_t runs) {
   std::printf("{\"runs\":%lld}\n", static_cast<long long>(runs));
 }
 
-void runs_of_steps(store::Database& database, int runs, int steps, int at_once) {
+// That no store makes smaller.
+std::string text_of(std::size_t bytes) {
+  std::mt19937 random(7);
+  std::string text(bytes, ' ');
+  for (char& letter : text) letter = static_cast<char>('a' + random() % 26);
+  return R"({"text":")" + text + "\"}";
+}
+
+void runs_of_steps(store::Database& database, int runs, int steps, int at_once, const std::string& input,
+                   const std::string& output) {
   SystemClock clock;
   Latencies latencies;
-  Steps definition(steps, latencies);
+  Steps definition(steps, latencies, output);
   async::Runtime loops(2);
   loops.start();
   EngineOptions options;
@@ -170,7 +180,7 @@ void runs_of_steps(store::Database& database, int runs, int steps, int at_once) 
     std::vector<std::future<bool>> started;
     for (int i = 0; i < runs; ++i) {
       while (engine.loaded() >= static_cast<std::size_t>(at_once)) std::this_thread::yield();
-      started.push_back(on(loops.loop(i % 2), start_one(engine)));
+      started.push_back(on(loops.loop(i % 2), start_one(engine, input)));
       if (at_once == 1) {
         if (!started.back().get()) std::exit(1);
         started.pop_back();
@@ -198,7 +208,9 @@ int run(int argc, char** argv) {
   const auto number = [&](int place) { return place < argc ? std::atoi(argv[place]) : 0; };
   if (argc < 3) {
     std::fprintf(stderr,
-                 "journal_load STORE commit SECONDS | steps RUNS STEPS AT_ONCE | starts RUNS AT_ONCE | fill RUNS\n");
+                 "journal_load STORE commit SECONDS | steps RUNS STEPS AT_ONCE | starts RUNS AT_ONCE | large RUNS "
+                 "STEPS BYTES | fill "
+                 "RUNS\n");
     return 2;
   }
   async::BlockingPool readers(2);
@@ -206,8 +218,11 @@ int run(int argc, char** argv) {
   if (!opened) die(opened.error());
   const std::string what = argv[2];
   if (what == "commit") commits(**opened, number(3));
-  if (what == "steps") runs_of_steps(**opened, number(3), number(4), number(5));
-  if (what == "starts") runs_of_steps(**opened, number(3), 0, number(4));
+  const std::string input = R"({"n":1})", output = R"({"ok":true})";
+  if (what == "steps") runs_of_steps(**opened, number(3), number(4), number(5), input, output);
+  if (what == "starts") runs_of_steps(**opened, number(3), 0, number(4), input, output);
+  const std::string large = text_of(static_cast<std::size_t>(number(5)));
+  if (what == "large") runs_of_steps(**opened, number(3), number(4), 8, large, large);
   if (what == "fill") fill(**opened, number(3));
   return 0;
 }

@@ -237,7 +237,11 @@ Result<Claimed> claim(Connection& connection, ClaimRequest request) {
     const std::string project = next->first;
     if (next->second.empty()) due.erase(next);
     if (!queues.admits(run)) continue;
-    const std::vector<Limit> counts = open_limits(limits(run), run);
+    std::vector<Limit> counts = open_limits(limits(run), run);
+    if (!counts.empty() && refers(run.asked.input)) {  // whose they are may stand in it
+      FAIRLEAD_CHECK(expand_runs(connection, {&run, 1}));
+      counts = open_limits(limits(run), run);
+    }
     if (!counts.empty()) {
       FAIRLEAD_TRY(const std::string full, places.take(project, counts, {.run = run.id, .node = request.node}));
       bool waits = !full.empty();

@@ -42,7 +42,7 @@ struct ClaimRequest {
   UserOf user;
 };
 struct Claimed {
-  std::vector<Run> runs;   // that were due and are the node's now
+  std::vector<Run> runs;   // that were due and are the node's now; their inputs as the rows have them
   bool held_back = false;  // others were put aside for want of room: there may be more to take
 };
 // Nothing if the node has been taken over.

@@ -92,6 +92,7 @@ void Committer::loop() {
       std::move(queue_.begin(), end, std::back_inserter(batch));
       queue_.erase(queue_.begin(), end);
     }
+    for (Item& item : batch) keep_large(item.entry.events, item.entry.blobs);
     if (hook_) hook_("before commit");
     auto written = write_batch(batch);
     for (auto pause = kFirstPause; !written; pause = std::min(pause * 2, kLongestPause)) {
@@ -152,6 +153,7 @@ Result<void> Committer::write(std::span<Item> batch) {
     }
     FAIRLEAD_CHECK(insert_events(connection, events));
     for (Item& item : batch) {
+      if (item.result && !item.entry.blobs.empty()) FAIRLEAD_CHECK(write_blobs(connection, item.entry.blobs));
       if (item.result && item.entry.more) FAIRLEAD_CHECK(item.entry.more(connection));
     }
     return {};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "platform/async/task.h"
+#include "platform/journal/internal/blobs.h"
 #include "platform/journal/points.h"
 #include "platform/journal/run.h"
 #include "platform/store/database.h"
@@ -22,6 +23,7 @@ struct Entry {
   std::string
       node{};  // refused (journal_fenced) once another has taken over what this incarnation had; empty: anyone's
   std::vector<Event> events{};
+  std::vector<Blob> blobs{};     // of what `more` writes; those of the events are the committer's to add
   store::Database::Work more{};  // after the events, in the same transaction; it may run more than once
 };
 

@@ -40,7 +40,7 @@ struct Looked {
 };
 
 Result<bool> is_as_looked_at(store::Connection& connection, const Looked& looked) {
-  FAIRLEAD_TRY(const auto run, find_run(connection, looked.run.id));
+  FAIRLEAD_TRY(const auto run, find_run_briefly(connection, looked.run.id));
   if (!run || run->state != looked.run.state || run->node != looked.run.node ||
       run->asked.digest != looked.run.asked.digest)
     return false;
@@ -70,12 +70,11 @@ Result<void> renew(store::Connection& connection, const Renewal& renewal, const 
   data.emplace("steps", boost::json::array(renewal.steps.begin(), renewal.steps.end()));
   if (!renewal.children.empty())
     data.emplace("children", boost::json::array(renewal.children.begin(), renewal.children.end()));
-  const Event event{.run = run,
-                    .sequence = renewal.looked.sequence + 1,
-                    .at = now,
-                    .kind = EventKind::kRetried,
-                    .data = boost::json::serialize(data)};
-  FAIRLEAD_CHECK(insert_events(connection, std::vector<Event>{event}));
+  FAIRLEAD_CHECK(insert_event(connection, {.run = run,
+                                           .sequence = renewal.looked.sequence + 1,
+                                           .at = now,
+                                           .kind = EventKind::kRetried,
+                                           .data = boost::json::serialize(data)}));
   const store::Value values[] = {run, now, renewal.deadline};
   FAIRLEAD_CHECK(execute(connection,
                          "update journal_runs set state = 'queued', due = $2, node = null, finished_at = 0,"
@@ -250,9 +249,11 @@ async::Task<Result<Moved>> Engine::Node::move(MoveRequest request) {
       FAIRLEAD_TRY(const bool same, is_as_looked_at(connection, *looked));
       *stale = !same;
       if (*stale) return {};
-      const Event event{
-          .run = looked->run.id, .sequence = looked->sequence + 1, .at = now, .kind = EventKind::kMoved, .data = data};
-      FAIRLEAD_CHECK(insert_events(connection, std::vector<Event>{event}));
+      FAIRLEAD_CHECK(insert_event(connection, {.run = looked->run.id,
+                                               .sequence = looked->sequence + 1,
+                                               .at = now,
+                                               .kind = EventKind::kMoved,
+                                               .data = data}));
       const store::Value values[] = {looked->run.id, digest};
       FAIRLEAD_CHECK(execute(connection, "update journal_runs set digest = $2 where id = $1", values));
       // One that waits looks at once what the other version has for it.

@@ -43,6 +43,7 @@ async::Task<StepResult> Execution::errand(Errand errand) {
 }
 
 async::Task<std::optional<StepResult>> Execution::put_out(const Errand& errand, StepState& state) {
+  if (errand.input.size() > parts_.largest_value) co_return fail_of_input(state, errand.name, errand.input.size());
   if (state.first_at == 0) state.first_at = now();
   ++state.attempts;
   if (state.key.empty()) state.key = key_of(errand.name);

@@ -140,8 +140,10 @@ async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading
 async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   auto history = std::make_shared<std::vector<Event>>();
   auto mail = std::make_shared<std::vector<Signal>>();
+  auto input = std::make_shared<std::string>(std::move(run.asked.input));
   if (run.started_at != 0) {
-    store::Database::Work work = [history, mail, id = run.id](store::Connection& connection) -> Result<void> {
+    store::Database::Work work = [history, mail, input, id = run.id](store::Connection& connection) -> Result<void> {
+      if (refers(*input)) FAIRLEAD_CHECK(expand(connection, {input.get()}));
       FAIRLEAD_TRY(*history, read_events(connection, id, 0, kAllEvents));
       FAIRLEAD_TRY(*mail, signals_of(connection, id));
       return {};
@@ -153,11 +155,12 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
       co_return;
     }
   }
+  run.asked.input = std::move(*input);
   if (run.started_at == 0) run.started_at = run.created_at;
   const auto definition = definitions_.find(run.asked.kind);
-  Execution execution(
-      {lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger, options_.telling, &step_queues_},
-      std::move(run), std::move(*history));
+  Execution execution({lane.loop, committer_, listeners_, clock_, options_.hook, options_.linger, options_.telling,
+                       &step_queues_, options_.largest_value},
+                      std::move(run), std::move(*history));
   lane.executions[execution.run().id] = &execution;
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
   // A cancellation that came before is heeded before anything begins.
@@ -200,6 +203,12 @@ async::Task<void> Engine::Node::put_off(std::string run, std::string node) {
 
 Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
   const Run& run = execution.run();
+  if (outcome.end == Outcome::End::kSucceeded && outcome.output.size() > options_.largest_value) {
+    outcome.end = Outcome::End::kFailed;
+    outcome.error = value_too_large("The output of the run", outcome.output.size(), options_.largest_value);
+    outcome.failure = FailureClass::kBadOutput;
+    outcome.output.clear();
+  }
   const RunState state = outcome.end == Outcome::End::kSucceeded   ? RunState::kSucceeded
                          : outcome.end == Outcome::End::kCancelled ? RunState::kCancelled
                                                                    : RunState::kFailed;
@@ -233,8 +242,11 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
     ended.error = error;
     tells = options_.telling.what(ended, entry.events.back());
   }
-  entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(outcome.output),
-                error = std::move(error), told = std::move(told),
+  std::string output = kept(std::move(outcome.output), run.id, entry.blobs);
+  std::vector<Blob> told_blobs;
+  told.data = kept(std::move(told.data), told.run, told_blobs);
+  entry.more = [id = run.id, state, cost = execution.cost(), output = std::move(output), error = std::move(error),
+                told = std::move(told), told_blobs = std::move(told_blobs),
                 tells = std::move(tells)](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {id, std::string(to_string(state)), told.at, cost, output, error};
     FAIRLEAD_CHECK(execute(connection,
@@ -244,7 +256,7 @@ Entry Engine::Node::ending(Execution& execution, Outcome outcome) {
     if (tells) FAIRLEAD_CHECK(tells(connection));
     if (state != RunState::kSucceeded) FAIRLEAD_CHECK(cancel_children(connection, id, told.at));
     if (told.run.empty()) return {};
-    FAIRLEAD_TRY(const bool sent, insert_signal(connection, told));
+    FAIRLEAD_TRY(const bool sent, insert_signal(connection, told, told_blobs));
     (void)sent;
     return {};
   };

@@ -61,11 +61,17 @@ Result<void> insert_events(Connection& connection, const std::vector<const Event
   return {};
 }
 
-Result<void> insert_events(Connection& connection, const std::vector<Event>& events) {
-  std::vector<const Event*> pointers;
-  pointers.reserve(events.size());
-  for (const Event& event : events) pointers.push_back(&event);
-  return insert_events(connection, pointers);
+void keep_large(std::vector<Event>& events, std::vector<Blob>& blobs) {
+  for (Event& event : events)
+    if (is_large(event.data)) event.data = kept(std::move(event.data), event.run, blobs);
+}
+
+Result<void> insert_event(Connection& connection, Event event) {
+  std::vector<Event> events{std::move(event)};
+  std::vector<Blob> blobs;
+  keep_large(events, blobs);
+  FAIRLEAD_CHECK(insert_events(connection, {&events.front()}));
+  return write_blobs(connection, blobs);
 }
 
 std::unexpected<Error> run_not_found(const std::string& run) {
@@ -114,7 +120,22 @@ Run run_of(const Row& row) {
   return run;
 }
 
-Result<void> insert_run(Connection& connection, const Run& run, std::optional<std::int64_t> due) {
+Result<void> expand_runs(Connection& connection, std::span<Run> runs) {
+  std::vector<std::string*> texts;
+  for (Run& run : runs)
+    for (std::string* const text : {&run.asked.input, &run.output})
+      if (refers(*text)) texts.push_back(text);
+  return expand(connection, texts);
+}
+
+KeptInput keep_input(const Run& run) {
+  KeptInput out{.digest = input_digest(run.asked), .text = {}, .blobs = {}};
+  out.text = kept(run.asked.input, run.id, out.blobs);
+  return out;
+}
+
+Result<bool> insert_run(Connection& connection, const Run& run, const KeptInput& input,
+                        std::optional<std::int64_t> due) {
   const RunRequest& asked = run.asked;
   const Value values[] = {run.id,
                           asked.project,
@@ -122,8 +143,8 @@ Result<void> insert_run(Connection& connection, const Run& run, std::optional<st
                           asked.name,
                           asked.digest,
                           asked.key.empty() ? Value(std::nullptr_t{}) : Value(asked.key),
-                          input_digest(asked),
-                          asked.input,
+                          input.digest,
+                          input.text,
                           asked.queue,
                           asked.author,
                           asked.priority,
@@ -135,23 +156,28 @@ Result<void> insert_run(Connection& connection, const Run& run, std::optional<st
                           std::string(to_string(run.state)),
                           due ? Value(*due) : Value(std::nullptr_t{}),
                           run.node.empty() ? Value(std::nullptr_t{}) : Value(run.node)};
-  return execute(connection,
-                 "insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input, queue,"
-                 " author, priority, deadline, parent, parent_step, created_at, started_at, finished_at, state, due,"
-                 " node, cost, output, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-                 " $15, $16, 0, $17, $18, $19, 0, '', '') on conflict do nothing",
-                 values);
+  FAIRLEAD_TRY(
+      const auto inserted,
+      connection.execute("insert into journal_runs (id, project, kind, name, digest, run_key, input_digest, input,"
+                         " queue, author, priority, deadline, parent, parent_step, created_at, started_at,"
+                         " finished_at, state, due, node, cost, output, error) values ($1, $2, $3, $4, $5, $6, $7, $8,"
+                         " $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19, 0, '', '') on conflict do nothing",
+                         values));
+  if (inserted == 1) FAIRLEAD_CHECK(write_blobs(connection, input.blobs));
+  return inserted == 1;
 }
 
 namespace {
 
-Result<std::optional<Run>> one_run(Connection& connection, const std::string& where, std::span<const Value> values) {
+Result<std::optional<Run>> one_run(Connection& connection, const std::string& where, std::span<const Value> values,
+                                   const char* columns = kRunColumns) {
   std::optional<Run> found;
-  FAIRLEAD_CHECK(connection.query(std::string("select ") + kRunColumns + " from journal_runs where " + where, values,
+  FAIRLEAD_CHECK(connection.query(std::string("select ") + columns + " from journal_runs where " + where, values,
                                   [&](const Row& row) -> Result<void> {
                                     found = run_of(row);
                                     return {};
                                   }));
+  if (found) FAIRLEAD_CHECK(expand_runs(connection, {&*found, 1}));
   return found;
 }
 
@@ -160,6 +186,11 @@ Result<std::optional<Run>> one_run(Connection& connection, const std::string& wh
 Result<std::optional<Run>> find_run(Connection& connection, const std::string& id) {
   const Value values[] = {id};
   return one_run(connection, "id = $1", values);
+}
+
+Result<std::optional<Run>> find_run_briefly(Connection& connection, const std::string& id) {
+  const Value values[] = {id};
+  return one_run(connection, "id = $1", values, kBriefColumns);
 }
 
 Result<std::optional<Run>> find_run_by_key(Connection& connection, const std::string& project, const std::string& key) {
@@ -182,6 +213,7 @@ Result<std::optional<Run>> find_run_by_start(Connection& connection, const std::
   if (!another.empty() && found->id != start)
     return fail(ErrorKind::kInvalid, "run_ambiguous",
                 "`" + found->id + "` and `" + another + "` both begin so: give more of the id.", "run");
+  if (found) FAIRLEAD_CHECK(expand_runs(connection, {&*found, 1}));
   return found;
 }
 
@@ -210,6 +242,7 @@ Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filt
                                     runs.push_back(run_of(row));
                                     return {};
                                   }));
+  FAIRLEAD_CHECK(expand_runs(connection, runs));
   return runs;
 }
 
@@ -230,6 +263,19 @@ Result<std::vector<StepSpan>> read_spans(Connection& connection, const std::stri
   return spans;
 }
 
+namespace {
+
+// Of events or signals.
+template <class T>
+Result<void> expand_data(Connection& connection, std::vector<T>& all) {
+  std::vector<std::string*> texts;
+  for (T& one : all)
+    if (refers(one.data)) texts.push_back(&one.data);
+  return expand(connection, texts);
+}
+
+}  // namespace
+
 Result<std::vector<Event>> read_events(Connection& connection, const std::string& run, std::int64_t after,
                                        std::int64_t most) {
   std::vector<Event> events;
@@ -246,6 +292,7 @@ Result<std::vector<Event>> read_events(Connection& connection, const std::string
                                            row.integer(4), std::string(row.text(5)), row.integer(6)});
                          return {};
                        }));
+  FAIRLEAD_CHECK(expand_data(connection, events));
   return events;
 }
 
@@ -261,6 +308,7 @@ Result<std::vector<Signal>> signals_where(Connection& connection, const std::str
                            std::string(row.text(3)), row.integer(4)});
         return {};
       }));
+  FAIRLEAD_CHECK(expand_data(connection, signals));
   return signals;
 }
 
@@ -274,13 +322,14 @@ Result<std::vector<Signal>> signals_of(Connection& connection, const std::string
   return signals_where(connection, "where s.run = $1 and s.taken = 0", run);
 }
 
-Result<bool> insert_signal(Connection& connection, const Signal& signal) {
+Result<bool> insert_signal(Connection& connection, const Signal& signal, const std::vector<Blob>& blobs) {
   const Value values[] = {signal.run, signal.id, signal.name, signal.data, signal.at};
   FAIRLEAD_TRY(const auto inserted,
                connection.execute("insert into journal_signals (run, id, name, data, at, taken) values"
                                   " ($1, $2, $3, $4, $5, 0) on conflict do nothing",
                                   values));
   if (inserted == 0) return false;
+  FAIRLEAD_CHECK(write_blobs(connection, blobs));
   const Value due[] = {signal.run, signal.at};
   FAIRLEAD_CHECK(
       execute(connection, "update journal_runs set due = $2 where id = $1 and (state = 'waiting' or held <> '')", due));
@@ -380,6 +429,7 @@ Result<std::size_t> purge(Connection& connection, std::int64_t ended_by, std::in
                          return {};
                        }));
   for (const std::string& run : runs) {
+    FAIRLEAD_CHECK(purge_blobs(connection, run));
     const Value of_run[] = {run};
     for (const char* const sql :
          {"delete from journal_events where run = $1", "delete from journal_signals where run = $1",

@@ -65,10 +65,19 @@ std::optional<StepResult> Execution::settled(const StepState& state, bool shield
 }
 
 StepResult Execution::finish(StepState& state, const std::string& step, std::string output, std::int64_t cost) {
+  if (output.size() > parts_.largest_value) {
+    Error error = value_too_large("The output of step `" + step + "`", output.size(), parts_.largest_value);
+    return finish_failed(state, step, FailureClass::kBadOutput, std::move(error), cost);
+  }
   state.phase = Phase::kDone;
   state.output = output;
   append(event(EventKind::kResult, step, std::move(output), state.attempts, cost));
   return state.output;
+}
+
+StepResult Execution::fail_of_input(StepState& state, const std::string& step, std::size_t size) {
+  Error error = value_too_large("The input of step `" + step + "`", size, parts_.largest_value);
+  return finish_failed(state, step, FailureClass::kPermanent, std::move(error));
 }
 
 StepResult Execution::finish_failed(StepState& state, const std::string& step, FailureClass failure, Error error,
@@ -142,6 +151,7 @@ void Execution::leave_places(const Step& step, const std::vector<Limit>& limits)
 }
 
 async::Task<std::optional<StepResult>> Execution::attempt(Step& step, StepState& state) {
+  if (step.input.size() > parts_.largest_value) co_return fail_of_input(state, step.name, step.input.size());
   std::vector<Limit> limits;
   if (parts_.step_queues != nullptr && !step.calls.empty()) limits = parts_.step_queues->limits(run_, step.calls);
   if (!limits.empty()) {
@@ -324,6 +334,7 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
   StepState& state = state_of(step);
   if (auto end = settled(state, false, !state.child.empty())) co_return std::move(*end);
   if (state.child.empty()) {
+    if (request.input.size() > parts_.largest_value) co_return fail_of_input(state, step, request.input.size());
     Run child{.id = new_id(now()), .asked = std::move(request), .created_at = now()};
     child.asked.project = run_.asked.project;
     child.asked.author = run_.asked.author;
@@ -339,8 +350,12 @@ async::Task<StepResult> Execution::child(std::string step, RunRequest request) {
     Event intent =
         event(EventKind::kIntent, step,
               boost::json::serialize(boost::json::object{{"child", child.id}, {"digest", child.asked.digest}}), 1);
-    store::Database::Work more = [child = std::move(child)](store::Connection& connection) {
-      return insert_run(connection, child, child.created_at);
+    KeptInput input = keep_input(child);
+    store::Database::Work more = [child = std::move(child),
+                                  input = std::move(input)](store::Connection& connection) -> Result<void> {
+      FAIRLEAD_TRY(const bool is_new, insert_run(connection, child, input, child.created_at));
+      (void)is_new;
+      return {};
     };
     const bool kept = co_await commit(std::move(intent), std::move(more));
     if (!kept) co_return unloaded();

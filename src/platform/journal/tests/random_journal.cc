@@ -10,6 +10,7 @@
 #include <set>
 
 #include "platform/journal/history.h"
+#include "platform/journal/internal/rows.h"
 #include "platform/journal/tests/engine_fixture.h"
 
 namespace fairlead::journal {
@@ -70,7 +71,7 @@ class SwitchedStore final : public store::Database {
 
 enum class Kind { kEffect, kSignal, kSleep, kChild, kNote };
 struct PlannedStep {
-  std::string name;
+  std::string name, gives;  // JSON
   Kind kind = Kind::kNote;
   int failures = 0, attempts = 1;
   Uncertain uncertain = Uncertain::kRetry;
@@ -81,12 +82,23 @@ struct Program {
   bool undoes = false;
 };
 
+// Of some runs the inputs and outputs are large: the same of all, or of this run alone.
+std::string padding(std::uint64_t seed) {
+  constexpr std::size_t kSize = 20'000;
+  return seed % 3 == 0 ? std::string(kSize, 'p') : seed % 10 == 1 ? std::to_string(seed) + std::string(kSize, 'o') : "";
+}
+std::string input_of(std::uint64_t seed) {
+  const std::string pad = padding(seed);
+  return R"({"seed":)" + std::to_string(seed) + (pad.empty() ? "}" : ",\"pad\":\"" + pad + "\"}");
+}
+
 Program program_of(std::uint64_t seed, bool is_child) {
   std::mt19937_64 random(seed);
   Program out;
   const std::size_t count = 1 + random() % 4;
   for (std::size_t i = 0; i < count; ++i) {
-    PlannedStep step{.name = "s" + std::to_string(i)};
+    PlannedStep step{.name = "s" + std::to_string(i), .gives = {}};
+    step.gives = "\"" + step.name + padding(seed) + "\"";
     const auto kind = random() % 10;
     step.kind = kind < 5   ? Kind::kEffect
                 : is_child ? Kind::kNote
@@ -121,7 +133,7 @@ async::Task<std::expected<Effect, EffectFailed>> take_effect(Effects& effects, P
   if (++seen.asked <= step.failures)
     co_return std::unexpected(EffectFailed{FailureClass::kTransient, {ErrorKind::kUpstream, "down", "It is down."}, 1});
   ++seen.done;
-  co_return Effect{"\"" + step.name + "\"", 2};
+  co_return Effect{step.gives, 2};
 }
 
 std::uint64_t seed_of(const Run& run) {
@@ -143,10 +155,10 @@ async::Task<StepResult> do_planned(Effects& effects, Execution& execution, Plann
     auto result = co_await execution.sleep(std::move(name), Millis(15));
     co_return result;
   }
-  if (step.kind == Kind::kNote) co_return execution.note(step.name, "\"" + step.name + "\"");
+  if (step.kind == Kind::kNote) co_return execution.note(step.name, step.gives);
   if (step.kind == Kind::kChild) {
     RunRequest asked = TestNode::request("child");
-    asked.input = R"({"seed":)" + std::to_string(child_seed(seed_of(execution.run()))) + "}";
+    asked.input = input_of(child_seed(seed_of(execution.run())));
     std::string name = step.name;
     auto result = co_await execution.child(std::move(name), std::move(asked));
     co_return result;
@@ -174,7 +186,7 @@ async::Task<Outcome> undo_all(Effects& effects, Execution& execution) {
   out.compensated = true;
   const bj::array parts = settled.at("parts").as_array();
   for (const bj::value& part : parts) {
-    PlannedStep undo{.name = "undo " + std::string(part.as_string()), .kind = Kind::kEffect};
+    PlannedStep undo{.name = "undo " + std::string(part.as_string()), .gives = "null", .kind = Kind::kEffect};
     auto end = co_await do_planned(effects, execution, std::move(undo));
     if (end) continue;
     if (end.error().why == StepError::Why::kUnloaded) co_return Outcome();
@@ -327,7 +339,7 @@ class Journal {
     if (same != nullptr && same->key.empty()) return;
     known.seed = same != nullptr ? same->seed : random_() % 1'000'000'007;
     known.key = same != nullptr ? same->key : random_() % 2 == 0 ? "key " + std::to_string(random_()) : "";
-    request.input = R"({"seed":)" + std::to_string(known.seed) + "}";
+    request.input = input_of(known.seed);
     request.key = known.key;
     TestNode& node = up();
     const auto started = node.wait(node.engine().start(request));
@@ -342,7 +354,7 @@ class Journal {
     TestNode& node = up();
     for (const PlannedStep& step : program_of(known.seed, false).steps) {
       if (step.kind != Kind::kSignal) continue;
-      const Signal go{.run = known.id, .id = step.name, .name = "go " + step.name, .data = "\"" + step.name + "\""};
+      const Signal go{.run = known.id, .id = step.name, .name = "go " + step.name, .data = step.gives};
       const auto sent = node.wait(node.engine().signal("default", go));
       if (!sent && sent.error().code != "run_finished") differ(known.id, "signal: " + sent.error().message);
     }
@@ -402,7 +414,7 @@ class Journal {
                         .data = R"({"from":")" + from->id + R"(","output":)" + told->second.output + "}"});
     }
     RunRequest request = TestNode::request();
-    request.input = R"({"seed":)" + std::to_string(known.seed) + "}";
+    request.input = input_of(known.seed);
     const auto started = node.wait(node.engine().start_with(request, copies));
     if (!started) return differ(from->id, "fork: " + started.error().message);
     ++counted_["forked"];
@@ -431,8 +443,26 @@ class Journal {
     }
     counted_["runs checked"] += runs_.size();
     runs_.clear();
+    forget_all();
     const std::lock_guard lock(effects_.mutex);
     effects_.by_key.clear();
+  }
+
+  // With the runs goes all that is large of them.
+  void forget_all() {
+    std::int64_t left = 0;
+    const auto purged = database_->write_blocking([&](store::Connection& connection) -> Result<void> {
+      FAIRLEAD_TRY(const std::size_t runs, purge(connection, INT64_MAX, INT32_MAX));
+      counted_["forgotten"] += runs;
+      return connection.query(
+          "select (select count(*) from journal_blobs) + (select count(*) from journal_blob_uses) + (select count(*)"
+          " from journal_runs)",
+          {}, [&](const store::Row& row) -> Result<void> {
+            left = row.integer(0);
+            return {};
+          });
+    });
+    if (!purged || left > 0) differ("", "left of runs that are forgotten: " + std::to_string(left));
   }
 
   void check(const Known& known, const Run& run) {
@@ -548,6 +578,12 @@ class Journal {
           break;
       }
     }
+    if (run.asked.input != input_of(known.seed)) return "has another input";
+    for (const PlannedStep& step : program_of(known.seed, known.is_child).steps)
+      for (const Event& event : events)
+        if (event.kind == EventKind::kResult && event.step == step.name && step.kind == Kind::kEffect &&
+            event.data != step.gives)
+          return "`" + step.name + "` has given something else";
     if (!ended || end != to_string(run.state)) return "is " + std::string(to_string(run.state)) + ", not " + end;
     if (cost != run.cost) return "has cost " + std::to_string(cost) + ", not " + std::to_string(run.cost);
     if (retried > known.retries) return "was retried more often than it was asked for";

@@ -113,9 +113,16 @@ class FullStore final : public store::Database {
  public:
   explicit FullStore(store::Database& under) : under_(under) {}
   std::atomic<bool> full = false;
+  std::atomic<bool> forgets = false;  // once, that it has written
 
   Result<void> read_blocking(const Work& work) override { return under_.read_blocking(work); }
-  Result<void> write_blocking(const Work& work) override { return full ? refused() : under_.write_blocking(work); }
+  Result<void> write_blocking(const Work& work) override {
+    if (full) return refused();
+    auto written = under_.write_blocking(work);
+    if (written && forgets.exchange(false))
+      return fail(ErrorKind::kUnavailable, "store_uncertain", "It may have been written.");
+    return written;
+  }
   async::Task<Result<void>> read(Work work) override { return under_.read(std::move(work)); }
   async::Task<Result<void>> write(Work work) override {
     if (full) co_return refused();
@@ -163,6 +170,27 @@ TEST_P(StoreTrouble, AFullStoreMakesRunsWaitAndSaysSo) {
   EXPECT_EQ(node.wait_finished(started->run.id).state, RunState::kSucceeded);
   EXPECT_FALSE(node.engine().trouble());
   EXPECT_EQ(upstream_.times("zeroth"), 1u);
+}
+
+TEST_P(StoreTrouble, ARunThatWasThereIsNotBegunAgainByACommitThatIsTriedTwice) {
+  FullStore store(*database_);
+  std::atomic<bool> filled = true;
+  Written definition([&](Execution& execution) { return fills(upstream_, store, filled, execution); });
+  TestNode node(store, definition);
+  ASSERT_TRUE(node.engine().start_blocking());
+  RunRequest request = TestNode::request();
+  request.key = "key";
+  const auto first = node.wait(node.engine().start(request));
+  node.wait_finished(first->run.id);
+  while (node.engine().loaded() > 0) std::this_thread::yield();
+  store.forgets = true;
+  const auto again = node.wait(node.engine().start(request));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->existed);
+  EXPECT_EQ(again->run.id, first->run.id);
+  EXPECT_EQ(again->run.state, RunState::kSucceeded);
+  while (node.engine().loaded() > 0) std::this_thread::yield();
+  EXPECT_EQ(upstream_.times("first"), 1U);
 }
 
 TEST_P(StoreTrouble, AProcessStopsThoughTheStoreTakesNothing) {
