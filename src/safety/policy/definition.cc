@@ -119,7 +119,7 @@ Result<Definition> Definition::of(std::string name, int version, const bj::objec
   out.is_open = text(privacy, "failure") == "open";
   if (const bj::value* const shadow = privacy.if_contains("shadow"))
     out.is_shadow = shadow->is_bool() && shadow->get_bool();
-  if (const auto limit = time_of(text(privacy, "time_limit"))) out.time_limit = *limit;
+  if (const auto limit = time_of(text(privacy, "time_limit"))) out.time_limit = std::min(*limit, kLongestTimeLimit);
   if (const auto ttl = time_of(text(privacy, "ttl"))) out.ttl = std::chrono::duration_cast<std::chrono::seconds>(*ttl);
   return out;
 }

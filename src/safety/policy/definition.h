@@ -60,6 +60,8 @@ struct DetectorSpec {
   bool operator==(const DetectorSpec&) const = default;
 };
 
+constexpr Millis kLongestTimeLimit = std::chrono::minutes(10);
+
 struct Definition {
   std::string name;
   int version = 0;
@@ -70,8 +72,8 @@ struct Definition {
   std::vector<pii::CustomEntity> custom;
   std::vector<DetectorSpec> detectors;
   bool passes_media = false, is_open = false, is_shadow = false;
-  Millis time_limit{50};
-  std::chrono::seconds ttl{30 * 86'400};
+  std::optional<Millis> time_limit;
+  std::optional<std::chrono::seconds> ttl;
 
   bool applies_to_all() const { return prompts.empty() && models.empty() && providers.empty(); }
   std::string title() const { return name + "@" + std::to_string(version); }

@@ -93,7 +93,7 @@ JsonDocument::Kind kind_of(std::string_view member) {
 constexpr int kPatience = 100;
 
 SteadyTime deadline_of(const Rules& rules, const Clock& clock, int patience = 1) {
-  return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit * patience;
+  return clock.steady() + rules.time_limit * patience;
 }
 
 // A prompt as numbers of tokens, which nobody can read.
