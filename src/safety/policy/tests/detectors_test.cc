@@ -420,3 +420,47 @@ TEST(RulesOfDetectors, GoByTheDefaultToo) {
 
 }  // namespace
 }  // namespace fairlead::policy
+// The longest of texts may be one word, or nothing but spaces, and a detector may find much there.
+TEST(RulesOfDetectors, FitWordsOfAnyLengthInNoTime) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
+  ASSERT_NE(rules, nullptr);
+  for (const char sign : {'a', ' '}) {
+    const std::string text = std::string(1'000'000, sign) + "-" + std::string(1'000'000, sign);
+    std::vector<Found> found;
+    for (std::size_t i = 0; i < 10'000; ++i)
+      found.push_back({i, i % 2 == 0 ? i + 1 : 2'000'000 - i, "MEDICAL_CONDITION", 0.8, "fake"});
+    TextJob job{.text = text};
+    const SteadyTime begun = tests::test_clock().steady();
+    add_found(*rules, job, std::move(found));
+    EXPECT_LT(tests::test_clock().steady() - begun, 2s);
+    ASSERT_EQ(job.found.size(), 1U);
+    EXPECT_EQ(job.found[0].end - job.found[0].start, sign == 'a' ? text.size() : 1);
+  }
+}
+
+// Where it may not go counts for all of it, whatever is done with the rest.
+TEST(RulesOfDetectors, ResidencyIsThatOfAllThatWasFoundThere) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION","CLIENT","OTHER","FIFTH"]}],
+          "entities":{"MEDICAL_CONDITION":{"do":"redact","not_to":["far"]},"CLIENT":{"do":"hash","not_to":["openai","far"]},
+                      "OTHER":{"do":"pass","not_to":["groq"]},"FIFTH":{"do":"pass","not_to":["mistral"]}}})");
+  ASSERT_NE(rules, nullptr);
+  const std::string text = "asthma of Ann, and more";
+  const auto made = [&](std::vector<Found> found) {
+    return explain(*rules, text, "default", tests::test_keys(), tests::test_clock(), found);
+  };
+  const Explained both = made({{0, 6, "MEDICAL_CONDITION", 0.8, "x"}, {0, 13, "CLIENT", 0.8, "x"}});
+  EXPECT_EQ(both.text, ", and more");
+  EXPECT_THAT(both.not_to, ElementsAre("far", "openai"));
+  EXPECT_THAT(made({{0, 13, "CLIENT", 0.8, "x"}, {0, 6, "MEDICAL_CONDITION", 0.8, "x"}}).not_to,
+              ElementsAre("far", "openai"));
+  const Explained passing = made({{0, 6, "MEDICAL_CONDITION", 0.8, "x"}, {0, 13, "OTHER", 0.8, "x"}});
+  EXPECT_EQ(passing.text, " of Ann, and more") << "what passes takes nothing with it";
+  EXPECT_THAT(passing.not_to, ElementsAre("far", "groq"));
+  const Explained alone = made({{0, 9, "OTHER", 0.8, "x"}, {7, 13, "FIFTH", 0.8, "x"}, {19, 23, "CLIENT", 0.8, "x"}});
+  EXPECT_THAT(alone.text, ::testing::StartsWith("asthma of Ann, and <CLIENT:"));
+  EXPECT_THAT(alone.not_to, ElementsAre("far", "groq", "mistral", "openai"));
+  EXPECT_EQ(alone.spans.size(), 2U);
+}
+
