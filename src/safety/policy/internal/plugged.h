@@ -43,9 +43,11 @@ class Plugged {
 // What an answer of a service says: [{"entity_type", "start", "end", "score"}], as Presidio's analyzer answers, or
 // {"spans": [{"entity", "start", "end", "score"}]}; offsets in characters. Error: detector_invalid.
 Result<std::vector<Found>> read_spans(std::string_view answer, std::string_view text, const DetectorSpec& spec);
-// Where in the text there is what a model's answer quotes: {"found": [{"entity", "text"}]}. What is not there is left
-// out. Error: detector_invalid.
-Result<std::vector<Found>> read_quotes(std::string_view answer, std::string_view text, const DetectorSpec& spec);
+// Where in the text there is what a model's answers quote, {"found": [{"entity", "text"}]} each: every quote at every
+// place, in any case, as whole words. What is not there is left out; what overlaps of one entity is one. In a time that
+// grows with the text, not with what is quoted of it. Error: detector_invalid.
+Result<std::vector<Found>> read_quotes(std::span<const std::string> answers, std::string_view text,
+                                       const DetectorSpec& spec);
 
 std::shared_ptr<Plugged> make_service(DetectorSpec spec, http::Origin origin, SecretText header_lines,
                                       std::function<http::Client&(async::Loop&)> client);

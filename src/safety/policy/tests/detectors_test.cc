@@ -72,6 +72,10 @@ TEST(AnswersOfServices, ThatMakeNoSenseAreErrors) {
     const auto found = read_spans(answer, "Яна", spec);
     ASSERT_FALSE(found) << answer;
     EXPECT_EQ(found.error().code, "detector_invalid");
+Result<std::vector<Found>> quoted(const std::string& answer, std::string_view text, const DetectorSpec& spec) {
+  return read_quotes({&answer, 1}, text, spec);
+}
+
     EXPECT_THAT(found.error().message, Not(HasSubstr("Яна")));
   }
 }
@@ -79,49 +83,35 @@ TEST(AnswersOfServices, ThatMakeNoSenseAreErrors) {
 TEST(AnswersOfModels, AreFoundAgainInTheText) {
   DetectorSpec spec = spec_of({"PERSON", "MEDICAL_CONDITION"});
   const std::string text = "Anna May may come. ANNA  MAY, Annabel, Maya: diabetes type 2.";
-  EXPECT_EQ(shown(read_quotes(R"({"found":[{"entity":"PERSON","text":" Anna May "},{"entity":"PERSON","text":"Peter"},
-                                  {"entity":"MEDICAL_CONDITION","text":"Diabetes type 2"},{"entity":"PERSON","text":" "},
-                                  {"entity":"GPE","text":"come"}]})",
-                              text, spec),
+  EXPECT_EQ(shown(quoted(R"({"found":[{"entity":"PERSON","text":" Anna May "},{"entity":"PERSON","text":"Peter"},
+                             {"entity":"MEDICAL_CONDITION","text":"Diabetes type 2"},{"entity":"PERSON","text":" "},
+                             {"entity":"GPE","text":"come"}]})",
+                         text, spec),
                   text),
             "PERSON:Anna May 0.85; PERSON:ANNA  MAY 0.85; MEDICAL_CONDITION:diabetes type 2 0.85; ");
   for (const char* const answer : {"", "[]", "{}", R"({"found":[{"entity":"PERSON"}]})", R"({"found":["Anna"]})"})
-    EXPECT_FALSE(read_quotes(answer, text, spec)) << answer;
+    EXPECT_FALSE(quoted(answer, text, spec)) << answer;
 }
 
-// Says what a test has it say, by the text.
-class FakeDetector final : public Plugged {
- public:
-  explicit FakeDetector(DetectorSpec spec) : spec_(std::move(spec)) {}
-  const DetectorSpec& spec() const override { return spec_; }
-  async::Task<Result<std::vector<Found>>> find(std::string_view text, const Asking& asking) override {
-    ++asked;
-    if (waits) {
-      // Until it is told that nobody waits for it any more.
-      using Timer =
-          boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                            boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-      Timer timer(asking.loop.executor(), 10s);
-      const async::Cancellation::Registration on_cancel(
-          asking.cancellation, [](void* self) { static_cast<Timer*>(self)->cancel(); }, &timer);
-      boost::system::error_code ignored;
-      co_await timer.async_wait(boost::asio::redirect_error(async::use_task, ignored));
-      co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
-    }
-    if (fails) co_return fail(ErrorKind::kUnavailable, "upstream_unreachable", "nobody is there");
-    std::vector<Found> out;
-    if (const std::size_t at = text.find(word); at != std::string_view::npos)
-      out.push_back({at, at + word.size(), spec_.entities.front(), score, "fake"});
-    co_return out;
-  }
-  int asked = 0;
-  bool waits = false, fails = false;
-  std::string word = "asthma";
-  double score = 0.8;
-
- private:
-  const DetectorSpec spec_;
-};
+TEST(AnswersOfModels, CountEachByItself) {
+  DetectorSpec spec = spec_of({"PERSON", "MEDICAL_CONDITION", "GPE"});
+  const std::string text = "Anna May Day. May\u00a0Day, Anna";
+  const std::string twice = R"({"found":[{"entity":"PERSON","text":"Anna"},{"entity":"GPE","text":"anna"}]})";
+  EXPECT_EQ(shown(quoted(twice, text, spec), text),
+            "PERSON:Anna 0.85; GPE:Anna 0.85; PERSON:Anna 0.85; GPE:Anna 0.85; ")
+      << "what is quoted as two things is both";
+  const std::string crossing = R"({"found":[{"entity":"PERSON","text":"Anna May"},{"entity":"GPE","text":"May Day"}]})";
+  EXPECT_EQ(shown(quoted(crossing, text, spec), text),
+            "PERSON:Anna May 0.85; GPE:May Day 0.85; GPE:May\u00a0Day 0.85; ");
+  const std::string within = R"({"found":[{"entity":"PERSON","text":"Anna May"},{"entity":"PERSON","text":"May Day"},
+                                          {"entity":"PERSON","text":"May"},{"entity":"GPE","text":"May"}]})";
+  EXPECT_EQ(shown(quoted(within, text, spec), text),
+            "PERSON:Anna May Day 0.85; GPE:May 0.85; PERSON:May\u00a0Day 0.85; GPE:May 0.85; ")
+      << "what overlaps of one entity is one";
+  const std::string answers[] = {R"({"found":[{"entity":"GPE","text":"Day"}]})",
+                                 R"({"found":[{"entity":"GPE","text":"DAY"},{"entity":"PERSON","text":"day"}]})"};
+  EXPECT_EQ(shown(read_quotes(answers, "Day", spec), "Day"), "GPE:Day 0.85; PERSON:Day 0.85; ");
+}
 
 class Asked : public ::testing::Test {
  protected:
@@ -362,6 +352,27 @@ TEST(RulesOfDetectors, AreThoseOfAllEntities) {
     const Found found[] = {{0, end, entity, score, "fake"}};
     return explain(*rules, text, "default", tests::test_keys(), tests::test_clock(), found).text;
   };
+// A megabyte without a space, of which the model quotes much: a text is gone through once, not once a question.
+TEST_F(Made, ModelsAreAskedAboutLongTextsInNoTime) {
+  DetectorSpec spec;
+  spec.model = "pii-tagger";
+  spec.entities = {"PERSON"};
+  const auto model = make(spec);
+  ASSERT_NE(model, nullptr) << error;
+  models.text = R"({"found":[)";
+  for (int i = 0; i < 90; ++i) models.text += R"({"entity":"PERSON","text":"-a-a-a-)" + std::to_string(i) + "\"},";
+  models.text += R"({"entity":"PERSON","text":"a"}]})";
+  std::string text;
+  while (text.size() < 1'000'000) text += "a-";
+  std::vector<TextJob> jobs(1);
+  jobs[0].text = text;
+  const SteadyTime begun = tests::test_clock().steady();
+  const Answers answers = ask({model}, jobs);
+  EXPECT_LT(tests::test_clock().steady() - begun, 10s);
+  EXPECT_GT(models.calls.size(), 600U);
+  EXPECT_EQ(answers.found[0].size(), 500'000U);
+}
+
   EXPECT_EQ(made(0.8, "MEDICAL_CONDITION", 6), ", <EMAIL_ADDRESS>");
   EXPECT_EQ(made(0.5, "MEDICAL_CONDITION", 6), "asthma, <EMAIL_ADDRESS>") << "under its threshold";
   EXPECT_EQ(made(0.8, "PERSON", 6), "asthma, <EMAIL_ADDRESS>") << "nothing is to be done about it";
