@@ -62,6 +62,10 @@ def policy(analyzer, limit="5s", failure="closed"):
     return POLICY.format(url=analyzer.url, limit=limit, failure=failure)
 
 
+def title(analyzer):
+    return analyzer.url.split("/")[2]  # a path may be a secret
+
+
 def said(answer):
     return answer.json["choices"][0]["message"]["content"]
 
@@ -126,13 +130,13 @@ def test_without_an_answer_the_policy_decides(server, echo, analyzer, spoil, why
     assert answer.status == 503 and answer.json["error"]["code"] == "privacy_unavailable", answer.text
     assert ILLNESS not in answer.text and analyzer.url not in answer.text
     assert not echo.requests and (why != "time_limit" or 0.2 <= took < 5)
-    assert privacy_of(program, answer)["unanswered"] == {analyzer.url: why}
+    assert privacy_of(program, answer)["unanswered"] == {title(analyzer): why}
     changed = apply(program, policy(analyzer, limit, "open"))
     assert changed.status == 200, changed.text
     answer = program.chat("small", f"{ILLNESS} q@example.net")
     assert said(answer) == f"You said: {ILLNESS} <EMAIL_ADDRESS>"
     did = privacy_of(program, answer)
-    assert did["incomplete"] is True and did["unanswered"] == {analyzer.url: why}
+    assert did["incomplete"] is True and did["unanswered"] == {title(analyzer): why}
     assert program.log.count("detector gives no answer") <= 4  # once a loop and version, not once a call
 
 

@@ -65,6 +65,14 @@ DetectorSpec detector_of(const bj::object& object) {
 
 }  // namespace
 
+std::string DetectorSpec::title() const {
+  if (url.empty()) return model;
+  std::string_view rest = url;
+  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) rest.remove_prefix(scheme + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  return std::string(rest.substr(rest.rfind('@') + 1));
+}
+
 std::string_view name_of(Operator what) {
   return kOperators[static_cast<std::size_t>(what)];
 }

@@ -56,7 +56,7 @@ struct DetectorSpec {
   std::string language = "en";         // that a service is told
   std::vector<std::string> providers;  // that the model may be at, beside this process
 
-  const std::string& title() const { return url.empty() ? model : url; }
+  std::string title() const;  // the model, or the service's host: a path may be a secret
   bool operator==(const DetectorSpec&) const = default;
 };
 

@@ -52,13 +52,15 @@ Result<std::vector<Found>> read_quotes(std::span<const std::string> answers, std
 std::shared_ptr<Plugged> make_service(DetectorSpec spec, http::Origin origin, SecretText header_lines,
                                       std::function<http::Client&(async::Loop&)> client);
 std::shared_ptr<Plugged> make_model(DetectorSpec spec, std::string project, std::function<llm::Client&()> models);
-// The same, asked once for a text: each loop keeps the last answers (4,096 texts, ten minutes), by the texts' digests.
+// The same, and each loop keeps its last answers (4,096 texts, ten minutes), by the texts' digests. Asked again is what
+// failed, and what is asked twice before there is an answer.
 std::shared_ptr<Plugged> remembering(std::shared_ptr<Plugged> detector, int loops);
 
 // What came of asking them about all texts of a call.
 struct Answers {
-  std::vector<std::vector<Found>> found;          // by job
-  std::map<std::string, std::string> unanswered;  // title of the detector: why it did not answer for all of them
+  std::vector<std::vector<Found>> found;  // by job
+  // Title of the detector: why it did not answer for all of them; the first reason, where several have that title.
+  std::map<std::string, std::string> unanswered;
 };
 // Some questions at a time, none after the deadline. Names by which a program knows somebody are not asked about.
 async::Task<Answers> ask_all(std::span<const std::shared_ptr<Plugged>> detectors, std::span<TextJob* const> jobs,
