@@ -8,8 +8,8 @@
 #include <deque>
 
 #include "platform/json/text.h"
-#include "safety/policy/internal/plugged.h"
 #include "safety/policy/internal/treatment.h"
+#include "safety/policy/tests/fake_detector.h"
 #include "safety/policy/tests/support.h"
 
 namespace fairlead::policy {
@@ -22,12 +22,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
 
-DetectorSpec spec_of(std::vector<std::string> entities) {
-  DetectorSpec out;
-  out.url = "http://127.0.0.1:9000/analyze";
-  out.entities = std::move(entities);
-  return out;
-}
+using tests::FakeDetector;
+using tests::spec_of;
 
 // "PERSON:Иван 0.85 …"
 std::string shown(const Result<std::vector<Found>>& found, std::string_view text) {
@@ -72,12 +68,12 @@ TEST(AnswersOfServices, ThatMakeNoSenseAreErrors) {
     const auto found = read_spans(answer, "Яна", spec);
     ASSERT_FALSE(found) << answer;
     EXPECT_EQ(found.error().code, "detector_invalid");
-Result<std::vector<Found>> quoted(const std::string& answer, std::string_view text, const DetectorSpec& spec) {
-  return read_quotes({&answer, 1}, text, spec);
-}
-
     EXPECT_THAT(found.error().message, Not(HasSubstr("Яна")));
   }
+}
+
+Result<std::vector<Found>> quoted(const std::string& answer, std::string_view text, const DetectorSpec& spec) {
+  return read_quotes({&answer, 1}, text, spec);
 }
 
 TEST(AnswersOfModels, AreFoundAgainInTheText) {
@@ -165,6 +161,10 @@ TEST_F(Asked, OnceIfItFailsAndTheOthersAllTheSame) {
   const Answers answers = ask({broken, good}, jobs);
   EXPECT_EQ(broken->asked, 1);
   EXPECT_EQ(good->asked, 3);
+  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("127.0.0.1:9000", "upstream_unreachable")));
+  EXPECT_EQ(answers.found[2].size(), 1U);
+}
+
 TEST_F(Asked, EachByItselfThoughTwoHaveOneAddress) {
   const auto broken = std::make_shared<FakeDetector>(spec_of({"PERSON"}));
   broken->fails = true;
@@ -190,10 +190,6 @@ TEST_F(Asked, LogsNoWordsOfErrorsAndNoPaths) {
   EXPECT_THAT(log, HasSubstr("127.0.0.1:9000"));
   EXPECT_THAT(log, Not(HasSubstr("nobody is there")));
   EXPECT_THAT(log, Not(HasSubstr("/analyze")));
-}
-
-  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("127.0.0.1:9000", "upstream_unreachable")));
-  EXPECT_EQ(answers.found[2].size(), 1U);
 }
 
 TEST_F(Asked, NotLongerThanThereIsTime) {
@@ -356,6 +352,27 @@ TEST_F(Made, ModelsAreAskedInConfidence) {
   EXPECT_THAT(ask({model}, jobs).unanswered, ElementsAre(Pair("pii-tagger", "model_unavailable")));
 }
 
+// A megabyte without a space, of which the model quotes much: a text is gone through once, not once a question.
+TEST_F(Made, ModelsAreAskedAboutLongTextsInNoTime) {
+  DetectorSpec spec;
+  spec.model = "pii-tagger";
+  spec.entities = {"PERSON"};
+  const auto model = make(spec);
+  ASSERT_NE(model, nullptr) << error;
+  models.text = R"({"found":[)";
+  for (int i = 0; i < 90; ++i) models.text += R"({"entity":"PERSON","text":"-a-a-a-)" + std::to_string(i) + "\"},";
+  models.text += R"({"entity":"PERSON","text":"a"}]})";
+  std::string text;
+  while (text.size() < 1'000'000) text += "a-";
+  std::vector<TextJob> jobs(1);
+  jobs[0].text = text;
+  const SteadyTime begun = tests::test_clock().steady();
+  const Answers answers = ask({model}, jobs);
+  EXPECT_LT(tests::test_clock().steady() - begun, 10s);
+  EXPECT_GT(models.calls.size(), 600U);
+  EXPECT_EQ(answers.found[0].size(), 500'000U);
+}
+
 // Rules with detectors of whom only the names matter.
 std::shared_ptr<const Rules> rules_with_detectors(const std::string& privacy) {
   const Definition one = tests::definition(R"({"privacy":)" + privacy + "}");
@@ -379,27 +396,6 @@ TEST(RulesOfDetectors, AreThoseOfAllEntities) {
     const Found found[] = {{0, end, entity, score, "fake"}};
     return explain(*rules, text, "default", tests::test_keys(), tests::test_clock(), found).text;
   };
-// A megabyte without a space, of which the model quotes much: a text is gone through once, not once a question.
-TEST_F(Made, ModelsAreAskedAboutLongTextsInNoTime) {
-  DetectorSpec spec;
-  spec.model = "pii-tagger";
-  spec.entities = {"PERSON"};
-  const auto model = make(spec);
-  ASSERT_NE(model, nullptr) << error;
-  models.text = R"({"found":[)";
-  for (int i = 0; i < 90; ++i) models.text += R"({"entity":"PERSON","text":"-a-a-a-)" + std::to_string(i) + "\"},";
-  models.text += R"({"entity":"PERSON","text":"a"}]})";
-  std::string text;
-  while (text.size() < 1'000'000) text += "a-";
-  std::vector<TextJob> jobs(1);
-  jobs[0].text = text;
-  const SteadyTime begun = tests::test_clock().steady();
-  const Answers answers = ask({model}, jobs);
-  EXPECT_LT(tests::test_clock().steady() - begun, 10s);
-  EXPECT_GT(models.calls.size(), 600U);
-  EXPECT_EQ(answers.found[0].size(), 500'000U);
-}
-
   EXPECT_EQ(made(0.8, "MEDICAL_CONDITION", 6), ", <EMAIL_ADDRESS>");
   EXPECT_EQ(made(0.5, "MEDICAL_CONDITION", 6), "asthma, <EMAIL_ADDRESS>") << "under its threshold";
   EXPECT_EQ(made(0.8, "PERSON", 6), "asthma, <EMAIL_ADDRESS>") << "nothing is to be done about it";
@@ -435,29 +431,6 @@ TEST(RulesOfDetectors, WhatTheyFindIsMadeWholeWords) {
   EXPECT_EQ(explain(*rules, quoted, "default", tests::test_keys(), tests::test_clock(), marks).text, quoted);
 }
 
-TEST(RulesOfDetectors, AloneNeedNoScanner) {
-  const auto rules = rules_with_detectors(
-      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
-  ASSERT_NE(rules, nullptr);
-  EXPECT_EQ(rules->scanner, nullptr);
-  EXPECT_EQ(rules->detectors.size(), 1U);
-  const Found found[] = {{0, 6, "MEDICAL_CONDITION", 0.8, "fake"}};
-  EXPECT_EQ(explain(*rules, "asthma a@b.com", "default", tests::test_keys(), tests::test_clock(), found).text,
-            "<MEDICAL_CONDITION> a@b.com");
-}
-
-TEST(RulesOfDetectors, GoByTheDefaultToo) {
-  const auto rules = rules_with_detectors(
-      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"default":"replace"})");
-  ASSERT_NE(rules, nullptr);
-  ASSERT_NE(rules->scanner, nullptr);
-  const Found found[] = {{0, 6, "MEDICAL_CONDITION", 0.8, "fake"}};
-  EXPECT_EQ(explain(*rules, "asthma a@b.com", "default", tests::test_keys(), tests::test_clock(), found).text,
-            "<MEDICAL_CONDITION> <EMAIL_ADDRESS>");
-}
-
-}  // namespace
-}  // namespace fairlead::policy
 // The longest of texts may be one word, or nothing but spaces, and a detector may find much there.
 TEST(RulesOfDetectors, FitWordsOfAnyLengthInNoTime) {
   const auto rules = rules_with_detectors(
@@ -502,3 +475,26 @@ TEST(RulesOfDetectors, ResidencyIsThatOfAllThatWasFoundThere) {
   EXPECT_EQ(alone.spans.size(), 2U);
 }
 
+TEST(RulesOfDetectors, AloneNeedNoScanner) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
+  ASSERT_NE(rules, nullptr);
+  EXPECT_EQ(rules->scanner, nullptr);
+  EXPECT_EQ(rules->detectors.size(), 1U);
+  const Found found[] = {{0, 6, "MEDICAL_CONDITION", 0.8, "fake"}};
+  EXPECT_EQ(explain(*rules, "asthma a@b.com", "default", tests::test_keys(), tests::test_clock(), found).text,
+            "<MEDICAL_CONDITION> a@b.com");
+}
+
+TEST(RulesOfDetectors, GoByTheDefaultToo) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"default":"replace"})");
+  ASSERT_NE(rules, nullptr);
+  ASSERT_NE(rules->scanner, nullptr);
+  const Found found[] = {{0, 6, "MEDICAL_CONDITION", 0.8, "fake"}};
+  EXPECT_EQ(explain(*rules, "asthma a@b.com", "default", tests::test_keys(), tests::test_clock(), found).text,
+            "<MEDICAL_CONDITION> <EMAIL_ADDRESS>");
+}
+
+}  // namespace
+}  // namespace fairlead::policy
