@@ -48,6 +48,7 @@ async::Task<Result<llm::Kept>> Hiding::hide(async::Loop& loop, llm::Kept kept) c
   const std::unique_ptr<llm::PrivacyCall> hiding = policies->begin();
   auto hidden = co_await hiding->hide(call, {});
   if (hidden && hiding->wants_keeping()) hidden = co_await hiding->keep();
+  co_await hiding->end();
   if (!hidden) co_return fail(std::move(hidden).error());
   kept.json = std::move(call.options.variables);
   if (!kept.session.empty()) kept.session = std::move(call.options.session);

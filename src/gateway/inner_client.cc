@@ -82,6 +82,7 @@ class InnerCall {
   async::Task<Asked> run() {
     llm::ClientAnswer answer;
     auto done = co_await ask(answer);
+    if (privacy_) co_await privacy_->end();
     record_.status = done ? 200 : http::error_status(done.error());
     if (!done) {
       record_.error_code = done.error().code;

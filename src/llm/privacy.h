@@ -44,6 +44,9 @@ class PrivacyCall {
   // Whether keep() must be awaited before the answer ends.
   virtual bool wants_keeping() const = 0;
   virtual async::Task<Result<void>> keep() = 0;
+  // Ends what goes on beside the call, such as policies that are tried out. Soon over. Before record(), and before this
+  // is destroyed.
+  virtual async::Task<void> end() = 0;
   // What was done, for the record: policies, classes and counts, never a value. JSON, or empty.
   virtual std::string record() const = 0;
 };

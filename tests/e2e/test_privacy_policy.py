@@ -98,8 +98,12 @@ class EchoUpstream(OpenAIUpstream):
     says = None
     calls = None
     seed = 0
+    answers_after = None  # another fake has
 
     def answer(self, handler, request):
+        if self.answers_after:
+            eventually(lambda: self.answers_after.requests, what="what it waits for")
+            assert self.answers_after.requests[-1].answered.wait(20)
         if self.calls and isinstance(request.body, dict):
             request.body["x_fake"] = {"tool_calls": self.calls}
         return super().answer(handler, request)

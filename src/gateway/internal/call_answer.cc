@@ -139,6 +139,7 @@ async::Task<Result<void>> CallPipeline::before_the_end() {
     if (!kept) co_return fail(std::move(kept).error());
   }
   if (!recorder_.strict()) co_return Result<void>{};
+  if (privacy_) co_await privacy_->end();
   recorded_ = true;
   complete_record();
   auto durable = co_await recorder_.record_and_wait(*call_.loop, record_);
@@ -220,6 +221,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
   record_.status = surface_.error_status(error);
   const bool told = exchange_.answered() || error.kind != ErrorKind::kCancelled;  // else the client has gone
   if (told && !recorded_ && recorder_.strict()) {
+    if (privacy_) co_await privacy_->end();
     recorded_ = true;
     complete_record();
     (void)co_await recorder_.record_and_wait(*call_.loop, record_);  // it is an error already

@@ -67,11 +67,13 @@ async::Task<void> CallPipeline::run() {
   if (done && surface_.in_background(surface_call_)) {
     if (privacy_ && privacy_->wants_keeping()) done = co_await privacy_->keep();
     if (done) done = co_await background_.begin(exchange_, surface_call_, *target_);
+    if (done && privacy_) co_await privacy_->end();
     if (done) co_return;  // the call that its run makes is recorded
   } else if (done) {
     done = co_await answer();
   }
   if (!done) co_await refuse(std::move(done).error());
+  if (privacy_) co_await privacy_->end();
   if (!recorded_) {
     complete_record();
     recorder_.record(call_.loop->index(), record_);

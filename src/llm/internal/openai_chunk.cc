@@ -72,28 +72,22 @@ std::int64_t count_of(dom::element value) {
 }
 
 Usage read_usage(dom::object object) {
+  // Of two members of one name the first counts, as everywhere here.
+  const auto count = [](dom::object of, std::string_view name) {
+    dom::element value;
+    return of.at_key(name).get(value) ? 0 : count_of(value);
+  };
   Usage usage;
   usage.reported = true;
-  std::int64_t hit = 0;
-  for (const dom::key_value_pair member : object) {
-    const std::string_view name = member.key;
-    if (name == "prompt_tokens") {
-      usage.input = count_of(member.value);
-    } else if (name == "completion_tokens") {
-      usage.output = count_of(member.value);
-    } else if (name == "prompt_cache_hit_tokens") {
-      hit = count_of(member.value);
-    } else if (dom::object details; name.ends_with("_details") && !member.value.get_object().get(details)) {
-      for (const dom::key_value_pair detail : details) {
-        if (name == "prompt_tokens_details" && detail.key == "cached_tokens")
-          usage.cached_input = count_of(detail.value);
-        else if (name == "prompt_tokens_details" && detail.key == "cache_write_tokens")
-          usage.cache_write = count_of(detail.value);
-        else if (name == "completion_tokens_details" && detail.key == "reasoning_tokens")
-          usage.reasoning = count_of(detail.value);
-      }
-    }
+  usage.input = count(object, "prompt_tokens");
+  usage.output = count(object, "completion_tokens");
+  const std::int64_t hit = count(object, "prompt_cache_hit_tokens");
+  if (dom::object details; !object.at_key("prompt_tokens_details").get_object().get(details)) {
+    usage.cached_input = count(details, "cached_tokens");
+    usage.cache_write = count(details, "cache_write_tokens");
   }
+  if (dom::object details; !object.at_key("completion_tokens_details").get_object().get(details))
+    usage.reasoning = count(details, "reasoning_tokens");
   usage.cached_input = std::min(std::max(usage.cached_input, hit), usage.input);
   usage.cache_write = std::min(usage.cache_write, usage.input - usage.cached_input);
   usage.reasoning = std::min(usage.reasoning, usage.output);

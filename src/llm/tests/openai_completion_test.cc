@@ -119,6 +119,19 @@ TEST(OpenAiStream, PassesWholeEventsAsTheyCame) {
   EXPECT_EQ(seen.outcome.usage.reasoning, 3);
 }
 
+TEST(OpenAiStream, CountsTheFirstOfTwoMembersOfOneName) {
+  std::string usage = kUsage;
+  usage.replace(usage.find("\"total_tokens\":18"), 17, "\"prompt_tokens\":1,\"completion_tokens\":1");
+  usage.replace(usage.find("\"cached_tokens\":4"), 17, "\"cached_tokens\":4,\"cached_tokens\":0");
+  usage.replace(usage.find("}}}\n"), 3, "},\"completion_tokens_details\":{\"reasoning_tokens\":0}}}");
+  const Seen seen = stream({kRole + content("a") + finish() + usage + kDone});
+  ASSERT_FALSE(seen.error) << seen.error->message;
+  EXPECT_EQ(seen.outcome.usage.input, 11);
+  EXPECT_EQ(seen.outcome.usage.output, 7);
+  EXPECT_EQ(seen.outcome.usage.cached_input, 4);
+  EXPECT_EQ(seen.outcome.usage.reasoning, 3);
+}
+
 TEST(OpenAiStream, MeansTheSameWhereverTheBytesAreSplit) {
   const std::string body = kRole + content("Straße 😀") + content("\\n") + finish();
   const std::string sent = body + kUsage + kDone;

@@ -38,6 +38,8 @@ class FramePool {
  private:
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   static constexpr bool kKeeps = false;
+#elif defined(__has_feature)  // how Clang says it
+  static constexpr bool kKeeps = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
 #else
   static constexpr bool kKeeps = true;
 #endif

@@ -65,6 +65,14 @@ DetectorSpec detector_of(const bj::object& object) {
 
 }  // namespace
 
+std::string DetectorSpec::title() const {
+  if (url.empty()) return model;
+  std::string_view rest = url;
+  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos) rest.remove_prefix(scheme + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  return std::string(rest.substr(rest.rfind('@') + 1));
+}
+
 std::string_view name_of(Operator what) {
   return kOperators[static_cast<std::size_t>(what)];
 }
@@ -119,7 +127,7 @@ Result<Definition> Definition::of(std::string name, int version, const bj::objec
   out.is_open = text(privacy, "failure") == "open";
   if (const bj::value* const shadow = privacy.if_contains("shadow"))
     out.is_shadow = shadow->is_bool() && shadow->get_bool();
-  if (const auto limit = time_of(text(privacy, "time_limit"))) out.time_limit = *limit;
+  if (const auto limit = time_of(text(privacy, "time_limit"))) out.time_limit = std::min(*limit, kLongestTimeLimit);
   if (const auto ttl = time_of(text(privacy, "ttl"))) out.ttl = std::chrono::duration_cast<std::chrono::seconds>(*ttl);
   return out;
 }

@@ -56,9 +56,11 @@ struct DetectorSpec {
   std::string language = "en";         // that a service is told
   std::vector<std::string> providers;  // that the model may be at, beside this process
 
-  const std::string& title() const { return url.empty() ? model : url; }
+  std::string title() const;  // the model, or the service's host: a path may be a secret
   bool operator==(const DetectorSpec&) const = default;
 };
+
+constexpr Millis kLongestTimeLimit = std::chrono::minutes(10);
 
 struct Definition {
   std::string name;
@@ -70,8 +72,8 @@ struct Definition {
   std::vector<pii::CustomEntity> custom;
   std::vector<DetectorSpec> detectors;
   bool passes_media = false, is_open = false, is_shadow = false;
-  Millis time_limit{50};
-  std::chrono::seconds ttl{30 * 86'400};
+  std::optional<Millis> time_limit;
+  std::optional<std::chrono::seconds> ttl;
 
   bool applies_to_all() const { return prompts.empty() && models.empty() && providers.empty(); }
   std::string title() const { return name + "@" + std::to_string(version); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 #include <deque>
@@ -9,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "platform/async/task_group.h"
 #include "platform/json/text.h"
 #include "safety/policy/internal/chat_rewriter.h"
 #include "safety/policy/internal/json_document.h"
@@ -93,7 +95,7 @@ JsonDocument::Kind kind_of(std::string_view member) {
 constexpr int kPatience = 100;
 
 SteadyTime deadline_of(const Rules& rules, const Clock& clock, int patience = 1) {
-  return rules.time_limit == Millis::max() ? SteadyTime::max() : clock.steady() + rules.time_limit * patience;
+  return clock.steady() + rules.time_limit * patience;
 }
 
 // A prompt as numbers of tokens, which nobody can read.
@@ -118,10 +120,9 @@ struct Texts {
   };
   std::deque<Part> parts;
   std::vector<TextJob*> jobs;
-  Answers in_shadow;  // of the detectors of policies that are tried out
   std::size_t bytes = 0;
   bool all_seen = true;
-  Outcome outcome, shadow;
+  Outcome outcome;
   Haystack haystack;
 
   Result<void> add(std::string_view json, JsonDocument::Kind kind, bool passes_media, std::size_t member) {
@@ -145,14 +146,34 @@ struct Texts {
       return;
     }
   }
-  // What policies would do that are tried out.
-  void look_in_shadow(const Rules& rules, const std::string& project, const Keys& key, const Clock& clock) {
-    const Treater treater{.rules = rules, .side = Side::kInput, .project = project, .key = key};
+};
+
+// What policies would do that are tried out. Looks at the texts of a call beside it, and writes nothing there.
+struct Trial {
+  std::shared_ptr<const Rules> rules;
+  std::shared_ptr<const Texts> texts;  // they stay as they are
+  SteadyTime deadline;
+  async::Cancellation ends;
+  std::deque<TextJob> jobs;
+  Answers answers;
+  Outcome outcome;
+  bool all_seen = true;
+
+  void look(const Clock& clock) {
+    for (const TextJob* const job : texts->jobs) {
+      TextJob& mine = jobs.emplace_back();
+      mine.text = job->text;
+      mine.context = job->context;
+      mine.is_name = job->is_name;
+      all_seen = all_seen && find(*rules, mine, clock, deadline);
+    }
+  }
+  void treat(const std::string& project, const Keys& key) {
+    const Treater treater{.rules = *rules, .side = Side::kInput, .project = project, .key = key};
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      TextJob copy{.text = jobs[i]->text, .context = jobs[i]->context, .is_name = jobs[i]->is_name};
-      if (!find(rules, copy, clock, deadline_of(rules, clock))) continue;
-      if (!in_shadow.found.empty()) add_found(rules, copy, std::move(in_shadow.found[i]));
-      treater.treat(copy, shadow);
+      if (!answers.found.empty()) add_found(*rules, jobs[i], std::move(answers.found[i]));
+      treater.treat(jobs[i], outcome);
+      jobs[i].instead = {};
     }
   }
 };
@@ -193,11 +214,10 @@ class GuardedCall final : public llm::PrivacyCall {
       (void)co_await std::move(looking);
     }
     if (!rules_->detectors.empty() && texts->all_seen) co_await ask_detectors(call, *texts, deadline);
-    if (rules_->shadow) co_await look_in_shadow(call, texts);
-    auto seen = all_was_seen(*texts, patience);
-    if (!seen) co_return seen;
+    auto treated = all_was_seen(*texts, patience);
     // On the loop of the session, which others wait for.
-    auto treated = co_await treat(call, texts, patience > 1 ? deadline_of(*rules_, parts_.clock) : deadline);
+    if (treated) treated = co_await treat(call, texts, patience > 1 ? deadline_of(*rules_, parts_.clock) : deadline);
+    if (rules_->shadow && !members.empty()) begin_trial(call, texts);
     if (!treated) co_return fail(std::move(treated).error());
     input_ = texts->outcome.done;
     not_to_.assign(texts->outcome.not_to.begin(), texts->outcome.not_to.end());
@@ -242,29 +262,36 @@ class GuardedCall final : public llm::PrivacyCall {
     co_return kept;
   }
 
+  async::Task<void> end() override {
+    if (!trial_) co_return;
+    trial_->ends.request();
+    co_await beside_->join();
+  }
+
   std::string record() const override {
-    std::string out = R"({"policies":[)";
-    for (std::size_t i = 0; i < rules_->policies.size(); ++i)
-      out += (i > 0 ? "," : "") + json::quoted(rules_->policies[i]);
-    out += ']';
+    std::string out = R"({"policies":)" + json::to_text(boost::json::value_from(rules_->policies));
     if (!input_.empty()) out += R"(,"input":)" + input_.json();
     if (!output_.done.empty()) out += R"(,"output":)" + output_.done.json();
     const std::string& blocked = blocked_.empty() ? output_.blocked : blocked_;
     if (!blocked.empty()) out += R"(,"blocked":)" + json::quoted(blocked);
     if (incomplete_) out += R"(,"incomplete":true)";
     if (!unanswered_.empty()) out += R"(,"unanswered":)" + json::to_text(boost::json::value_from(unanswered_));
-    if (rules_->shadow) {
-      out += R"(,"shadow":{"policies":[)";
-      for (std::size_t i = 0; i < rules_->shadow->policies.size(); ++i)
-        out += (i > 0 ? "," : "") + json::quoted(rules_->shadow->policies[i]);
-      out += R"(],"input":)" + shadow_.done.json();
-      if (!shadow_.blocked.empty()) out += R"(,"blocked":)" + json::quoted(shadow_.blocked);
-      out += '}';
-    }
+    if (rules_->shadow) out += R"(,"shadow":)" + record_of_trial();
     return out + "}";
   }
 
  private:
+  std::string record_of_trial() const {
+    std::string out = R"({"policies":)" + json::to_text(boost::json::value_from(rules_->shadow->policies));
+    if (!trial_) return out + "}";
+    out += R"(,"input":)" + trial_->outcome.done.json();
+    if (!trial_->outcome.blocked.empty()) out += R"(,"blocked":)" + json::quoted(trial_->outcome.blocked);
+    const std::map<std::string, std::string>& unanswered = trial_->answers.unanswered;
+    if (!trial_->all_seen || !unanswered.empty()) out += R"(,"incomplete":true)";
+    if (!unanswered.empty()) out += R"(,"unanswered":)" + json::to_text(boost::json::value_from(unanswered));
+    return out + "}";
+  }
+
   void hide_name(std::string& name) {
     if (name.empty()) return;
     TextJob job{.text = name, .is_name = true};
@@ -309,24 +336,45 @@ class GuardedCall final : public llm::PrivacyCall {
     unanswered_ = std::move(answers.unanswered);
   }
 
-  async::Task<void> look_in_shadow(const llm::Call& call, std::shared_ptr<Texts> texts) {
-    const std::shared_ptr<const Rules> rules = rules_->shadow;
-    if (!rules->detectors.empty()) {
-      const Asking asking{*call.loop, *call.cancellation, deadline_of(*rules, parts_.clock), call.key_id,
-                          call.key_name};
-      texts->in_shadow = co_await ask_all(rules->detectors, texts->jobs, asking);
-    }
-    const auto look = [texts, rules, project = project_, key = key_, &clock = parts_.clock] {
-      texts->look_in_shadow(*rules, project, *key, clock);
+  void begin_trial(const llm::Call& call, std::shared_ptr<const Texts> texts) {
+    trial_ = std::make_shared<Trial>();
+    trial_->rules = rules_->shadow;
+    trial_->texts = std::move(texts);
+    trial_->deadline = deadline_of(*trial_->rules, parts_.clock);
+    beside_.emplace(call.loop->executor());
+    beside_->spawn(try_out(trial_, *call.loop, std::string(call.key_id), std::string(call.key_name)));
+  }
+
+  // Until end(): who has not answered by then is not waited for.
+  async::Task<void> try_out(std::shared_ptr<Trial> trial, async::Loop& loop, std::string key_id, std::string key_name) {
+    co_await boost::asio::post(loop.executor(), async::use_task);  // behind what the call does next
+    const auto look = [trial, &clock = parts_.clock] {
+      trial->look(clock);
       return true;
     };
-    if (texts->bytes <= kOnTheLoop) {
-      look();
-    } else {
-      auto looking = parts_.pool.run(look);
-      (void)co_await std::move(looking);
+    co_await on_a_thread(*trial, look);
+    if (!trial->rules->detectors.empty()) {
+      std::vector<TextJob*> jobs;
+      for (TextJob& job : trial->jobs) jobs.push_back(&job);
+      const Asking asking{loop, trial->ends, trial->deadline, key_id, key_name};
+      trial->answers = co_await ask_all(trial->rules->detectors, jobs, asking);
     }
-    shadow_ = std::move(texts->shadow);
+    const auto treat = [trial, project = project_, key = key_] {
+      trial->treat(project, *key);
+      return true;
+    };
+    co_await on_a_thread(*trial, treat);
+  }
+
+  // Or here, if it is too little work for that.
+  template <class Work>
+  async::Task<void> on_a_thread(const Trial& trial, Work work) {
+    if (trial.texts->bytes <= kOnTheLoop) {
+      work();
+      co_return;
+    }
+    auto working = parts_.pool.run(std::move(work));
+    (void)co_await std::move(working);
   }
 
   Result<void> all_was_seen(const Texts& texts, int patience) {
@@ -406,7 +454,9 @@ class GuardedCall final : public llm::PrivacyCall {
   std::set<std::string> not_to_before_;
   std::vector<std::string> not_to_;
   Tally input_;
-  Outcome output_, shadow_;
+  Outcome output_;
+  std::shared_ptr<Trial> trial_;  // null: it has not begun
+  std::optional<async::TaskGroup> beside_;
   std::shared_ptr<const Matcher> pseudonyms_, escaped_;
   std::optional<Treater> treater_;
 };

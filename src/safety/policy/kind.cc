@@ -346,6 +346,9 @@ std::vector<SpecError> check(std::string_view name, const bj::object& spec, cons
     if (value != nullptr && value->is_string() && !time_of(value->get_string()))
       out.push_back({"/privacy/" + std::string(member),
                      "must be a time of at least 1ms and at most ten years, such as 50ms or 30d"});
+    if (member == "time_limit" && value != nullptr && value->is_string() &&
+        time_of(value->get_string()) > kLongestTimeLimit)
+      out.push_back({"/privacy/time_limit", "must be at most 10m: a call waits for it"});
   }
   const auto definition = Definition::of(std::string(name), 1, spec);
   if (!definition) {

@@ -1,6 +1,7 @@
 #include "safety/policy/rules.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "safety/pii/entities.h"
 
@@ -48,11 +49,17 @@ Result<void> add_detectors(Rules& out, const std::vector<const Definition*>& pol
   return {};
 }
 
+// Of those that are written.
+template <class T>
+void take_shorter(std::optional<T>& shortest, const std::optional<T>& written) {
+  if (written) shortest = std::min(shortest.value_or(*written), *written);
+}
+
 Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& policies, const MakeDetector& make) {
   auto out = std::make_shared<Rules>();
   out->passes_media = out->is_open = true;
-  out->time_limit = Millis::max();
-  out->ttl = std::chrono::seconds::max();
+  std::optional<Millis> time_limit;
+  std::optional<std::chrono::seconds> ttl;
   out->otherwise = policies.front()->otherwise;
   pii::ScannerOptions options;
   std::vector<std::string> regions;
@@ -61,8 +68,8 @@ Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& poli
     out->otherwise = stricter(out->otherwise, policy->otherwise);
     out->passes_media = out->passes_media && policy->passes_media;
     out->is_open = out->is_open && policy->is_open;
-    out->time_limit = std::min(out->time_limit, policy->time_limit);
-    out->ttl = std::min(out->ttl, policy->ttl);
+    take_shorter(time_limit, policy->time_limit);
+    take_shorter(ttl, policy->ttl);
     for (const auto& [entity, rule] : policy->entities) {
       if (out->entities.contains(entity)) continue;
       Rule all = rule_in(*policies.front(), entity);
@@ -81,6 +88,8 @@ Result<std::shared_ptr<Rules>> merged(const std::vector<const Definition*>& poli
       there->words.insert(there->words.end(), one.words.begin(), one.words.end());
     }
   }
+  out->time_limit = time_limit.value_or(out->time_limit);
+  out->ttl = ttl.value_or(out->ttl);
   if (!regions.empty()) {
     std::ranges::sort(regions);
     regions.erase(std::unique(regions.begin(), regions.end()), regions.end());

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/append.h"
 #include "telemetry/internal/crc32c.h"
 #include "telemetry/internal/fields.h"
 
@@ -37,12 +38,9 @@ struct Head {
 
 void put_bytes(std::string& out, int number, std::string_view bytes) {
   const Head head(number, kBytes, bytes.size());
-  const std::size_t size = out.size(), all = size + head.size + bytes.size();
-  // GCC 12's tells its function of the capacity, not of what was asked for.
-  out.resize_and_overwrite(all, [&](char* text, std::size_t) {
-    std::memcpy(text + size, head.bytes, head.size);
-    std::memcpy(text + size + head.size, bytes.data(), bytes.size());
-    return all;
+  append_written(out, head.size + bytes.size(), [&](char* at) {
+    std::memcpy(at, head.bytes, head.size);
+    std::memcpy(at + head.size, bytes.data(), bytes.size());
   });
 }
 

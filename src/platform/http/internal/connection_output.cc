@@ -4,6 +4,7 @@
 #include <cassert>
 #include <charconv>
 
+#include "base/append.h"
 #include "platform/http/internal/connection.h"
 
 namespace fairlead::http {
@@ -34,15 +35,11 @@ std::unexpected<Error> Connection::gone() {
 
 void Connection::add_header(std::string_view name, std::string_view value) {
   assert(!answered_ && !name.empty() && is_clean(name) && is_clean(value));
-  const std::size_t size = extra_headers_.size(), all = size + name.size() + value.size() + 4;
-  // GCC 12's tells its function of the capacity, not of what was asked for.
-  extra_headers_.resize_and_overwrite(all, [&](char* text, std::size_t) {
-    char* at = text + size;
+  append_written(extra_headers_, name.size() + value.size() + 4, [&](char* at) {
     at = std::copy_n(name.data(), name.size(), at);
     *at++ = ':', *at++ = ' ';
     at = std::copy_n(value.data(), value.size(), at);
     *at++ = '\r', *at++ = '\n';
-    return all;
   });
 }
 

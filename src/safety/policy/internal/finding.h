@@ -11,6 +11,7 @@ struct Found {
   std::string_view entity;         // lives as long as what found it
   double score = 0;
   std::string why;
+  std::vector<std::string_view> also{};  // classes of what was found in the same place, where these may not go anywhere
 };
 
 struct TextJob {

@@ -224,7 +224,7 @@ class JsonDocument::Reader {
     if (source) {  // Anthropic's: a text, blocks, or something else
       std::string type;
       FAIRLEAD_TRY(type, type_of(at));
-      if (type != "text" && type != "content") return media(at, "document or image");
+      if (type != "text" && type != "content") return media(at, "a document or an image");
     }
     at = skip_space(json_, at + 1);
     if (at < json_.size() && json_[at] == '}') return at + 1;
@@ -258,7 +258,7 @@ class JsonDocument::Reader {
       if (of == "function" || depth > 1) return skip();
       return value(at, Kind::kName, name, depth + 1);
     }
-    if (in(kMedia, name)) return media(at, "image, audio, video or file");
+    if (in(kMedia, name)) return media(at, "an image, audio, a video or a file");
     if (name == "file_data") return file(at);
     if (in(kDataMembers, name) && json_[at] != '"') return value(at, Kind::kData, name, depth + 1);
     return value(at, kind, name, depth + 1);
@@ -267,7 +267,7 @@ class JsonDocument::Reader {
   Result<std::size_t> media(std::size_t at, std::string_view what) {
     if (!passes_media_ && json_[at] != 'n')  // null is none
       return fail(ErrorKind::kPermissionDenied, "privacy_blocked",
-                  "This call holds an " + std::string(what) +
+                  "This call holds " + std::string(what) +
                       ", which cannot be searched for personal data, and the privacy policy lets none through (`media: "
                       "pass` does).");
     const std::size_t end = skip_value(json_, at);
@@ -275,20 +275,22 @@ class JsonDocument::Reader {
     return end;
   }
 
-  // "data:text/plain;base64,…" is a text, anything else is not.
+  // "data:text/plain;base64,…" is a text, anything else is not. A text that nobody can read is no image that may pass.
   Result<std::size_t> file(std::size_t at) {
     const std::size_t end = skip_string(json_, at);
-    if (end == kNoPlace) return media(at, "file");
+    if (end == kNoPlace) return media(at, "a file");
     Piece piece{.begin = at, .end = end, .decoded = {}, .job = {}, .url_head = {}, .nested = {}};
     std::string decoded;
     const std::string_view url = decode_string(json_.substr(at, end - at), decoded);
     const std::size_t comma = url.find(";base64,");
-    if (!url.starts_with("data:") || comma == kNoPlace || !is_text_type(url.substr(5, comma - 5)))
-      return media(at, "file that is not text");
+    if (!url.starts_with("data:") || comma == kNoPlace || !is_text_type(lower(url.substr(5, comma - 5))))
+      return media(at, "a file that is not text");
     piece.url_head = url.substr(0, comma + 8);
-    if (!from_base64(url.substr(comma + 8), piece.decoded) ||
-        json::valid_utf8_prefix(piece.decoded) != piece.decoded.size())
-      return media(at, "file that is not text");
+    std::string bytes(url.substr(comma + 8));
+    std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n' || c == ' ' || c == '\t'; });  // lines, as MIME has
+    if (!from_base64(bytes, piece.decoded) || json::valid_utf8_prefix(piece.decoded) != piece.decoded.size())
+      return fail(ErrorKind::kPermissionDenied, "privacy_blocked",
+                  "This call holds a text file that cannot be searched for personal data: it is not base64 of UTF-8.");
     out_.pieces_.push_back(std::move(piece));
     Piece& kept = out_.pieces_.back();
     kept.job.text = kept.decoded;

@@ -107,14 +107,14 @@ class Remembering final : public Plugged {
     bool is_failing = false;
   };
 
-  // Not each time: it may fail for all calls.
+  // Not each time: it may fail for all calls. Nor what an error says: it may quote the text.
   void tell(OfLoop& mine, const Error* error) const {
     if (mine.is_failing == (error != nullptr)) return;
     mine.is_failing = error != nullptr;
     if (error == nullptr)
       kDetectorLog.info("detector answers again", {{"detector", spec().title()}});
     else
-      kDetectorLog.warning("detector gives no answer", {{"detector", spec().title()}, {"reason", error->message}});
+      kDetectorLog.warning("detector gives no answer", {{"detector", spec().title()}, {"reason", error->code}});
   }
 
   const std::shared_ptr<Plugged> detector_;
@@ -131,20 +131,22 @@ class Inquiry {
   Inquiry(std::span<const std::shared_ptr<Plugged>> detectors, std::span<TextJob* const> jobs, const Asking& asking)
       : detectors_(detectors), jobs_(jobs), asking_(asking) {
     answers.found.resize(jobs.size());
+    failed_.resize(detectors.size());
   }
 
   // Takes questions until there is none.
   async::Task<void> work() {
     while (next_ < detectors_.size() * jobs_.size()) {
       const std::size_t question = next_++;
-      Plugged& detector = *detectors_[question / jobs_.size()];
+      const std::size_t index = question / jobs_.size();
+      Plugged& detector = *detectors_[index];
       const TextJob& job = *jobs_[question % jobs_.size()];
-      const std::string& title = detector.spec().title();
       if (job.is_name || job.text.find_first_not_of(" \t\r\n") == std::string_view::npos) continue;
-      if (answers.unanswered.contains(title)) continue;  // it is enough that it failed once
+      if (failed_[index]) continue;  // it is enough that it failed once
       auto found = co_await detector.find(job.text, asking_);
       if (!found) {
-        answers.unanswered.emplace(title, is_late(asking_) ? "time_limit" : found.error().code);
+        failed_[index] = true;
+        answers.unanswered.emplace(detector.spec().title(), is_late(asking_) ? "time_limit" : found.error().code);
         continue;
       }
       std::vector<Found>& all = answers.found[question % jobs_.size()];
@@ -158,6 +160,7 @@ class Inquiry {
   const std::span<const std::shared_ptr<Plugged>> detectors_;
   const std::span<TextJob* const> jobs_;
   const Asking& asking_;
+  std::vector<bool> failed_;  // by detector
   std::size_t next_ = 0;
 };
 
@@ -193,7 +196,7 @@ Result<std::shared_ptr<Plugged>> make_plugged(const std::string& project, const 
                                               const DetectorSpec& spec, const DetectorParts& parts) {
   if (!spec.model.empty()) return remembering(make_model(spec, project, parts.models), parts.loops);
   FAIRLEAD_TRY(http::Origin origin, http::Origin::parse(spec.url));
-  const std::string whose = "The detector `" + spec.url + "` of policy `" + policy + "`";
+  const std::string whose = "The detector `" + spec.title() + "` of policy `" + policy + "`";
   FAIRLEAD_TRY(access::HeaderLines lines, access::read_headers(whose, spec.headers, parts.credentials(project)));
   return remembering(make_service(spec, std::move(origin), std::move(lines.text), parts.client), parts.loops);
 }

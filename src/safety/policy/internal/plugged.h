@@ -43,20 +43,24 @@ class Plugged {
 // What an answer of a service says: [{"entity_type", "start", "end", "score"}], as Presidio's analyzer answers, or
 // {"spans": [{"entity", "start", "end", "score"}]}; offsets in characters. Error: detector_invalid.
 Result<std::vector<Found>> read_spans(std::string_view answer, std::string_view text, const DetectorSpec& spec);
-// Where in the text there is what a model's answer quotes: {"found": [{"entity", "text"}]}. What is not there is left
-// out. Error: detector_invalid.
-Result<std::vector<Found>> read_quotes(std::string_view answer, std::string_view text, const DetectorSpec& spec);
+// Where in the text there is what a model's answers quote, {"found": [{"entity", "text"}]} each: every quote at every
+// place, in any case, as whole words. What is not there is left out; what overlaps of one entity is one. In a time that
+// grows with the text, not with what is quoted of it. Error: detector_invalid.
+Result<std::vector<Found>> read_quotes(std::span<const std::string> answers, std::string_view text,
+                                       const DetectorSpec& spec);
 
 std::shared_ptr<Plugged> make_service(DetectorSpec spec, http::Origin origin, SecretText header_lines,
                                       std::function<http::Client&(async::Loop&)> client);
 std::shared_ptr<Plugged> make_model(DetectorSpec spec, std::string project, std::function<llm::Client&()> models);
-// The same, asked once for a text: each loop keeps the last answers (4,096 texts, ten minutes), by the texts' digests.
+// The same, and each loop keeps its last answers (4,096 texts, ten minutes), by the texts' digests. Asked again is what
+// failed, and what is asked twice before there is an answer.
 std::shared_ptr<Plugged> remembering(std::shared_ptr<Plugged> detector, int loops);
 
 // What came of asking them about all texts of a call.
 struct Answers {
-  std::vector<std::vector<Found>> found;          // by job
-  std::map<std::string, std::string> unanswered;  // title of the detector: why it did not answer for all of them
+  std::vector<std::vector<Found>> found;  // by job
+  // Title of the detector: why it did not answer for all of them; the first reason, where several have that title.
+  std::map<std::string, std::string> unanswered;
 };
 // Some questions at a time, none after the deadline. Names by which a program knows somebody are not asked about.
 async::Task<Answers> ask_all(std::span<const std::shared_ptr<Plugged>> detectors, std::span<TextJob* const> jobs,

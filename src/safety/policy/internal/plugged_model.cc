@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <unordered_map>
 
 #include "platform/json/text.h"
 #include "safety/pii/entities.h"
-#include "safety/policy/internal/matcher.h"
 #include "safety/policy/internal/plugged.h"
 #include "safety/policy/internal/text.h"
 
@@ -60,17 +60,93 @@ std::string parameters_for(const DetectorSpec& spec) {
 std::size_t piece_end(std::string_view text, std::size_t begin) {
   if (text.size() - begin <= kPiece) return text.size();
   const std::size_t end = at_character(text, begin + kPiece);
-  const std::size_t space = text.substr(0, end).find_last_of(" \n\t");
-  return space != std::string_view::npos && space > begin + kPiece * 2 / 3 ? space : end;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, last - first + 1);
+  const std::size_t least = begin + kPiece * 2 / 3;
+  const std::size_t space = text.substr(least, end - least).find_last_of(" \n\t");
+  return space != std::string_view::npos && space > 0 ? least + space : end;
 }
 
 std::unexpected<Error> no_quotes(std::string_view why) {
   return fail(ErrorKind::kUpstream, "detector_invalid", "Its answer makes no sense: " + std::string(why) + ".");
+}
+
+// What was quoted, to be looked for in a text.
+class Quotes {
+ public:
+  void add(std::string_view quote, std::uint32_t entity) {
+    std::u32string characters = folded(quote);
+    if (characters.starts_with(U' ')) characters.erase(0, 1);
+    if (characters.ends_with(U' ')) characters.pop_back();
+    if (characters.empty() || characters.size() > kPiece) return;  // it has seen no text of that length
+    std::uint32_t node = 0;
+    for (const char32_t c : characters) {
+      const auto [edge, is_new] = edges_.try_emplace(edge_of(node, c), static_cast<std::uint32_t>(entities_.size()));
+      if (is_new) entities_.emplace_back();
+      node = edge->second;
+    }
+    std::vector<std::uint32_t>& those = entities_[node];
+    if (std::ranges::find(those, entity) == those.end()) those.push_back(entity);
+  }
+
+  // Calls `each` with the beginning, the end and the entity of everything that stands there, by the beginnings.
+  template <class Each>
+  void find(std::string_view text, Each each) const {
+    if (edges_.empty()) return;
+    const Characters all(text);
+    for (std::size_t i = 0; i + 1 < all.places.size(); ++i) {
+      if (i > 0 && is_word(all.folded[i]) && is_word(all.folded[i - 1])) continue;
+      std::uint32_t node = 0;
+      for (std::size_t j = i; j < all.folded.size(); ++j) {
+        const auto edge = edges_.find(edge_of(node, all.folded[j]));
+        if (edge == edges_.end()) break;
+        node = edge->second;
+        if (j + 1 < all.folded.size() && is_word(all.folded[j]) && is_word(all.folded[j + 1])) continue;
+        for (const std::uint32_t entity : entities_[node]) each(all.places[i], all.places[j + 1], entity);
+      }
+    }
+  }
+
+ private:
+  // Of a text without case, spaces that follow each other as one.
+  struct Characters {
+    explicit Characters(std::string_view text) {
+      for (std::size_t at = 0; at < text.size();) {
+        const Character one = character_at(text, at);
+        const char32_t c = policy::folded(one.value);
+        if (c != ' ' || folded.empty() || folded.back() != ' ') {
+          folded += c;
+          places.push_back(at);
+        }
+        at += std::max<std::size_t>(one.size, 1);
+      }
+      places.push_back(text.size());
+    }
+    std::u32string folded;
+    std::vector<std::size_t> places;  // where each begins; the text's end
+  };
+  static std::uint64_t edge_of(std::uint32_t node, char32_t c) { return std::uint64_t{node} << 32U | c; }
+
+  // A tree of their characters.
+  std::unordered_map<std::uint64_t, std::uint32_t> edges_;
+  std::vector<std::vector<std::uint32_t>> entities_ =
+      std::vector<std::vector<std::uint32_t>>(1);  // of the quotes that end there, by node
+};
+
+Result<void> add_quotes(std::string_view answer, const DetectorSpec& spec, Quotes& quotes) {
+  const auto value = json::parse(answer);
+  const bj::object* const object = value ? value->if_object() : nullptr;
+  const bj::value* const list = object != nullptr ? object->if_contains("found") : nullptr;
+  if (list == nullptr || !list->is_array()) return no_quotes("it is not JSON that has a list as `found`");
+  for (const bj::value& one : list->get_array()) {
+    const bj::object* const quote = one.if_object();
+    const bj::value* const entity = quote != nullptr ? quote->if_contains("entity") : nullptr;
+    const bj::value* const words = quote != nullptr ? quote->if_contains("text") : nullptr;
+    if (entity == nullptr || words == nullptr || !entity->is_string() || !words->is_string())
+      return no_quotes("what it found has no `entity` or no `text`");
+    const auto wanted = std::ranges::find(spec.entities, std::string_view(entity->get_string()));
+    if (wanted == spec.entities.end()) continue;
+    quotes.add(words->get_string(), static_cast<std::uint32_t>(wanted - spec.entities.begin()));
+  }
+  return {};
 }
 
 class QuotingModel final : public Plugged {
@@ -84,7 +160,7 @@ class QuotingModel final : public Plugged {
   const DetectorSpec& spec() const override { return spec_; }
 
   async::Task<Result<std::vector<Found>>> find(std::string_view text, const Asking& asking) override {
-    std::vector<Found> out;
+    std::vector<std::string> answers;
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = piece_end(text, begin);
       std::string messages = R"([{"role":"system","content":)";
@@ -103,15 +179,12 @@ class QuotingModel final : public Plugged {
       call.in_confidence = spec_.providers;
       auto answer = co_await models_().ask(std::move(call), asking.loop, asking.cancellation);
       if (!answer) co_return fail(std::move(answer).error().error);
-      // In all of the text: who is named once may be named again where the model did not see it.
-      auto found = read_quotes(answer->text, text, spec_);
-      if (!found) co_return fail(std::move(found).error());
-      out.insert(out.end(), std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
+      answers.push_back(std::move(answer->text));
       if (end == text.size()) break;
       begin = at_character(text, end - kPieceOverlap);
     }
-    std::ranges::stable_sort(out, {}, &Found::start);
-    co_return out;
+    // In all of the text: who is named once may be named again where the model did not see it.
+    co_return read_quotes(answers, text, spec_);
   }
 
  private:
@@ -123,28 +196,20 @@ class QuotingModel final : public Plugged {
 
 }  // namespace
 
-Result<std::vector<Found>> read_quotes(std::string_view answer, std::string_view text, const DetectorSpec& spec) {
-  const auto value = json::parse(answer);
-  const bj::object* const object = value ? value->if_object() : nullptr;
-  const bj::value* const list = object != nullptr ? object->if_contains("found") : nullptr;
-  if (list == nullptr || !list->is_array()) return no_quotes("it is not JSON that has a list as `found`");
-  Matcher quotes;
-  for (const bj::value& one : list->get_array()) {
-    const bj::object* const quote = one.if_object();
-    const bj::value* const entity = quote != nullptr ? quote->if_contains("entity") : nullptr;
-    const bj::value* const words = quote != nullptr ? quote->if_contains("text") : nullptr;
-    if (entity == nullptr || words == nullptr || !entity->is_string() || !words->is_string())
-      return no_quotes("what it found has no `entity` or no `text`");
-    const auto wanted = std::ranges::find(spec.entities, std::string_view(entity->get_string()));
-    const std::string_view seen = trimmed(words->get_string());
-    if (wanted == spec.entities.end() || seen.empty()) continue;
-    quotes.add({std::string(seen), {}, Written::kAsWords, static_cast<std::uint32_t>(wanted - spec.entities.begin())});
-  }
+Result<std::vector<Found>> read_quotes(std::span<const std::string> answers, std::string_view text,
+                                       const DetectorSpec& spec) {
+  Quotes quotes;
+  for (const std::string& answer : answers) FAIRLEAD_CHECK(add_quotes(answer, spec, quotes));
   std::vector<Found> out;
-  if (quotes.empty()) return out;
-  quotes.find(text, 0, true, [&](const Match& match) {
-    out.push_back(
-        {match.start, match.end, spec.entities[match.form->entry], kScoreOfQuote, "found by " + spec.title()});
+  std::vector<std::size_t> last(spec.entities.size());  // of each entity, from 1 on
+  quotes.find(text, [&](std::size_t start, std::size_t end, std::uint32_t entity) {
+    if (last[entity] > 0 && start < out[last[entity] - 1].end) {
+      Found& found = out[last[entity] - 1];
+      found.end = std::max(found.end, end);
+      return;
+    }
+    out.push_back({start, end, spec.entities[entity], kScoreOfQuote, "found by " + spec.title()});
+    last[entity] = out.size();
   });
   return out;
 }

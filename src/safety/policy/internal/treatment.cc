@@ -84,17 +84,52 @@ std::string hashed(std::string_view entity, std::string_view text, std::string_v
   return to_hex(key.of(bound)).substr(0, kHashDigits);
 }
 
-// What overlaps becomes one, of the class for which the strictest is done, or else of the longest.
+// Keeps of what is no longer there by itself where it may not go.
+void keep_residency(Found& in, Found& of, const Rules& rules) {
+  if (!rules.rule(of.entity).not_to.empty()) in.also.push_back(of.entity);
+  in.also.insert(in.also.end(), of.also.begin(), of.also.end());
+}
+
+// Adds what passes: beside what is hidden (`out`, by its beginnings, nothing overlaps), where that does not overlap it.
+void add_passing(std::vector<Found>& out, std::vector<Found> passing, const Rules& rules) {
+  const auto hidden = static_cast<std::ptrdiff_t>(out.size());
+  for (Found& one : passing) {
+    const auto behind = out.begin() + hidden;
+    const auto next = std::partition_point(out.begin(), behind, [&](const Found& h) { return h.end <= one.start; });
+    if (next != behind && next->start < one.end) {
+      keep_residency(*next, one, rules);
+    } else if (behind != out.end() && one.start < out.back().end) {
+      Found& last = out.back();
+      if (one.end - one.start > last.end - last.start) {
+        std::swap(last.entity, one.entity);
+        std::swap(last.score, one.score);
+        std::swap(last.why, one.why);
+      }
+      keep_residency(last, one, rules);
+      last.end = std::max(last.end, one.end);
+    } else {
+      out.push_back(std::move(one));
+    }
+  }
+  std::ranges::inplace_merge(out, out.begin() + hidden, {}, &Found::start);
+}
+
+// What overlaps becomes one, of the class for which the strictest is done, or else of the longest. What passes takes no
+// part in that, but where it may not go the whole may not.
 std::vector<Found> joined(std::vector<Found> all, const Rules& rules, Side side) {
   const auto rank = [&](const Found& one) {
     const Rule& rule = rules.rule(one.entity);
     return std::pair(rule.is_of(side) ? rule.what : Operator::kPass, one.end - one.start);
   };
   std::ranges::stable_sort(all, {}, &Found::start);
-  std::vector<Found> out;
+  std::vector<Found> out, passing;
   std::pair<Operator, std::size_t> highest;  // of those that the last one is made of
   for (Found& one : all) {
     const auto own = rank(one);
+    if (own.first == Operator::kPass) {
+      passing.push_back(std::move(one));
+      continue;
+    }
     if (out.empty() || one.start >= out.back().end) {
       highest = own;
       out.push_back(std::move(one));
@@ -103,34 +138,70 @@ std::vector<Found> joined(std::vector<Found> all, const Rules& rules, Side side)
     Found& last = out.back();
     if (own > highest) {
       highest = own;
-      last.entity = one.entity;
-      last.score = one.score;
-      last.why = std::move(one.why);
+      std::swap(last.entity, one.entity);
+      std::swap(last.score, one.score);
+      std::swap(last.why, one.why);
     }
+    keep_residency(last, one, rules);
     last.end = std::max(last.end, one.end);
   }
+  if (!passing.empty()) add_passing(out, std::move(passing), rules);
   return out;
 }
 
+bool is_space(char32_t c) {
+  return c < ' ' || folded(c) == ' ';
+}
+
+// The words and the spaces of a text. Each is walked through once, however often it is asked about.
+class Runs {
+ public:
+  explicit Runs(std::string_view text) : text_(text) {}
+  struct Run {
+    std::size_t begin = 0, end = 0;
+  };
+  // All around `at` that `belongs`, as the character there does.
+  Run around(std::size_t at, bool (*belongs)(char32_t)) {
+    const auto next = known_.upper_bound(at);
+    if (next != known_.begin() && std::prev(next)->second > at)
+      return {std::prev(next)->first, std::prev(next)->second};
+    Run out{at, at};
+    while (out.begin > 0) {
+      const std::size_t before = at_character(text_, out.begin - 1);
+      if (!belongs(character_at(text_, before).value)) break;
+      out.begin = before;
+    }
+    while (out.end < text_.size()) {
+      const Character one = character_at(text_, out.end);
+      if (!belongs(one.value)) break;
+      out.end += one.size;
+    }
+    known_.emplace(out.begin, out.end);
+    return out;
+  }
+
+ private:
+  const std::string_view text_;
+  std::map<std::size_t, std::size_t> known_;  // by the beginning
+};
+
 // Takes spaces off its ends, and marks that touch a word outside of it; adds what is missing of its first and last
 // word. What stands for it has to stand by itself to be known again.
-void fit_to_words(Found& one, std::string_view text) {
+void fit_to_words(Found& one, std::string_view text, Runs& runs) {
   const auto at = [text](std::size_t place) { return character_at(text, place); };
   const auto before = [text](std::size_t place) { return at_character(text, place - 1); };
-  const auto is_space = [](char32_t c) { return c < ' ' || folded(c) == ' '; };
   one.start = at_character(text, one.start);
   while (one.end < text.size() && at_character(text, one.end) != one.end) ++one.end;
   if (one.start > 0 && one.start < one.end && is_word(at(before(one.start)).value) && !is_word(at(one.start).value))
     one.start += at(one.start).size;
   if (one.start < one.end && one.end < text.size() && is_word(at(one.end).value) && !is_word(at(before(one.end)).value))
     one.end = before(one.end);
-  while (one.start < one.end && is_space(at(one.start).value)) one.start += at(one.start).size;
-  while (one.start < one.end && is_space(at(before(one.end)).value)) one.end = before(one.end);
+  if (one.start < one.end && is_space(at(one.start).value)) one.start = runs.around(one.start, is_space).end;
+  if (one.start < one.end && is_space(at(before(one.end)).value))
+    one.end = runs.around(before(one.end), is_space).begin;
   if (one.start >= one.end) return;
-  if (is_word(at(one.start).value))
-    while (one.start > 0 && is_word(at(before(one.start)).value)) one.start = before(one.start);
-  if (is_word(at(before(one.end)).value))
-    while (one.end < text.size() && is_word(at(one.end).value)) one.end += at(one.end).size;
+  if (is_word(at(one.start).value)) one.start = runs.around(one.start, is_word).begin;
+  if (is_word(at(before(one.end)).value)) one.end = runs.around(before(one.end), is_word).end;
 }
 
 // Whether somebody whom the session knows stands where nothing was found.
@@ -180,7 +251,8 @@ bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadl
 }
 
 void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged) {
-  for (Found& one : plugged) fit_to_words(one, job.text);
+  Runs runs(job.text);
+  for (Found& one : plugged) fit_to_words(one, job.text, runs);
   std::erase_if(plugged, [&rules](const Found& one) {
     if (one.start >= one.end) return true;
     const Rule& rule = rules.rule(one.entity);
@@ -248,7 +320,13 @@ void Treater::treat(TextJob& job, Outcome& outcome) const {
   std::size_t at = 0;
   for (const Found& one : job.found) {
     const Rule& rule = rules.rule(one.entity);
-    if (side == Side::kInput) outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
+    if (side == Side::kInput) {
+      outcome.not_to.insert(rule.not_to.begin(), rule.not_to.end());
+      for (const std::string_view entity : one.also) {
+        const std::vector<std::string>& places = rules.rule(entity).not_to;
+        outcome.not_to.insert(places.begin(), places.end());
+      }
+    }
     if (!rule.is_of(side)) continue;
     const std::string_view text = job.text.substr(one.start, one.end - one.start);
     Rule done = rule;

@@ -8,8 +8,8 @@
 #include <deque>
 
 #include "platform/json/text.h"
-#include "safety/policy/internal/plugged.h"
 #include "safety/policy/internal/treatment.h"
+#include "safety/policy/tests/fake_detector.h"
 #include "safety/policy/tests/support.h"
 
 namespace fairlead::policy {
@@ -22,12 +22,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
 
-DetectorSpec spec_of(std::vector<std::string> entities) {
-  DetectorSpec out;
-  out.url = "http://127.0.0.1:9000/analyze";
-  out.entities = std::move(entities);
-  return out;
-}
+using tests::FakeDetector;
+using tests::spec_of;
 
 // "PERSON:Иван 0.85 …"
 std::string shown(const Result<std::vector<Found>>& found, std::string_view text) {
@@ -76,52 +72,42 @@ TEST(AnswersOfServices, ThatMakeNoSenseAreErrors) {
   }
 }
 
+Result<std::vector<Found>> quoted(const std::string& answer, std::string_view text, const DetectorSpec& spec) {
+  return read_quotes({&answer, 1}, text, spec);
+}
+
 TEST(AnswersOfModels, AreFoundAgainInTheText) {
   DetectorSpec spec = spec_of({"PERSON", "MEDICAL_CONDITION"});
   const std::string text = "Anna May may come. ANNA  MAY, Annabel, Maya: diabetes type 2.";
-  EXPECT_EQ(shown(read_quotes(R"({"found":[{"entity":"PERSON","text":" Anna May "},{"entity":"PERSON","text":"Peter"},
-                                  {"entity":"MEDICAL_CONDITION","text":"Diabetes type 2"},{"entity":"PERSON","text":" "},
-                                  {"entity":"GPE","text":"come"}]})",
-                              text, spec),
+  EXPECT_EQ(shown(quoted(R"({"found":[{"entity":"PERSON","text":" Anna May "},{"entity":"PERSON","text":"Peter"},
+                             {"entity":"MEDICAL_CONDITION","text":"Diabetes type 2"},{"entity":"PERSON","text":" "},
+                             {"entity":"GPE","text":"come"}]})",
+                         text, spec),
                   text),
             "PERSON:Anna May 0.85; PERSON:ANNA  MAY 0.85; MEDICAL_CONDITION:diabetes type 2 0.85; ");
   for (const char* const answer : {"", "[]", "{}", R"({"found":[{"entity":"PERSON"}]})", R"({"found":["Anna"]})"})
-    EXPECT_FALSE(read_quotes(answer, text, spec)) << answer;
+    EXPECT_FALSE(quoted(answer, text, spec)) << answer;
 }
 
-// Says what a test has it say, by the text.
-class FakeDetector final : public Plugged {
- public:
-  explicit FakeDetector(DetectorSpec spec) : spec_(std::move(spec)) {}
-  const DetectorSpec& spec() const override { return spec_; }
-  async::Task<Result<std::vector<Found>>> find(std::string_view text, const Asking& asking) override {
-    ++asked;
-    if (waits) {
-      // Until it is told that nobody waits for it any more.
-      using Timer =
-          boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                            boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-      Timer timer(asking.loop.executor(), 10s);
-      const async::Cancellation::Registration on_cancel(
-          asking.cancellation, [](void* self) { static_cast<Timer*>(self)->cancel(); }, &timer);
-      boost::system::error_code ignored;
-      co_await timer.async_wait(boost::asio::redirect_error(async::use_task, ignored));
-      co_return fail(ErrorKind::kCancelled, "cancelled", "The request was cancelled.");
-    }
-    if (fails) co_return fail(ErrorKind::kUnavailable, "upstream_unreachable", "nobody is there");
-    std::vector<Found> out;
-    if (const std::size_t at = text.find(word); at != std::string_view::npos)
-      out.push_back({at, at + word.size(), spec_.entities.front(), score, "fake"});
-    co_return out;
-  }
-  int asked = 0;
-  bool waits = false, fails = false;
-  std::string word = "asthma";
-  double score = 0.8;
-
- private:
-  const DetectorSpec spec_;
-};
+TEST(AnswersOfModels, CountEachByItself) {
+  DetectorSpec spec = spec_of({"PERSON", "MEDICAL_CONDITION", "GPE"});
+  const std::string text = "Anna May Day. May\u00a0Day, Anna";
+  const std::string twice = R"({"found":[{"entity":"PERSON","text":"Anna"},{"entity":"GPE","text":"anna"}]})";
+  EXPECT_EQ(shown(quoted(twice, text, spec), text),
+            "PERSON:Anna 0.85; GPE:Anna 0.85; PERSON:Anna 0.85; GPE:Anna 0.85; ")
+      << "what is quoted as two things is both";
+  const std::string crossing = R"({"found":[{"entity":"PERSON","text":"Anna May"},{"entity":"GPE","text":"May Day"}]})";
+  EXPECT_EQ(shown(quoted(crossing, text, spec), text),
+            "PERSON:Anna May 0.85; GPE:May Day 0.85; GPE:May\u00a0Day 0.85; ");
+  const std::string within = R"({"found":[{"entity":"PERSON","text":"Anna May"},{"entity":"PERSON","text":"May Day"},
+                                          {"entity":"PERSON","text":"May"},{"entity":"GPE","text":"May"}]})";
+  EXPECT_EQ(shown(quoted(within, text, spec), text),
+            "PERSON:Anna May Day 0.85; GPE:May 0.85; PERSON:May\u00a0Day 0.85; GPE:May 0.85; ")
+      << "what overlaps of one entity is one";
+  const std::string answers[] = {R"({"found":[{"entity":"GPE","text":"Day"}]})",
+                                 R"({"found":[{"entity":"GPE","text":"DAY"},{"entity":"PERSON","text":"day"}]})"};
+  EXPECT_EQ(shown(read_quotes(answers, "Day", spec), "Day"), "GPE:Day 0.85; PERSON:Day 0.85; ");
+}
 
 class Asked : public ::testing::Test {
  protected:
@@ -175,8 +161,35 @@ TEST_F(Asked, OnceIfItFailsAndTheOthersAllTheSame) {
   const Answers answers = ask({broken, good}, jobs);
   EXPECT_EQ(broken->asked, 1);
   EXPECT_EQ(good->asked, 3);
-  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("http://127.0.0.1:9000/analyze", "upstream_unreachable")));
+  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("127.0.0.1:9000", "upstream_unreachable")));
   EXPECT_EQ(answers.found[2].size(), 1U);
+}
+
+TEST_F(Asked, EachByItselfThoughTwoHaveOneAddress) {
+  const auto broken = std::make_shared<FakeDetector>(spec_of({"PERSON"}));
+  broken->fails = true;
+  const auto good = std::make_shared<FakeDetector>(spec_of({"MEDICAL_CONDITION"}));
+  std::vector<TextJob> jobs(2);
+  for (TextJob& job : jobs) job.text = "asthma";
+  const Answers answers = ask({broken, good}, jobs);
+  EXPECT_EQ(good->asked, 2);
+  EXPECT_EQ(answers.found[1].size(), 1U);
+  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("127.0.0.1:9000", "upstream_unreachable")));
+}
+
+// An upstream's error may quote what it was sent, and a path may be a secret.
+TEST_F(Asked, LogsNoWordsOfErrorsAndNoPaths) {
+  const auto fake = std::make_shared<FakeDetector>(spec_of({"MEDICAL_CONDITION"}));
+  fake->fails = true;
+  std::vector<TextJob> jobs(1);
+  jobs[0].text = "Ann has asthma";
+  ::testing::internal::CaptureStderr();
+  ask({remembering(fake, 1)}, jobs);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("upstream_unreachable"));
+  EXPECT_THAT(log, HasSubstr("127.0.0.1:9000"));
+  EXPECT_THAT(log, Not(HasSubstr("nobody is there")));
+  EXPECT_THAT(log, Not(HasSubstr("/analyze")));
 }
 
 TEST_F(Asked, NotLongerThanThereIsTime) {
@@ -187,7 +200,7 @@ TEST_F(Asked, NotLongerThanThereIsTime) {
   const SteadyTime begun = tests::test_clock().steady();
   const Answers answers = ask({slow}, jobs, begun + 30ms);
   const auto took = tests::test_clock().steady() - begun;
-  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("http://127.0.0.1:9000/analyze", "time_limit")));
+  EXPECT_THAT(answers.unanswered, ElementsAre(Pair("127.0.0.1:9000", "time_limit")));
   EXPECT_GE(took, 30ms);
   EXPECT_LT(took, 2s) << "it waits ten seconds if nobody tells it";
 }
@@ -293,14 +306,14 @@ TEST_F(Made, ServicesAreAskedAsPresidioIs) {
   client.status = 500;
   client.body = "Яна was here";
   jobs[0].text = "another";
-  EXPECT_THAT(ask({service}, jobs).unanswered, ElementsAre(Pair(spec.url, "upstream_error")));
+  EXPECT_THAT(ask({service}, jobs).unanswered, ElementsAre(Pair("127.0.0.1:9000", "upstream_error")));
 }
 
 TEST_F(Made, WithoutItsCredentialNoServiceIs) {
   DetectorSpec spec = spec_of({"PERSON"});
   spec.headers = {{"authorization", "env:NONE"}};
   EXPECT_EQ(make(spec), nullptr);
-  EXPECT_THAT(error, HasSubstr("The detector `http://127.0.0.1:9000/analyze` of policy `customers` takes a credential "
+  EXPECT_THAT(error, HasSubstr("The detector `127.0.0.1:9000` of policy `customers` takes a credential "
                                "from the environment variable NONE, which is not set"));
 }
 
@@ -337,6 +350,27 @@ TEST_F(Made, ModelsAreAskedInConfidence) {
   models.text.clear();
   jobs[0].text = "other";
   EXPECT_THAT(ask({model}, jobs).unanswered, ElementsAre(Pair("pii-tagger", "model_unavailable")));
+}
+
+// A megabyte without a space, of which the model quotes much: a text is gone through once, not once a question.
+TEST_F(Made, ModelsAreAskedAboutLongTextsInNoTime) {
+  DetectorSpec spec;
+  spec.model = "pii-tagger";
+  spec.entities = {"PERSON"};
+  const auto model = make(spec);
+  ASSERT_NE(model, nullptr) << error;
+  models.text = R"({"found":[)";
+  for (int i = 0; i < 90; ++i) models.text += R"({"entity":"PERSON","text":"-a-a-a-)" + std::to_string(i) + "\"},";
+  models.text += R"({"entity":"PERSON","text":"a"}]})";
+  std::string text;
+  while (text.size() < 1'000'000) text += "a-";
+  std::vector<TextJob> jobs(1);
+  jobs[0].text = text;
+  const SteadyTime begun = tests::test_clock().steady();
+  const Answers answers = ask({model}, jobs);
+  EXPECT_LT(tests::test_clock().steady() - begun, 10s);
+  EXPECT_GT(models.calls.size(), 600U);
+  EXPECT_EQ(answers.found[0].size(), 500'000U);
 }
 
 // Rules with detectors of whom only the names matter.
@@ -395,6 +429,50 @@ TEST(RulesOfDetectors, WhatTheyFindIsMadeWholeWords) {
       << "marks that touch another word are that word's";
   const Found marks[] = {{mark, quoted.find("Петров") - 1, "MEDICAL_CONDITION", 0.8, "fake"}};
   EXPECT_EQ(explain(*rules, quoted, "default", tests::test_keys(), tests::test_clock(), marks).text, quoted);
+}
+
+// The longest of texts may be one word, or nothing but spaces, and a detector may find much there.
+TEST(RulesOfDetectors, FitWordsOfAnyLengthInNoTime) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION"]}],"entities":{"MEDICAL_CONDITION":"replace"}})");
+  ASSERT_NE(rules, nullptr);
+  for (const char sign : {'a', ' '}) {
+    const std::string text = std::string(1'000'000, sign) + "-" + std::string(1'000'000, sign);
+    std::vector<Found> found;
+    for (std::size_t i = 0; i < 10'000; ++i)
+      found.push_back({i, i % 2 == 0 ? i + 1 : 2'000'000 - i, "MEDICAL_CONDITION", 0.8, "fake"});
+    TextJob job{.text = text};
+    const SteadyTime begun = tests::test_clock().steady();
+    add_found(*rules, job, std::move(found));
+    EXPECT_LT(tests::test_clock().steady() - begun, 2s);
+    ASSERT_EQ(job.found.size(), 1U);
+    EXPECT_EQ(job.found[0].end - job.found[0].start, sign == 'a' ? text.size() : 1);
+  }
+}
+
+// Where it may not go counts for all of it, whatever is done with the rest.
+TEST(RulesOfDetectors, ResidencyIsThatOfAllThatWasFoundThere) {
+  const auto rules = rules_with_detectors(
+      R"({"detectors":[{"url":"http://a/x","entities":["MEDICAL_CONDITION","CLIENT","OTHER","FIFTH"]}],
+          "entities":{"MEDICAL_CONDITION":{"do":"redact","not_to":["far"]},"CLIENT":{"do":"hash","not_to":["openai","far"]},
+                      "OTHER":{"do":"pass","not_to":["groq"]},"FIFTH":{"do":"pass","not_to":["mistral"]}}})");
+  ASSERT_NE(rules, nullptr);
+  const std::string text = "asthma of Ann, and more";
+  const auto made = [&](std::vector<Found> found) {
+    return explain(*rules, text, "default", tests::test_keys(), tests::test_clock(), found);
+  };
+  const Explained both = made({{0, 6, "MEDICAL_CONDITION", 0.8, "x"}, {0, 13, "CLIENT", 0.8, "x"}});
+  EXPECT_EQ(both.text, ", and more");
+  EXPECT_THAT(both.not_to, ElementsAre("far", "openai"));
+  EXPECT_THAT(made({{0, 13, "CLIENT", 0.8, "x"}, {0, 6, "MEDICAL_CONDITION", 0.8, "x"}}).not_to,
+              ElementsAre("far", "openai"));
+  const Explained passing = made({{0, 6, "MEDICAL_CONDITION", 0.8, "x"}, {0, 13, "OTHER", 0.8, "x"}});
+  EXPECT_EQ(passing.text, " of Ann, and more") << "what passes takes nothing with it";
+  EXPECT_THAT(passing.not_to, ElementsAre("far", "groq"));
+  const Explained alone = made({{0, 9, "OTHER", 0.8, "x"}, {7, 13, "FIFTH", 0.8, "x"}, {19, 23, "CLIENT", 0.8, "x"}});
+  EXPECT_THAT(alone.text, ::testing::StartsWith("asthma of Ann, and <CLIENT:"));
+  EXPECT_THAT(alone.not_to, ElementsAre("far", "groq", "mistral", "openai"));
+  EXPECT_EQ(alone.spans.size(), 2U);
 }
 
 TEST(RulesOfDetectors, AloneNeedNoScanner) {

@@ -51,13 +51,34 @@ TEST(Documents, AToolsResultHasPartsToo) {
   EXPECT_THAT(texts(image, Kind::kConversation, false), ElementsAre("privacy_blocked"));
 }
 
-TEST(Documents, AFileThatCannotBeReadIsMedia) {
-  for (const char* const url : {"data:text/plain;base64,aGVs\\nbG8=", "data:text/plain;base64,aGVs=bG8=",
-                                "data:text/plain;charset=utf-16;base64,//5oAGkA"}) {
+TEST(Documents, AFileMayComeInLines) {
+  const auto part = [](const std::string& url) {
+    return R"([{"role":"user","content":[{"type":"file","file":{"file_data":")" + url + R"("}}]}])";
+  };
+  EXPECT_THAT(texts(part("data:text/plain;base64,aGVs\\r\\nbG8=\\n"), Kind::kConversation, false),
+              ElementsAre("hello"));
+  EXPECT_THAT(texts(part("data:Text/Plain;base64,aGVsbG8="), Kind::kConversation, true), ElementsAre("hello"))
+      << "it is text, whatever the case of its type";
+}
+
+// `media: pass` lets through what cannot be read by nature, not texts that nobody could look into.
+TEST(Documents, ATextThatCannotBeReadIsRefused) {
+  for (const char* const url : {"data:text/plain;base64,aGVs=bG8=", "data:text/plain;charset=utf-16;base64,//5oAGkA"}) {
     const std::string part =
         R"([{"role":"user","content":[{"type":"file","file":{"file_data":")" + std::string(url) + R"("}}]}])";
-    EXPECT_THAT(texts(part, Kind::kConversation, false), ElementsAre("privacy_blocked")) << url;
+    for (const bool passes_media : {false, true}) {
+      const auto document = JsonDocument::read(part, Kind::kConversation, passes_media);
+      ASSERT_FALSE(document) << url;
+      EXPECT_EQ(document.error().code, "privacy_blocked");
+      EXPECT_THAT(document.error().message, HasSubstr("a text file that cannot be searched"));
+    }
   }
+  const char* const pdf =
+      R"([{"role":"user","content":[{"type":"file","file":{"file_data":"data:application/pdf;base64,AAAA"}}]}])";
+  EXPECT_THAT(texts(pdf, Kind::kConversation, true), ElementsAre());
+  const auto refused = JsonDocument::read(pdf, Kind::kConversation, false);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("This call holds a file that is not text"));
 }
 
 TEST(Documents, DataHasNumbersAndNames) {

@@ -79,6 +79,7 @@ TEST(PolicyKind, SaysWhatIsWrong) {
       {R"({"privacy":{"default":{"do":"pseudonymise","direction":"both"}}})", "/privacy/default/direction"},
       {R"({"privacy":{"default":{"do":"mask","with":"xx"}}})", "/privacy/default/with: must be one character"},
       {R"({"privacy":{"time_limit":"0ms"}})", "/privacy/time_limit"},
+      {R"({"privacy":{"time_limit":"11m"}})", "/privacy/time_limit: must be at most 10m"},
       {R"({"privacy":{"custom":[{"name":"X","patterns":["(a+)+"]}],"entities":{"X":"mask"}}})", "/privacy"},
       {R"({"privacy":{"custom":[{"nam":"X"}]}})", "/privacy/custom"},
       {R"({"privacy":{"detectors":[{"entities":["X"]}]}})", "/privacy/detectors/0: must have either `url`"},

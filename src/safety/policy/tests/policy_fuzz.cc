@@ -192,7 +192,7 @@ void plugged() {
   if (below(2) == 0) text = mutated(text);
   std::string answer = answers[below(3)];
   if (below(4) != 0) answer = mutated(answer);
-  for (const auto& found : {read_spans(answer, text, spec), read_quotes(answer, text, spec)}) {
+  for (const auto& found : {read_spans(answer, text, spec), read_quotes({&answer, 1}, text, spec)}) {
     if (!found) continue;
     for (const Found& one : *found) {
       if (one.start < one.end && one.end <= text.size() && one.score >= 0 && one.score <= 1) continue;

@@ -85,8 +85,24 @@ TEST(Rules, TheStrictestOfAllThatApplyCounts) {
   EXPECT_EQ(all->rule("RU_INN").what, Operator::kReplace);
   EXPECT_FALSE(all->passes_media);
   EXPECT_FALSE(all->is_open);
-  EXPECT_EQ(all->time_limit, Millis(50));
+  EXPECT_EQ(all->time_limit, Millis(90)) << "who writes no time waits as long as the others";
   EXPECT_THAT(all->policies, ElementsAre("p0@1", "p1@1"));
+}
+
+TEST(Rules, TheShortestTimesThatAreWrittenCount) {
+  const auto none = tests::rules({R"({"privacy":{"default":"replace"}})", R"({"privacy":{"default":"mask"}})"});
+  ASSERT_NE(none, nullptr);
+  EXPECT_EQ(none->time_limit, Millis(50));
+  EXPECT_EQ(none->ttl, std::chrono::days(30));
+  const auto some =
+      tests::rules({R"({"privacy":{"default":"replace","time_limit":"10s","ttl":"90d"}})",
+                    R"({"privacy":{"default":"mask"}})", R"({"privacy":{"time_limit":"5s","ttl":"60d"}})"});
+  ASSERT_NE(some, nullptr);
+  EXPECT_EQ(some->time_limit, Millis(5'000));
+  EXPECT_EQ(some->ttl, std::chrono::days(60));
+  const auto ages = tests::rules({R"({"privacy":{"time_limit":"3650d"}})"});
+  ASSERT_NE(ages, nullptr);
+  EXPECT_EQ(ages->time_limit, kLongestTimeLimit) << "as one that was applied before there was a longest may say";
 }
 
 TEST(Rules, WhatIsTriedOutChangesNothing) {
