@@ -35,7 +35,7 @@ async::Task<Result<void>> Engine::Node::look() {
     next_beat_ = clock_.steady() + options_.beat;
     FAIRLEAD_CO_CHECK(co_await watch());
   }
-  if (options_.retention.count() > 0 && clock_.steady() >= next_sweep_) FAIRLEAD_CO_CHECK(co_await sweep());
+  if (clock_.steady() >= next_sweep_) FAIRLEAD_CO_CHECK(co_await sweep());
   FAIRLEAD_CO_CHECK(co_await fetch_signals());
   FAIRLEAD_CO_CHECK(co_await take_up());
   co_return Result<void>();
@@ -102,9 +102,12 @@ async::Task<Result<void>> Engine::Node::watch() {
 async::Task<Result<void>> Engine::Node::sweep() {
   constexpr std::int64_t kAtATime = 100;
   auto gone = std::make_shared<std::size_t>(0);
-  const std::int64_t now = clock_.unix_micros(), by = now - options_.retention.count();
-  store::Database::Work work = [gone, by, now](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*gone, purge(connection, by, kAtATime));
+  const std::int64_t now = clock_.unix_micros();
+  store::Database::Work work = [gone, now,
+                                kept = options_.retention.count()](store::Connection& connection) -> Result<void> {
+    if (kept > 0) {
+      FAIRLEAD_TRY(*gone, purge(connection, now - kept, kAtATime));
+    }
     return sweep_places(connection, now);
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));

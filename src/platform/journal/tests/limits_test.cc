@@ -310,6 +310,17 @@ TEST_P(LimitsTest, AStepThatIsHeldBackIsCancelledAtOnce) {
   EXPECT_TRUE(definition_.seen().empty());
 }
 
+TEST_P(LimitsTest, PlacesOfNobodyAreForgottenThoughRunsAreKeptForEver) {
+  ASSERT_TRUE(database_->write_blocking([](store::Connection& connection) {
+    return store::execute(connection,
+                          "insert into journal_places (lane, run, part, node, at) values ('l', 'r', '', 'n', 1)");
+  }));
+  TestNode node(*database_, definition_);
+  ASSERT_TRUE(node.engine().start_blocking());
+  for (int i = 0; i < 2'000 && count("journal_places") > 0; ++i) std::this_thread::sleep_for(Millis(5));
+  EXPECT_EQ(count("journal_places"), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, LimitsTest, testing::Values(On::kSqlite, On::kPostgresql), name_of);
 
 }  // namespace
