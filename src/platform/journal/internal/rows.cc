@@ -81,7 +81,7 @@ namespace {
 
 constexpr const char* kBriefColumns =
     "id, project, kind, name, digest, run_key, '', queue, author, priority, deadline, parent, parent_step,"
-    " created_at, started_at, finished_at, state, node, cost, '', error, due";
+    " created_at, started_at, finished_at, state, node, cost, '', error, due, held";
 
 }  // namespace
 

@@ -113,6 +113,9 @@ TEST_P(LimitsTest, WhatIsHeldBackSaysByWhatAndTheUrgentGoesFirst) {
   }
   EXPECT_EQ(held.held, "all");
   EXPECT_EQ(held.state, RunState::kQueued);
+  const auto listed = node.wait(node.engine().list({.project = "default", .name = "low", .brief = true}));
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().held, "all");
   EXPECT_EQ(node.wait_finished(low).held, "");
   node.wait_finished(high);
   EXPECT_THAT(definition_.order, ElementsAre("first", "high", "low"));
