@@ -51,8 +51,10 @@ void Execution::recall(const Event& event) {
   cost_ += event.cost;
   switch (event.kind) {
     case EventKind::kTaken:
-    case EventKind::kFinished:
     case EventKind::kMoveRefused:
+      return;
+    case EventKind::kFinished:  // nothing waits for a place any more
+      for (const auto& [name, state] : steps_) state->held = false;
       return;
     case EventKind::kMoved:
       moved_to_ = json::text_member(fields_of(event.data), "digest");

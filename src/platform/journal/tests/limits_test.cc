@@ -313,6 +313,23 @@ TEST_P(LimitsTest, AStepThatIsHeldBackIsCancelledAtOnce) {
   EXPECT_TRUE(definition_.seen().empty());
 }
 
+TEST_P(LimitsTest, ARetriedRunSaysAgainThatAStepIsHeldBack) {
+  definition_.calls = {"model:small"};
+  TestNode node(*database_, definition_);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small", .paused = true})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  RunRequest asked = request("r");
+  asked.due = SystemClock().unix_micros() + 100'000;  // the node has seen the queue by then
+  const std::string id = start(node, asked);
+  node.wait_state(id, RunState::kWaiting);
+  ASSERT_TRUE(node.wait(node.engine().cancel("default", id, "me")));
+  EXPECT_EQ(node.wait_finished(id).held, "");
+  ASSERT_TRUE(node.wait(node.engine().retry({.project = "default", .run = id, .by = "me"})));
+  EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+  EXPECT_EQ(told(*node.wait(node.engine().history("default", id, 0, 100))),
+            "taken; held work; taken; cancel; finished; retried; taken; held work");
+}
+
 TEST_P(LimitsTest, PlacesOfNobodyAreForgottenThoughRunsAreKeptForEver) {
   ASSERT_TRUE(database_->write_blocking([](store::Connection& connection) {
     return store::execute(connection,
