@@ -324,6 +324,7 @@ void Execution::lose() {
 std::int64_t Execution::due() const {
   std::int64_t earliest = 0;
   for (const auto& [name, state] : steps_) {
+    if (state->held) continue;
     const bool waits = (state->waits && state->phase == StepState::Phase::kNew) ||
                        (state->phase == StepState::Phase::kOpen && state->until > 0);  // an errand
     const std::int64_t until = state->phase == StepState::Phase::kBetween ? state->not_before

@@ -260,7 +260,7 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   if (again.count() > 0 && (due == 0 || due > now + again.count())) due = now + again.count();
   if (stopping_ || execution.was_put_off()) due = now;
   const std::string held = due == now ? std::string() : execution.held_by();
-  if (!held.empty() && due == 0) due = run.asked.deadline;
+  if (!held.empty() && due == 0 && execution.compensating().empty()) due = run.asked.deadline;
   entry.more = [id = run.id, due, held, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};

@@ -330,6 +330,65 @@ TEST_P(LimitsTest, ARetriedRunSaysAgainThatAStepIsHeldBack) {
             "taken; held work; taken; cancel; finished; retried; taken; held work");
 }
 
+// One whose steps are asked for once the node has seen how the queues are set.
+RunRequest taken_up(std::int64_t deadline = 0) {
+  RunRequest out = TestNode::request();
+  out.due = SystemClock().unix_micros() + 100'000;
+  out.deadline = deadline;
+  return out;
+}
+
+async::Task<Outcome> undoes_after_all(Execution& execution) {
+  if (execution.compensating().empty()) execution.compensate(R"({"state":"failed"})");
+  Step undo{.name = "undo", .work = [](Attempt) { return answer("0"); }, .calls = {"model:small"}};
+  const auto end = co_await execution.step(std::move(undo));
+  if (!end && end.error().why == StepError::Why::kUnloaded) co_return Outcome();
+  co_return succeeded("1");
+}
+
+// How often a node has taken it up once it has waited for so long.
+std::ptrdiff_t times_taken(TestNode& node, const std::string& id, Millis later) {
+  EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+  std::this_thread::sleep_for(later);
+  const auto events = node.wait(node.engine().history("default", id, 0, 1'000));
+  return std::ranges::count(*events, EventKind::kTaken, &Event::kind);
+}
+
+TEST_P(LimitsTest, WhatARunUndoesWaitsForItsPlaceAlsoAfterTheDeadline) {
+  Written definition([](Execution& execution) { return undoes_after_all(execution); });
+  EngineOptions options = TestNode::quick("node-a");
+  options.linger = Millis(20);
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small", .paused = true})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = start(node, taken_up(SystemClock().unix_micros() + 500'000));
+  EXPECT_EQ(times_taken(node, id, Millis(1'000)), 1);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small"})));
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
+TEST_P(LimitsTest, AStepThatIsHeldBackBeforeItsNextAttemptIsNotDue) {
+  definition_.calls = {"model:small"};
+  EngineOptions options = TestNode::quick("node-a");
+  options.linger = Millis(20);
+  TestNode node(*database_, definition_, options);
+  ASSERT_TRUE(node.wait(
+      node.engine().set_queue({.project = "default", .name = "model:small", .paused = true, .concurrency = 2})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  std::vector<Event> history{{.run = {}, .kind = EventKind::kIntent, .step = "work", .attempt = 1, .data = "{}"},
+                             {.run = {},
+                              .kind = EventKind::kFailure,
+                              .step = "work",
+                              .attempt = 1,
+                              .data = R"({"class":"transient","code":"x","message":"x","retry_at":1})"}};
+  const auto started = node.wait(node.engine().start_with(request("r"), history));
+  ASSERT_TRUE(started);
+  const std::string id = started->run.id;
+  EXPECT_EQ(times_taken(node, id, Millis(700)), 1);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small"})));
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
 TEST_P(LimitsTest, PlacesOfNobodyAreForgottenThoughRunsAreKeptForEver) {
   ASSERT_TRUE(database_->write_blocking([](store::Connection& connection) {
     return store::execute(connection,
