@@ -5,7 +5,8 @@ namespace fairlead::journal {
 // journal_runs.due: when a node may take the run up; null while a node has it, while it waits for a signal alone, and
 // once it is finished. journal_queues.closed: no more of its runs may go on now, as the last claim found. So the index
 // of what is due holds nothing of finished runs, however many there are. journal_runs.held: the limit that holds it
-// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h).
+// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h). journal_held:
+// the other limits that branches of a run wait for that is held back; rows of one that is not mean nothing.
 std::vector<store::Migration> migrations() {
   return {{"journal", 1, R"(
 create table journal_nodes (
@@ -93,6 +94,14 @@ create table journal_places (
   primary key (lane, run, part)
 );
 create index journal_places_at on journal_places (at);
+)"},
+          {"journal", 3, R"(
+create table journal_held (
+  run text not null,
+  lane text not null,
+  primary key (run, lane)
+);
+create index journal_held_lane on journal_held (lane);
 )"}};
 }
 

@@ -222,7 +222,8 @@ Result<Claimed> claim(Connection& connection, ClaimRequest request) {
     queues.add_step_limits(run, request.user, out);
     return out;
   };
-  FAIRLEAD_CHECK(let_go(connection, places, request.kinds, may_hold, request.now));
+  FAIRLEAD_TRY(claimed.look_from,
+               let_go(connection, places, request.kinds, may_hold, std::move(request.look_from), request.now));
   FAIRLEAD_TRY(const auto projects, due_projects(connection));
   std::map<std::string, std::vector<Run>> due;
   for (const std::string& project : projects) {

@@ -170,11 +170,13 @@ async::Task<Result<void>> Engine::Node::take_up() {
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(look)));
   if (!*due && !is_held_) co_return Result<void>();
+  request.look_from = look_from_;
   store::Database::Work work = [claimed, request](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*claimed, claim(connection, request));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
+  look_from_ = std::move(claimed->look_from);
   for (Run& run : claimed->runs) load(std::move(run));
   is_held_ |= claimed->held_back;
   if (claimed->held_back) bell_.ring();

@@ -9,6 +9,7 @@
 
 #include "base/id.h"
 #include "platform/journal/internal/log.h"
+#include "platform/journal/internal/places.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
 
@@ -149,7 +150,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     const auto read = co_await database_.read(std::move(work));
     if (!read) {
       kLog.error("a run cannot be read", {{"run", run.id}, {"message", read.error().message}});
-      co_await put_off(run.id, run.node);
+      co_await put_off(run.asked.project, run.id, run.node);
       co_return;
     }
   }
@@ -168,7 +169,8 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   const auto mine = lane.executions.find(execution.run().id);
   if (mine != lane.executions.end() && mine->second == &execution) lane.executions.erase(mine);
   if (execution.lost()) {
-    if (!stopping_) co_await put_off(execution.run().id, execution.run().node);
+    const Run& lost = execution.run();
+    if (!stopping_) co_await put_off(lost.asked.project, lost.id, lost.node);
     co_return;
   }
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
@@ -184,10 +186,11 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
 }
 
 // A run that the store would not give, or whose events it would not take, and that nobody else has taken over.
-async::Task<void> Engine::Node::put_off(std::string run, std::string node) {
+async::Task<void> Engine::Node::put_off(std::string project, std::string run, std::string node) {
   Entry later{.node = std::move(node)};
-  later.more = [run = std::move(run),
+  later.more = [project = std::move(project), run = std::move(run),
                 due = clock_.unix_micros() + kPutOff.count()](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_CHECK(leave_all(connection, project, run));
     const store::Value values[] = {run, due};
     return execute(connection,
                    "update journal_runs set state = 'waiting', due = $2, node = null"
@@ -259,9 +262,11 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   std::int64_t due = execution.due();
   if (again.count() > 0 && (due == 0 || due > now + again.count())) due = now + again.count();
   if (stopping_ || execution.was_put_off()) due = now;
-  const std::string held = due == now ? std::string() : execution.held_by();
-  if (!held.empty() && due == 0 && execution.compensating().empty()) due = run.asked.deadline;
-  entry.more = [id = run.id, due, held, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
+  std::set<std::string> lanes;
+  if (due != now) lanes = execution.held_by();
+  if (!lanes.empty() && due == 0 && execution.compensating().empty()) due = run.asked.deadline;
+  entry.more = [id = run.id, due, lanes = std::move(lanes), cost = execution.cost(),
+                now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};
     FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
@@ -269,9 +274,10 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
                                       mail = true;
                                       return {};
                                     }));
+    if (!lanes.empty()) FAIRLEAD_CHECK(write_lanes(connection, id, lanes));
+    const std::string held = mail || lanes.empty() ? std::string() : *lanes.begin();
     const std::int64_t when = mail ? now : due;
-    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost,
-                                   mail ? std::string() : held};
+    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost, held};
     return execute(connection,
                    "update journal_runs set state = 'waiting', due = $2, cost = $3, held = $4, node = null"
                    " where id = $1",

@@ -63,7 +63,7 @@ class Engine::Node {
   struct Renewals;
   Result<void> plan_retry(store::Connection& connection, const RetryRequest& request, Renewals& renewals);
   Result<void> add_renewal(store::Connection& connection, const Run& run, std::int64_t deadline, Renewals& renewals);
-  async::Task<void> put_off(std::string run, std::string node);
+  async::Task<void> put_off(std::string project, std::string run, std::string node);
 
   async::Task<void> keep();
   async::Task<Result<void>> look();
@@ -100,8 +100,9 @@ class Engine::Node {
   async::Bell bell_;
   std::map<std::string, Seen> seen_;  // other nodes
   SteadyTime next_beat_{}, next_sweep_{}, next_glance_{};
-  bool is_held_ = false;  // whether any run is held back, as it was a poll ago at the earliest
-  std::string told_;      // the last trouble that was logged
+  std::string look_from_;  // of what is held back; see let_go()
+  bool is_held_ = false;   // whether any run is held back, as it was a poll ago at the earliest
+  std::string told_;       // the last trouble that was logged
   std::atomic<bool> stopping_{false};
   bool started_ = false;
 };

@@ -338,6 +338,50 @@ RunRequest taken_up(std::int64_t deadline = 0) {
   return out;
 }
 
+async::Task<void> branch(Execution& execution, std::string name, StepResult& result) {
+  Step step{.name = name, .work = [](Attempt) { return answer("1"); }, .calls = {"model:" + name}};
+  result = co_await execution.step(std::move(step));
+}
+
+async::Task<Outcome> two_branches(Execution& execution) {
+  StepResult a, b;
+  async::TaskGroup branches(execution.loop().executor());
+  branches.spawn(branch(execution, "a", a));
+  branches.spawn(branch(execution, "b", b));
+  co_await branches.join();
+  if (!a) co_return outcome_of(a.error(), "a");
+  if (!b) co_return outcome_of(b.error(), "b");
+  co_return succeeded("2");
+}
+
+TEST_P(LimitsTest, ARunWhoseBranchesWaitForTwoLimitsGoesOnWithEither) {
+  Written definition([](Execution& execution) { return two_branches(execution); });
+  TestNode node(*database_, definition);
+  const auto set = [&](const std::string& model, bool paused) {
+    ASSERT_TRUE(node.wait(node.engine().set_queue(
+        {.project = "default", .name = "model:" + model, .paused = paused, .starts = 9, .period = 1})));
+  };
+  set("a", true), set("b", true);
+  ASSERT_TRUE(node.engine().start_blocking());
+  for (const auto& [free, full] : {std::pair("a", "b"), std::pair("b", "a")}) {
+    const std::string id = start(node, taken_up());
+    EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+    const auto queues = node.wait(node.engine().queues("default"));
+    for (const Queue& queue : *queues) EXPECT_EQ(queue.due, 1) << queue.name;
+    set(free, false);
+    std::string story;
+    for (int i = 0; i < 2'000 && story.find(std::string("result ") + free) == story.npos; ++i) {
+      story = told(*node.wait(node.engine().history("default", id, 0, 1'000)));
+      std::this_thread::sleep_for(Millis(5));
+    }
+    EXPECT_THAT(story, HasSubstr(std::string("result ") + free));
+    EXPECT_EQ(node.wait_state(id, RunState::kWaiting).held, std::string("queue model:") + full);
+    set(full, false);
+    EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+    set("a", true), set("b", true);
+  }
+}
+
 async::Task<Outcome> undoes_after_all(Execution& execution) {
   if (execution.compensating().empty()) execution.compensate(R"({"state":"failed"})");
   Step undo{.name = "undo", .work = [](Attempt) { return answer("0"); }, .calls = {"model:small"}};
