@@ -40,6 +40,7 @@ struct ClaimRequest {
   std::map<std::string, std::size_t> running;  // here, by project: whoever has least comes first
   LimitsOf limits;                             // of a run, but for its queue's; empty: none has any
   UserOf user;
+  bool lets_go = true;    // looks first for what was held back and has room now; else nobody passes those
   std::string look_from;  // see let_go()
 };
 struct Claimed {

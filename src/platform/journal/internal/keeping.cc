@@ -169,7 +169,11 @@ async::Task<Result<void>> Engine::Node::take_up() {
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(look)));
-  if (!*due && !is_held_) co_return Result<void>();
+  // It is asked whenever a run ends, and to look is a write: what may have made room is a place that was left here, or
+  // what is not seen from here.
+  request.lets_go = is_held_ && (freed_.exchange(false) || clock_.steady() >= next_let_go_);
+  if (!*due && !request.lets_go) co_return Result<void>();
+  if (request.lets_go) next_let_go_ = clock_.steady() + options_.poll;
   request.look_from = look_from_;
   store::Database::Work work = [claimed, request](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*claimed, claim(connection, request));

@@ -125,7 +125,9 @@ void Engine::Node::load(Run run) {
 
 async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading) {
   const std::string id = run.id, project = run.asked.project;
-  co_await carry_loaded(lane, std::move(run));
+  const bool counts = !run.asked.queue.empty() || !limits_of(run).empty();
+  const bool had_places = co_await carry_loaded(lane, std::move(run));
+  if (counts || had_places) freed_ = true;
   {
     const std::lock_guard lock(mutex_);
     if (--running_[project] == 0) running_.erase(project);
@@ -138,7 +140,7 @@ async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading
   if (!stopping_) loops_.loop(0).post([this] { bell_.ring(); });
 }
 
-async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
+async::Task<bool> Engine::Node::carry_loaded(Lane& lane, Run run) {
   auto history = std::make_shared<std::vector<Event>>();
   auto mail = std::make_shared<std::vector<Signal>>();
   if (run.started_at != 0) {
@@ -151,7 +153,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     if (!read) {
       kLog.error("a run cannot be read", {{"run", run.id}, {"message", read.error().message}});
       co_await put_off(run.asked.project, run.id, run.node);
-      co_return;
+      co_return false;
     }
   }
   if (run.started_at == 0) run.started_at = run.created_at;
@@ -171,7 +173,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   if (execution.lost()) {
     const Run& lost = execution.run();
     if (!stopping_) co_await put_off(lost.asked.project, lost.id, lost.node);
-    co_return;
+    co_return execution.had_places();
   }
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
   Entry entry;
@@ -183,6 +185,7 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   if (written) listeners_.tell(execution.run().id);
   if (!written && written.error().code != "journal_fenced")
     kLog.warning("a run's end was not written", {{"run", execution.run().id}, {"code", written.error().code}});
+  co_return execution.had_places();
 }
 
 // A run that the store would not give, or whose events it would not take, and that nobody else has taken over.

@@ -152,6 +152,17 @@ Result<bool> anything_held(Connection& connection) {
   return found;
 }
 
+Result<bool> is_waited_for(Connection& connection, const std::string& lane) {
+  bool found = false;
+  const Value values[] = {lane};
+  FAIRLEAD_CHECK(connection.query("select 1 from journal_runs where held <> '' and held = $1 limit 1", values,
+                                  [&](const Row&) -> Result<void> {
+                                    found = true;
+                                    return {};
+                                  }));
+  return found;
+}
+
 Result<void> write_lanes(Connection& connection, const std::string& run, const std::set<std::string>& lanes) {
   const Value of_run[] = {run};
   FAIRLEAD_CHECK(execute(connection, "delete from journal_held where run = $1", of_run));

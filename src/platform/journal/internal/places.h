@@ -57,6 +57,8 @@ using LimitsOf = std::function<std::vector<Limit>(const Run&)>;
 Result<std::string> let_go(store::Connection& connection, Places& places, const std::vector<std::string>& kinds,
                            const LimitsOf& limits, std::string from, std::int64_t now);
 Result<bool> anything_held(store::Connection& connection);
+// Whether others were held back in the lane.
+Result<bool> is_waited_for(store::Connection& connection, const std::string& lane);
 // Until there is room, or its deadline comes.
 Result<void> hold_back(store::Connection& connection, const Run& run, const std::string& lane);
 // That the run waits in these lanes, for whichever has room first; they take the place of what it waited in before.

@@ -128,6 +128,7 @@ async::Task<std::optional<StepResult>> Execution::take_places(const Step& step, 
     if (auto end = settled(state, step.shielded)) co_return std::move(*end);
   }
   state.held = false;
+  had_places_ = true;
   co_return std::nullopt;
 }
 

@@ -433,6 +433,47 @@ TEST_P(LimitsTest, AStepThatIsHeldBackBeforeItsNextAttemptIsNotDue) {
   EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
 }
 
+async::Task<Outcome> in_line_or_not(Execution& execution) {
+  if (execution.run().asked.queue.empty()) co_return succeeded("1");
+  std::string step = "go", signal = "go", ask;
+  const auto got = co_await execution.receive(std::move(step), std::move(signal), Micros(0), std::move(ask));
+  if (!got) co_return outcome_of(got.error(), "go");
+  co_return succeeded(*got);
+}
+
+TEST_P(LimitsTest, RunsWithoutLimitsWriteNothingForThoseThatAreHeldBack) {
+  Written definition([](Execution& execution) { return in_line_or_not(execution); });
+  EngineOptions options = TestNode::quick("node-a");
+  options.poll = options.beat = options.linger = Millis(60'000);
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.engine().start_blocking());
+  ASSERT_TRUE(
+      node.wait(node.engine().set_queue({.project = "default", .name = "calls", .concurrency = 1, .per = "user"})));
+  RunRequest asked = request("r");
+  asked.queue = "calls";
+  const std::string first = start(node, asked);
+  node.wait_state(first, RunState::kRunning);
+  const std::string second = start(node, asked);
+  for (int i = 0; i < 2'000 && count("journal_runs where held <> ''") == 0; ++i) std::this_thread::sleep_for(Millis(1));
+  const auto claims = [&] {
+    std::int64_t out = 0;
+    EXPECT_TRUE(database_->read_blocking([&](store::Connection& connection) {
+      return connection.query("select beat from journal_nodes", {}, [&](const store::Row& row) -> Result<void> {
+        out = row.integer(0);
+        return {};
+      });
+    }));
+    return out;
+  };
+  const std::int64_t before = claims();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(node.wait_finished(start(node, request("r"))).state, RunState::kSucceeded);
+  EXPECT_LE(claims() - before, 1) << "each claim of the node is a beat";
+  for (const std::string& id : {first, second}) {
+    ASSERT_TRUE(node.wait(node.engine().signal("default", {.run = id, .id = "1", .name = "go", .data = "7"})));
+    EXPECT_EQ(node.wait_finished(id).output, "7") << "a place that is left is seen at once";
+  }
+}
+
 TEST_P(LimitsTest, PlacesOfNobodyAreForgottenThoughRunsAreKeptForEver) {
   ASSERT_TRUE(database_->write_blocking([](store::Connection& connection) {
     return store::execute(connection,
