@@ -88,14 +88,15 @@ class RunAnswer final : public llm::Completion {
     if (ended_) co_return llm::Delta{.wire = {}, .end = true};
     wire_.clear();
     for (;;) {
-      auto run = co_await engine_.find(run_.asked.project, run_.id);
-      if (!run) co_return fail(std::move(run).error());
-      if (tells_) {
-        auto told = co_await tell();
-        if (!told) co_return fail(std::move(told).error());
+      auto seen = co_await look();
+      if (!seen) co_return fail(std::move(seen).error());
+      if (seen->has_ended) {  // unless somebody has retried it
+        auto run = co_await engine_.find(run_.asked.project, run_.id);
+        if (!run) co_return fail(std::move(run).error());
+        if (finished(run->state)) co_return end(*run);
       }
-      if (finished(run->state)) co_return end(*run);
       if (!wire_.empty()) co_return llm::Delta{.wire = wire_, .end = false};
+      if (seen->has_more) continue;
       if (context_.cancellation.requested())
         co_return fail(context_.cancellation.reason(), "cancelled", "Nobody waits for the run any more.");
       const SteadyTime now = std::chrono::steady_clock::now();
@@ -122,19 +123,27 @@ class RunAnswer final : public llm::Completion {
     return llm::Delta{.wire = wire_, .end = true};
   }
 
-  // Pieces without a choice, which clients of this form know from the one that carries the usage.
-  async::Task<Result<void>> tell() {
-    auto events = co_await engine_.history(run_.asked.project, run_.id, told_, kEventsAtOnce);
+  struct Seen {
+    bool has_ended = false, has_more = false;
+  };
+  // What has been written of the run since the last look, and what is told of it: pieces without a choice, which
+  // clients of this form know from the one that carries the usage.
+  async::Task<Result<Seen>> look() {
+    auto events = co_await engine_.history(run_.asked.project, run_.id, seen_, kEventsAtOnce);
     if (!events) co_return fail(std::move(events).error());
+    Seen seen;
+    seen.has_more = std::ssize(*events) == kEventsAtOnce;
     for (const journal::Event& event : *events) {
-      told_ = event.sequence;
-      if (const std::string news = journal::news_of(event); !news.empty())
+      seen_ = event.sequence;
+      seen.has_ended = event.kind == journal::EventKind::kFinished;
+      const std::string news = tells_ ? journal::news_of(event) : std::string();
+      if (!news.empty())
         wire_ += "data: " + head_of(run_, form_) + R"(,"choices":[],"fairlead":{"progress":)" + news + "}}\n\n";
     }
-    co_return Result<void>{};
+    co_return seen;
   }
 
-  static constexpr std::int64_t kEventsAtOnce = INT64_MAX;
+  static constexpr std::int64_t kEventsAtOnce = 100;
 
   journal::Engine& engine_;
   const journal::Run run_;
@@ -143,7 +152,7 @@ class RunAnswer final : public llm::Completion {
   const llm::CallContext context_;
   journal::Listeners::Listening listening_;
   const async::Cancellation::Registration gone_;
-  std::int64_t told_ = 0;  // up to this event
+  std::int64_t seen_ = 0;  // up to this event
   std::string wire_;
   llm::Outcome outcome_;
   bool ended_ = false;

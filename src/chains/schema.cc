@@ -2,7 +2,8 @@
 
 namespace fairlead::chains {
 
-// chain_tasks.leased_until: 0 while the task waits for a worker. done_at: 0 while it is not done.
+// chain_tasks.leased_until: 0 while the task waits for a worker. done_at: 0 while it is not done. attempt: of the step,
+// which is counted on when the task is taken back and put out anew, as `leases` is not.
 std::vector<store::Migration> migrations() {
   return {{"chains", 1, R"(
 create table chain_tasks (
@@ -36,7 +37,8 @@ create table chain_results (
   primary key (project, digest)
 );
 create index chain_results_until on chain_results (kept_until);
-)"}};
+)"},
+          {"chains", 2, "alter table chain_tasks add column attempt bigint not null default 0;"}};
 }
 
 }  // namespace fairlead::chains

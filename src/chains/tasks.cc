@@ -26,7 +26,7 @@ constexpr std::size_t kKeyLength = 32;
 
 constexpr const char* kTaskColumns =
     "task_key, project, run, step, name, input, output_schema, signal, priority, posted_at, lease_us, leases,"
-    " leased_until, worker, progress";
+    " leased_until, worker, progress, attempt";
 
 Task task_of(const Row& row) {
   Task task;
@@ -45,6 +45,7 @@ Task task_of(const Row& row) {
   task.leased_until = row.integer(12);
   task.worker = row.text(13);
   task.progress = row.text(14);
+  task.attempt = row.integer(15);
   return task;
 }
 
@@ -111,20 +112,20 @@ Result<void> take_next(Connection& connection, const Tasks::PollRequest& request
 }
 
 // False: that lease has it no more. `already`: the same lease ended it before, and its answer did not come through.
-Result<bool> mark_done(Connection& connection, const std::string& key, std::int64_t lease, std::int64_t now,
-                       bool& already) {
+Result<bool> mark_done(Connection& connection, const std::string& key, std::int64_t attempt, std::int64_t lease,
+                       std::int64_t now, bool& already) {
   const Value old[] = {now - kDoneKeptUs};
   FAIRLEAD_CHECK(connection.execute("delete from chain_tasks where done_at > 0 and done_at < $1", old));
   bool found = false;
   already = false;
-  const Value of_lease[] = {key, lease};
-  FAIRLEAD_CHECK(
-      connection.query("select done_at from chain_tasks where task_key = $1 and leases = $2 and leased_until > 0",
-                       of_lease, [&](const Row& row) -> Result<void> {
-                         found = true;
-                         already = row.integer(0) > 0;
-                         return {};
-                       }));
+  const Value of_lease[] = {key, lease, attempt};
+  FAIRLEAD_CHECK(connection.query(
+      "select done_at from chain_tasks where task_key = $1 and leases = $2 and attempt = $3 and leased_until > 0",
+      of_lease, [&](const Row& row) -> Result<void> {
+        found = true;
+        already = row.integer(0) > 0;
+        return {};
+      }));
   if (!found || already) return false;
   const Value values[] = {key, now};
   FAIRLEAD_CHECK(connection.execute("update chain_tasks set done_at = $2 where task_key = $1", values));
@@ -135,14 +136,16 @@ Result<bool> mark_done(Connection& connection, const std::string& key, std::int6
 
 store::Database::Work put_out(Task task) {
   return [task = std::move(task)](Connection& connection) -> Result<void> {
-    const Value values[] = {task.key,           task.project, task.run,      task.step,      task.name,    task.input,
-                            task.output_schema, task.signal,  task.priority, task.posted_at, task.lease_us};
+    const Value values[] = {task.key,      task.project,   task.run,           task.step,
+                            task.name,     task.input,     task.output_schema, task.signal,
+                            task.priority, task.posted_at, task.lease_us,      task.attempt};
     return execute(connection,
                    "insert into chain_tasks (task_key, project, run, step, name, input, output_schema, signal,"
-                   " priority, posted_at, lease_us, leases, leased_until, worker, progress, done_at) values"
-                   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, '', '', 0)"
+                   " priority, posted_at, lease_us, leases, leased_until, worker, progress, done_at, attempt) values"
+                   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, '', '', 0, $12)"
                    " on conflict (task_key) do update set signal = excluded.signal, posted_at = excluded.posted_at,"
-                   " leased_until = 0, worker = '', progress = '', done_at = 0",
+                   " leased_until = 0, worker = '', progress = '', done_at = 0, attempt = excluded.attempt"
+                   " where chain_tasks.attempt < excluded.attempt",
                    values);
   };
 }
@@ -177,7 +180,7 @@ void Tasks::stop() {
 }
 
 std::string Tasks::lease_name(const Task& task) {
-  return task.key + "." + std::to_string(task.leases);
+  return task.key + "." + std::to_string(task.attempt) + "." + std::to_string(task.leases);
 }
 
 Result<Tasks::Lease> Tasks::lease_of(const std::string& name) {
@@ -186,8 +189,10 @@ Result<Tasks::Lease> Tasks::lease_of(const std::string& name) {
   if (dot != kKeyLength) return lease_lost();
   lease.key = name.substr(0, dot);
   const char* const end = name.data() + name.size();
-  const auto parsed = std::from_chars(name.data() + dot + 1, end, lease.number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return lease_lost();
+  const auto attempt = std::from_chars(name.data() + dot + 1, end, lease.attempt);
+  if (attempt.ec != std::errc() || attempt.ptr == end || *attempt.ptr != '.') return lease_lost();
+  const auto number = std::from_chars(attempt.ptr + 1, end, lease.number);
+  if (number.ec != std::errc() || number.ptr != end) return lease_lost();
   return lease;
 }
 
@@ -233,23 +238,24 @@ async::Task<Result<Task>> Tasks::find(std::string project, std::string key) {
   co_return std::move(**found);
 }
 
-async::Task<Result<Micros>> Tasks::heartbeat(std::string project, std::string name, std::string progress,
-                                             KeepOfTask keep) {
+async::Task<Result<Tasks::Beat>> Tasks::heartbeat(std::string project, std::string name, std::string progress,
+                                                  KeepOfTask keep) {
   FAIRLEAD_CO_TRY(const Lease lease, lease_of(name));
+  Beat beat;
   if (keep && !progress.empty()) {
     std::string its_project = project, key = lease.key;
     auto task = co_await find(std::move(its_project), std::move(key));
     if (!task) co_return fail(std::move(task).error());
     auto kept = co_await keep(*task, std::move(progress));
-    if (!kept) co_return fail(std::move(kept).error());
-    progress = std::move(*kept);
+    if (!kept) beat.refused = std::move(kept).error();
+    progress = kept ? std::move(*kept) : std::string();  // what it said before stays
   }
   const auto length = std::make_shared<std::int64_t>(0);
   store::Database::Work work = [=, now = clock_.unix_micros()](Connection& connection) -> Result<void> {
-    const Value values[] = {lease.key, project, lease.number, now, progress};
+    const Value values[] = {lease.key, project, lease.number, now, progress, lease.attempt};
     return connection.query(
         "update chain_tasks set leased_until = $4 + lease_us, progress = case when $5 = '' then"
-        " progress else $5 end where task_key = $1 and project = $2 and leases = $3 and"
+        " progress else $5 end where task_key = $1 and project = $2 and leases = $3 and attempt = $6 and"
         " leased_until > 0 and done_at = 0 returning lease_us",
         values, [&](const Row& row) -> Result<void> {
           *length = row.integer(0);
@@ -258,7 +264,8 @@ async::Task<Result<Micros>> Tasks::heartbeat(std::string project, std::string na
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
   if (*length == 0) co_return lease_lost();
-  co_return Micros(*length);
+  beat.lease = Micros(*length);
+  co_return beat;
 }
 
 async::Task<Result<void>> Tasks::end(const Task& task, Lease lease, std::string data) {
@@ -268,7 +275,7 @@ async::Task<Result<void>> Tasks::end(const Task& task, Lease lease, std::string 
   signal.data = std::move(data);
   const auto already = std::make_shared<bool>(false);
   journal::Engine::Condition condition = [lease, already, now = clock_.unix_micros()](Connection& connection) {
-    return mark_done(connection, lease.key, lease.number, now, *already);
+    return mark_done(connection, lease.key, lease.attempt, lease.number, now, *already);
   };
   std::string project = task.project;
   const auto sent = co_await engine_.signal_if(std::move(project), std::move(signal), std::move(condition));

@@ -25,6 +25,7 @@ struct Task {
   std::string output_schema;  // JSON; empty: anything goes
   std::string signal;         // that tells the run the end of this attempt
   std::int64_t priority = 0, posted_at = 0;
+  std::int64_t attempt = 0;       // of the step, over all of its run: each puts the task out anew
   std::int64_t lease_us = 0;      // how long a worker has it between heartbeats
   std::int64_t leases = 0;        // how often it has been given out
   std::int64_t leased_until = 0;  // 0: it waits for a worker
@@ -59,12 +60,17 @@ class Tasks {
   // The polls that wait end with nothing.
   void stop();
 
-  // The name of a lease: "KEY.3".
+  // The name of a lease, which no other has of any attempt: "KEY.2.3", the second attempt given out for the third time.
   static std::string lease_name(const Task& task);
-  // The lease's length. Errors of these: kConflict, code lease_lost; those of `keep`.
-  async::Task<Result<Micros>> heartbeat(std::string project, std::string lease, std::string progress,
-                                        KeepOfTask keep = {});
-  // Error also: kInvalid invalid_output; then the attempt has failed, as it has if the output may never be kept.
+  struct Beat {
+    Micros lease;                    // its length
+    std::optional<Error> refused{};  // why what was said of the progress is not kept; the lease is, all the same
+  };
+  // Error of these: kConflict, code lease_lost.
+  async::Task<Result<Beat>> heartbeat(std::string project, std::string lease, std::string progress,
+                                      KeepOfTask keep = {});
+  // Errors also: those of `keep`; kInvalid invalid_output; then the attempt has failed, as it has if the output may
+  // never be kept.
   async::Task<Result<void>> complete(std::string project, std::string lease, boost::json::value output,
                                      KeepOfTask keep = {});
   async::Task<Result<void>> fail_with(std::string project, std::string lease, journal::FailureClass failure,
@@ -80,7 +86,7 @@ class Tasks {
  private:
   struct Lease {
     std::string key;
-    std::int64_t number = 0;
+    std::int64_t attempt = 0, number = 0;
   };
   static Result<Lease> lease_of(const std::string& name);
   async::Task<Result<Task>> find(std::string project, std::string key);

@@ -1,6 +1,8 @@
 #include "chains/http/routes.h"
 
 #include <charconv>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "access/control_plane.h"
@@ -122,29 +124,35 @@ async::Task<void> list(http::Exchange& exchange, const Parts& parts, std::string
   co_await access::respond_json(exchange, 200, std::move(answer));
 }
 
+// All of it, as text: a long history takes long.
+std::string shown_whole(const Chains& chains, Run run, std::span<const Event> events) {
+  if (!finished(run.state)) {
+    run.cost = 0;
+    for (const Event& event : events) run.cost += event.cost;
+  }
+  bj::object answer = shown_run(chains, run);
+  const bj::value kept = parsed(run.asked.input);
+  if (kept.is_object() && kept.get_object().contains("input")) answer["input"] = kept.get_object().at("input");
+  answer["steps"] = internal::progress_of(events, chains.steps_of(run));
+  if (run.state == journal::RunState::kSucceeded) answer["output"] = parsed(run.output);
+  if (auto late = internal::late_of(events); !late.empty()) answer["late"] = std::move(late);
+  return json::to_text(answer);
+}
+
 async::Task<void> show(http::Exchange& exchange, const Parts& parts, std::string project) {
   std::string id(exchange.path_parameter("id"));
-  auto run = co_await parts.engine.find(project, std::move(id));
-  if (!run) {
-    co_await access::refuse(exchange, std::move(run).error());
+  const auto text = std::make_shared<std::string>();
+  journal::Engine::Reading look = [text, &chains = parts.chains](const Run& run, std::span<const Event> events) {
+    *text = shown_whole(chains, run, events);
+    return Result<void>();
+  };
+  const auto read = co_await parts.engine.read(std::move(project), std::move(id), std::move(look));
+  if (!read) {
+    co_await access::refuse(exchange, read.error());
     co_return;
   }
-  auto events = co_await parts.engine.history(std::move(project), run->id, 0, INT64_MAX);
-  if (!events) {
-    co_await access::refuse(exchange, std::move(events).error());
-    co_return;
-  }
-  if (!finished(run->state)) {
-    run->cost = 0;
-    for (const Event& event : *events) run->cost += event.cost;
-  }
-  bj::object answer = shown(parts, *run);
-  const bj::value kept = parsed(run->asked.input);
-  if (kept.is_object() && kept.get_object().contains("input")) answer["input"] = kept.get_object().at("input");
-  answer["steps"] = internal::progress_of(*events, parts.chains.steps_of(*run));
-  if (run->state == journal::RunState::kSucceeded) answer["output"] = parsed(run->output);
-  if (auto late = internal::late_of(*events); !late.empty()) answer["late"] = std::move(late);
-  co_await access::respond_json(exchange, 200, std::move(answer));
+  const auto answered = co_await exchange.respond(200, "application/json", *text);
+  (void)answered;  // a client that has gone wants no answer
 }
 
 Result<std::int64_t> after_of(http::Exchange& exchange) {

@@ -115,9 +115,12 @@ async::Task<Result<bj::object>> do_heartbeat(http::Exchange& exchange, const Tas
   if (progress.size() > kMostProgress)
     co_return fail(ErrorKind::kInvalid, "invalid_value", "`progress` has at most 4 KiB.", "progress");
   KeepOfTask keep = keep_of(exchange, parts, project);
-  auto length = co_await parts.tasks.heartbeat(std::move(project), std::move(id), std::move(progress), std::move(keep));
-  if (!length) co_return fail(std::move(length).error());
-  co_return bj::object{{"lease_s", static_cast<double>(length->count()) / 1e6}};
+  auto beat = co_await parts.tasks.heartbeat(std::move(project), std::move(id), std::move(progress), std::move(keep));
+  if (!beat) co_return fail(std::move(beat).error());
+  bj::object answer{{"lease_s", static_cast<double>(beat->lease.count()) / 1e6}};
+  if (beat->refused)
+    answer["progress_refused"] = bj::object{{"code", beat->refused->code}, {"message", beat->refused->message}};
+  co_return answer;
 }
 
 async::Task<Result<bj::object>> do_complete(http::Exchange& exchange, const TaskParts& parts, std::string project) {

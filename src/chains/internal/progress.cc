@@ -16,7 +16,7 @@ using journal::Event;
 using journal::EventKind;
 
 struct Part {  // of a step: the step itself, an element, a turn
-  bool open = false, done = false, failed = false, waits = false;
+  bool open = false, done = false, failed = false, waits = false, held = false;  // held: it waits for a limit
 };
 
 struct Progress {
@@ -45,10 +45,10 @@ void take(const Event& event, Progress& progress) {
     case EventKind::kIntent:
       progress.retries += event.attempt > 1 ? 1 : 0;
       part.open = true;
-      part.waits = false;
+      part.waits = part.held = false;
       break;
     case EventKind::kHeld:
-      part.waits = true;
+      part.held = true;
       progress.wait = {{"for", fields_of(event)["by"]}};
       break;
     case EventKind::kReused:
@@ -98,13 +98,23 @@ void begin_anew(const Event& retried, std::map<std::string, Progress>& by_step) 
   }
 }
 
+// The run has ended. Should it go on, what held steps back is said again, and what waited waits as before.
+void end_waits(std::map<std::string, Progress>& by_step, bool for_good) {
+  for (auto& [step, progress] : by_step) {
+    for (auto& [part, state] : progress.parts) {
+      state.held = false;
+      if (for_good) state.waits = false;
+    }
+  }
+}
+
 bj::object shown_step(const std::string& name, const Progress& progress) {
   std::int64_t done = 0, failed = 0, open = 0, waits = 0;
   for (const auto& [part, state] : progress.parts) {
     done += state.done;
     failed += state.failed;
     open += state.open;
-    waits += state.waits;
+    waits += state.waits || state.held;
   }
   const auto parts = static_cast<std::int64_t>(progress.parts.size());
   const auto whole = progress.parts.find(name);
@@ -141,13 +151,17 @@ bj::object shown_step(const std::string& name, const Progress& progress) {
 bj::array progress_of(std::span<const Event> events, const std::vector<std::string>& steps) {
   std::map<std::string, Progress> by_step;
   std::vector<std::string> order = steps;
+  bool has_ended = false;
   for (const Event& event : events) {
     if (event.kind == EventKind::kRetried) begin_anew(event, by_step);
+    if (event.kind == EventKind::kFinished) end_waits(by_step, false);
+    has_ended = event.kind == EventKind::kFinished || (has_ended && event.kind != EventKind::kRetried);
     if (event.step.empty() || event.kind == EventKind::kSignal) continue;
     const std::string step = step_of(event.step);
     if (!by_step.contains(step) && !std::ranges::count(order, step)) order.push_back(step);
     take(event, by_step[step]);
   }
+  if (has_ended) end_waits(by_step, true);
   bj::array out;
   for (const std::string& step : order) {
     const auto found = by_step.find(step);

@@ -40,8 +40,9 @@ async::Task<StepResult> Course::put_task(const StepPlan& step, std::string name,
   errand.withdraw = withdraw(task.key);
   errand.tell = task_listeners(task.project);
   errand.read = read_task_end;
-  errand.put = [this, task = std::move(task)](const std::string&, std::int64_t, std::string signal) {
+  errand.put = [this, task = std::move(task)](const std::string&, std::int64_t attempt, std::string signal) {
     Task put = task;
+    put.attempt = attempt;
     put.posted_at = execution_.now();
     put.signal = std::move(signal);
     return put_out(std::move(put));

@@ -127,8 +127,14 @@ TEST_P(ChainPrivacy, WhatAWorkerGivesIsHidden) {
   const std::string lease = Tasks::lease_name(*task);
   EXPECT_TRUE(node_->wait(tasks_->heartbeat("default", lease, R"({"at":"maria"})", keep())));
   EXPECT_EQ(node_->wait(tasks_->list({.project = "default"}))->at(0).progress, R"({"at":"anna"})");
-  EXPECT_EQ(node_->wait(tasks_->heartbeat("default", lease, R"("secret")", keep())).error().code, "privacy_blocked");
+  const auto blocked = node_->wait(tasks_->heartbeat("default", lease, R"("secret")", keep()));
+  ASSERT_TRUE(blocked) << "the lease is kept";
+  EXPECT_EQ(blocked->refused.value_or(Error()).code, "privacy_blocked");
+  EXPECT_EQ(node_->wait(tasks_->list({.project = "default"}))->at(0).progress, R"({"at":"anna"})");
   hiding_.is_away = true;
+  const auto unseen = node_->wait(tasks_->heartbeat("default", lease, R"("maria")", keep()));
+  ASSERT_TRUE(unseen);
+  EXPECT_EQ(unseen->refused.value_or(Error()).code, "privacy_unavailable");
   bj::value output = bj::object{{"who", "maria"}};
   EXPECT_EQ(node_->wait(tasks_->complete("default", lease, output, keep())).error().code, "privacy_unavailable");
   hiding_.is_away = false;

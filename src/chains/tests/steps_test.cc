@@ -107,6 +107,25 @@ TEST_P(ChainSteps, ACancelledRunTakesItsTaskBack) {
   EXPECT_EQ(beaten.error().code, "lease_lost");
 }
 
+TEST_P(ChainSteps, WhoHadATaskBeforeItWasTakenBackDoesNotEndItNow) {
+  const std::string id = start(kTaskChain);
+  const auto before = poll();
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(node_->wait(node_->engine().cancel("default", id, "me")));
+  EXPECT_EQ(node_->wait_finished(id).state, RunState::kCancelled);
+  ASSERT_TRUE(node_->wait(node_->engine().retry({.project = "default", .run = id, .by = "maria"})));
+  const auto now = poll();
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->key, before->key);
+  bj::value late = bj::object{{"bytes", 1}}, good = bj::object{{"bytes", 2}};
+  const auto refused = node_->wait(tasks_->complete("default", Tasks::lease_name(*before), std::move(late)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "lease_lost");
+  EXPECT_EQ(node_->wait(tasks_->heartbeat("default", Tasks::lease_name(*before), "")).error().code, "lease_lost");
+  ASSERT_TRUE(node_->wait(tasks_->complete("default", Tasks::lease_name(*now), std::move(good))));
+  EXPECT_EQ(node_->wait_finished(id).output, "2");
+}
+
 TEST_P(ChainSteps, EachElementOfAMapIsATask) {
   const std::string spec = R"({"input": {"n": {"type": "integer"}}, "steps": [
     {"name": "each", "map": "${{ [1, 2, 3] }}", "task": "resize", "input": {"n": "${{ item }}"}}]})";

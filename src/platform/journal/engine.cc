@@ -103,8 +103,12 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
   auto events = std::make_shared<std::vector<Event>>();
   auto known = std::make_shared<bool>(false);
   store::Database::Work work = [=](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(const auto found, find_run(connection, run));
-    *known = found && found->asked.project == project;
+    const store::Value values[] = {run, project};
+    FAIRLEAD_CHECK(connection.query("select 1 from journal_runs where id = $1 and project = $2", values,
+                                    [&](const store::Row&) -> Result<void> {
+                                      *known = true;
+                                      return {};
+                                    }));
     if (!*known) return {};
     FAIRLEAD_TRY(*events, read_events(connection, run, after, most));
     return {};

@@ -51,8 +51,10 @@ void Execution::recall(const Event& event) {
   cost_ += event.cost;
   switch (event.kind) {
     case EventKind::kTaken:
-    case EventKind::kFinished:
     case EventKind::kMoveRefused:
+      return;
+    case EventKind::kFinished:  // nothing waits for a place any more
+      for (const auto& [name, state] : steps_) state->held = false;
       return;
     case EventKind::kMoved:
       moved_to_ = json::text_member(fields_of(event.data), "digest");
@@ -322,6 +324,7 @@ void Execution::lose() {
 std::int64_t Execution::due() const {
   std::int64_t earliest = 0;
   for (const auto& [name, state] : steps_) {
+    if (state->held) continue;
     const bool waits = (state->waits && state->phase == StepState::Phase::kNew) ||
                        (state->phase == StepState::Phase::kOpen && state->until > 0);  // an errand
     const std::int64_t until = state->phase == StepState::Phase::kBetween ? state->not_before

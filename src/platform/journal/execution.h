@@ -180,8 +180,9 @@ class Execution {
   bool lost() const { return lost_; }
   // The signal that asks for the run to go on with another digest, as soon as it has been unloaded for that.
   const std::optional<Signal>& move() const { return move_; }
-  const std::string& held_by() const { return held_by_; }  // the limit that a step waits for; empty: none does
-  std::int64_t due() const;                                // the earliest time that a branch waits for; 0: none does
+  const std::set<std::string>& held_by() const { return held_by_; }  // the lanes of limits that its steps wait for
+  bool had_places() const { return had_places_; }                    // one of its steps took some
+  std::int64_t due() const;  // the earliest time that a branch waits for, but for a limit; 0: none does
   bool was_put_off() const { return put_off_; }  // something that waits for nothing was asked for once it was to unload
   Event event(EventKind kind, std::string step = {}, std::string data = {}, std::int64_t attempt = 0,
               std::int64_t cost = 0);  // the next one
@@ -251,8 +252,9 @@ class Execution {
   std::list<async::Cancellation*> attempts_;
   int active_ = 0;  // branches that do something else than wait
   bool cancelled_ = false, abandoned_ = false, unloading_ = false, lost_ = false, told_late_ = false, put_off_ = false;
+  bool had_places_ = false;
   std::string compensating_;
-  std::string held_by_;
+  std::set<std::string> held_by_;
   std::string moved_to_;  // the digest that it was moved to, if it was
   std::optional<Signal> move_;
   async::TimerWheel::Timer linger_;

@@ -5,8 +5,9 @@ namespace fairlead::journal {
 // journal_runs.due: when a node may take the run up; null while a node has it, while it waits for a signal alone, and
 // once it is finished. journal_queues.closed: no more of its runs may go on now, as the last claim found. So the index
 // of what is due holds nothing of finished runs, however many there are. journal_runs.held: the limit that holds it
-// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h). journal_blobs:
-// what is large of the inputs, outputs and data, and journal_blob_uses: whose (internal/blobs.h).
+// back, empty: none; then it is not due. journal_places: who counts against a limit (internal/places.h). journal_held:
+// the other limits that branches of a run wait for that is held back; rows of one that is not mean nothing.
+// journal_blobs: what is large of the inputs, outputs and data, and journal_blob_uses: whose (internal/blobs.h).
 std::vector<store::Migration> migrations() {
   return {{"journal", 1, R"(
 create table journal_nodes (
@@ -106,6 +107,14 @@ create table journal_blob_uses (
   primary key (digest, run)
 );
 create index journal_blob_uses_run on journal_blob_uses (run);
+)"},
+          {"journal", 4, R"(
+create table journal_held (
+  run text not null,
+  lane text not null,
+  primary key (run, lane)
+);
+create index journal_held_lane on journal_held (lane);
 )"}};
 }
 

@@ -93,6 +93,16 @@ class Queues {
   std::vector<Queue> steps_;
 };
 
+// Where nobody was let go before: the lane in which others wait already.
+Result<std::string> behind_others(Connection& connection, const std::string& project, std::span<const Limit> limits) {
+  for (const Limit& limit : limits) {
+    std::string lane = lane_of(project, limit);
+    FAIRLEAD_TRY(const bool waited_for, is_waited_for(connection, lane));
+    if (waited_for) return lane;
+  }
+  return std::string();
+}
+
 // A run that has started counts against the starts no more.
 std::vector<Limit> open_limits(std::vector<Limit> limits, const Run& run) {
   if (run.started_at > 0) std::erase_if(limits, [](const Limit& limit) { return limit.starts > 0; });
@@ -222,7 +232,11 @@ Result<Claimed> claim(Connection& connection, ClaimRequest request) {
     queues.add_step_limits(run, request.user, out);
     return out;
   };
-  FAIRLEAD_CHECK(let_go(connection, places, request.kinds, may_hold, request.now));
+  claimed.look_from = request.look_from;
+  if (request.lets_go) {
+    FAIRLEAD_TRY(claimed.look_from,
+                 let_go(connection, places, request.kinds, may_hold, std::move(request.look_from), request.now));
+  }
   FAIRLEAD_TRY(const auto projects, due_projects(connection));
   std::map<std::string, std::vector<Run>> due;
   for (const std::string& project : projects) {
@@ -243,7 +257,13 @@ Result<Claimed> claim(Connection& connection, ClaimRequest request) {
       counts = open_limits(limits(run), run);
     }
     if (!counts.empty()) {
-      FAIRLEAD_TRY(const std::string full, places.take(project, counts, {.run = run.id, .node = request.node}));
+      std::string full;
+      if (!request.lets_go) {
+        FAIRLEAD_TRY(full, behind_others(connection, project, counts));
+      }
+      if (full.empty()) {
+        FAIRLEAD_TRY(full, places.take(project, counts, {.run = run.id, .node = request.node}));
+      }
       bool waits = !full.empty();
       if (waits) {
         FAIRLEAD_TRY(const bool is_past, is_past_holding(connection, run, request.now));

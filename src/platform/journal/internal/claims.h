@@ -40,10 +40,13 @@ struct ClaimRequest {
   std::map<std::string, std::size_t> running;  // here, by project: whoever has least comes first
   LimitsOf limits;                             // of a run, but for its queue's; empty: none has any
   UserOf user;
+  bool lets_go = true;    // looks first for what was held back and has room now; else nobody passes those
+  std::string look_from;  // see let_go()
 };
 struct Claimed {
   std::vector<Run> runs;   // that were due and are the node's now; their inputs as the rows have them
   bool held_back = false;  // others were put aside for want of room: there may be more to take
+  std::string look_from;   // the next time
 };
 // Nothing if the node has been taken over.
 Result<Claimed> claim(store::Connection& connection, ClaimRequest request);

@@ -35,7 +35,7 @@ async::Task<Result<void>> Engine::Node::look() {
     next_beat_ = clock_.steady() + options_.beat;
     FAIRLEAD_CO_CHECK(co_await watch());
   }
-  if (options_.retention.count() > 0 && clock_.steady() >= next_sweep_) FAIRLEAD_CO_CHECK(co_await sweep());
+  if (clock_.steady() >= next_sweep_) FAIRLEAD_CO_CHECK(co_await sweep());
   FAIRLEAD_CO_CHECK(co_await fetch_signals());
   FAIRLEAD_CO_CHECK(co_await take_up());
   co_return Result<void>();
@@ -102,9 +102,12 @@ async::Task<Result<void>> Engine::Node::watch() {
 async::Task<Result<void>> Engine::Node::sweep() {
   constexpr std::int64_t kAtATime = 100;
   auto gone = std::make_shared<std::size_t>(0);
-  const std::int64_t now = clock_.unix_micros(), by = now - options_.retention.count();
-  store::Database::Work work = [gone, by, now](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*gone, purge(connection, by, kAtATime));
+  const std::int64_t now = clock_.unix_micros();
+  store::Database::Work work = [gone, now,
+                                kept = options_.retention.count()](store::Connection& connection) -> Result<void> {
+    if (kept > 0) {
+      FAIRLEAD_TRY(*gone, purge(connection, now - kept, kAtATime));
+    }
     return sweep_places(connection, now);
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
@@ -166,12 +169,18 @@ async::Task<Result<void>> Engine::Node::take_up() {
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.read(std::move(look)));
-  if (!*due && !is_held_) co_return Result<void>();
+  // It is asked whenever a run ends, and to look is a write: what may have made room is a place that was left here, or
+  // what is not seen from here.
+  request.lets_go = is_held_ && (freed_.exchange(false) || clock_.steady() >= next_let_go_);
+  if (!*due && !request.lets_go) co_return Result<void>();
+  if (request.lets_go) next_let_go_ = clock_.steady() + options_.poll;
+  request.look_from = look_from_;
   store::Database::Work work = [claimed, request](store::Connection& connection) -> Result<void> {
     FAIRLEAD_TRY(*claimed, claim(connection, request));
     return {};
   };
   FAIRLEAD_CO_CHECK(co_await database_.write(std::move(work)));
+  look_from_ = std::move(claimed->look_from);
   for (Run& run : claimed->runs) load(std::move(run));
   is_held_ |= claimed->held_back;
   if (claimed->held_back) bell_.ring();

@@ -9,6 +9,7 @@
 
 #include "base/id.h"
 #include "platform/journal/internal/log.h"
+#include "platform/journal/internal/places.h"
 #include "platform/journal/internal/rows.h"
 #include "platform/journal/internal/step_state.h"
 
@@ -124,7 +125,9 @@ void Engine::Node::load(Run run) {
 
 async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading) {
   const std::string id = run.id, project = run.asked.project;
-  co_await carry_loaded(lane, std::move(run));
+  const bool counts = !run.asked.queue.empty() || !limits_of(run).empty();
+  const bool had_places = co_await carry_loaded(lane, std::move(run));
+  if (counts || had_places) freed_ = true;
   {
     const std::lock_guard lock(mutex_);
     if (--running_[project] == 0) running_.erase(project);
@@ -137,7 +140,7 @@ async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading
   if (!stopping_) loops_.loop(0).post([this] { bell_.ring(); });
 }
 
-async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
+async::Task<bool> Engine::Node::carry_loaded(Lane& lane, Run run) {
   auto history = std::make_shared<std::vector<Event>>();
   auto mail = std::make_shared<std::vector<Signal>>();
   auto input = std::make_shared<std::string>(std::move(run.asked.input));
@@ -151,8 +154,8 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
     const auto read = co_await database_.read(std::move(work));
     if (!read) {
       kLog.error("a run cannot be read", {{"run", run.id}, {"message", read.error().message}});
-      co_await put_off(run.id, run.node);
-      co_return;
+      co_await put_off(run.asked.project, run.id, run.node);
+      co_return false;
     }
   }
   run.asked.input = std::move(*input);
@@ -171,8 +174,9 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   const auto mine = lane.executions.find(execution.run().id);
   if (mine != lane.executions.end() && mine->second == &execution) lane.executions.erase(mine);
   if (execution.lost()) {
-    if (!stopping_) co_await put_off(execution.run().id, execution.run().node);
-    co_return;
+    const Run& lost = execution.run();
+    if (!stopping_) co_await put_off(lost.asked.project, lost.id, lost.node);
+    co_return execution.had_places();
   }
   const bool unloaded = outcome.end == Outcome::End::kUnloaded;
   Entry entry;
@@ -184,13 +188,15 @@ async::Task<void> Engine::Node::carry_loaded(Lane& lane, Run run) {
   if (written) listeners_.tell(execution.run().id);
   if (!written && written.error().code != "journal_fenced")
     kLog.warning("a run's end was not written", {{"run", execution.run().id}, {"code", written.error().code}});
+  co_return execution.had_places();
 }
 
 // A run that the store would not give, or whose events it would not take, and that nobody else has taken over.
-async::Task<void> Engine::Node::put_off(std::string run, std::string node) {
+async::Task<void> Engine::Node::put_off(std::string project, std::string run, std::string node) {
   Entry later{.node = std::move(node)};
-  later.more = [run = std::move(run),
+  later.more = [project = std::move(project), run = std::move(run),
                 due = clock_.unix_micros() + kPutOff.count()](store::Connection& connection) -> Result<void> {
+    FAIRLEAD_CHECK(leave_all(connection, project, run));
     const store::Value values[] = {run, due};
     return execute(connection,
                    "update journal_runs set state = 'waiting', due = $2, node = null"
@@ -271,9 +277,11 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   std::int64_t due = execution.due();
   if (again.count() > 0 && (due == 0 || due > now + again.count())) due = now + again.count();
   if (stopping_ || execution.was_put_off()) due = now;
-  const std::string held = due == now ? std::string() : execution.held_by();
-  if (!held.empty() && due == 0) due = run.asked.deadline;
-  entry.more = [id = run.id, due, held, cost = execution.cost(), now](store::Connection& connection) -> Result<void> {
+  std::set<std::string> lanes;
+  if (due != now) lanes = execution.held_by();
+  if (!lanes.empty() && due == 0 && execution.compensating().empty()) due = run.asked.deadline;
+  entry.more = [id = run.id, due, lanes = std::move(lanes), cost = execution.cost(),
+                now](store::Connection& connection) -> Result<void> {
     bool mail = false;
     const store::Value of_run[] = {id};
     FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
@@ -281,9 +289,10 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
                                       mail = true;
                                       return {};
                                     }));
+    if (!lanes.empty()) FAIRLEAD_CHECK(write_lanes(connection, id, lanes));
+    const std::string held = mail || lanes.empty() ? std::string() : *lanes.begin();
     const std::int64_t when = mail ? now : due;
-    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost,
-                                   mail ? std::string() : held};
+    const store::Value values[] = {id, when > 0 ? store::Value(when) : store::Value(std::nullptr_t{}), cost, held};
     return execute(connection,
                    "update journal_runs set state = 'waiting', due = $2, cost = $3, held = $4, node = null"
                    " where id = $1",

@@ -56,14 +56,15 @@ class Engine::Node {
   std::string user_of(const Run& run) const;
   void load(Run run);
   async::Task<void> carry(Lane& lane, Run run, std::uint64_t loading);
-  async::Task<void> carry_loaded(Lane& lane, Run run);
+  // Whether it had places that others may have now.
+  async::Task<bool> carry_loaded(Lane& lane, Run run);
   Entry ending(Execution& execution, Outcome outcome);
   Entry leaving(Execution& execution, Micros again);
   async::Task<Entry> moving(Execution& execution);
   struct Renewals;
   Result<void> plan_retry(store::Connection& connection, const RetryRequest& request, Renewals& renewals);
   Result<void> add_renewal(store::Connection& connection, const Run& run, std::int64_t deadline, Renewals& renewals);
-  async::Task<void> put_off(std::string run, std::string node);
+  async::Task<void> put_off(std::string project, std::string run, std::string node);
 
   async::Task<void> keep();
   async::Task<Result<void>> look();
@@ -88,6 +89,7 @@ class Engine::Node {
   std::atomic<std::size_t> next_lane_{0};
   std::atomic<std::uint64_t> next_loading_{0};
   std::atomic<std::size_t> loaded_{0};
+  std::atomic<bool> freed_{false};  // a place under a limit, since this was last looked at
 
   mutable std::mutex mutex_;
   std::condition_variable empty_;
@@ -99,9 +101,10 @@ class Engine::Node {
   async::TaskGroup keeping_;
   async::Bell bell_;
   std::map<std::string, Seen> seen_;  // other nodes
-  SteadyTime next_beat_{}, next_sweep_{}, next_glance_{};
-  bool is_held_ = false;  // whether any run is held back, as it was a poll ago at the earliest
-  std::string told_;      // the last trouble that was logged
+  SteadyTime next_beat_{}, next_sweep_{}, next_glance_{}, next_let_go_{};
+  std::string look_from_;  // of what is held back; see let_go()
+  bool is_held_ = false;   // whether any run is held back, as it was a poll ago at the earliest
+  std::string told_;       // the last trouble that was logged
   std::atomic<bool> stopping_{false};
   bool started_ = false;
 };

@@ -38,12 +38,20 @@ Result<std::vector<Queue>> read_step_queues(store::Connection& connection) {
 }
 
 void StepQueues::set(std::vector<Queue> queues) {
-  queues_.store(queues.empty() ? nullptr : std::make_shared<const std::vector<Queue>>(std::move(queues)));
+  is_any_ = !queues.empty();
+  auto next = std::make_shared<const std::vector<Queue>>(std::move(queues));
+  const std::lock_guard lock(mutex_);
+  queues_.swap(next);
 }
 
 std::vector<Limit> StepQueues::limits(const Run& run, std::span<const std::string> calls) const {
   std::vector<Limit> out;
-  const auto queues = queues_.load();
+  if (!is_any_) return out;
+  std::shared_ptr<const std::vector<Queue>> queues;
+  {
+    const std::lock_guard lock(mutex_);
+    queues = queues_;
+  }
   if (!queues) return out;
   for (const Queue& queue : *queues)
     if (queue.project == run.asked.project && std::ranges::count(calls, queue.name) > 0)

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ class StepQueues {
 
  private:
   const UserOf user_;
-  std::atomic<std::shared_ptr<const std::vector<Queue>>> queues_;  // null: none has been set
+  std::atomic<bool> is_any_{false};  // nearly always not: then nothing is locked
+  mutable std::mutex mutex_;         // GCC 12's atomic<shared_ptr> lets a load race with a store
+  std::shared_ptr<const std::vector<Queue>> queues_;
 };
 
 }  // namespace fairlead::journal

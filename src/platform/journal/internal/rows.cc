@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/id.h"
+#include "platform/journal/internal/places.h"
 
 namespace fairlead::journal {
 
@@ -87,7 +88,7 @@ namespace {
 
 constexpr const char* kBriefColumns =
     "id, project, kind, name, digest, run_key, '', queue, author, priority, deadline, parent, parent_step,"
-    " created_at, started_at, finished_at, state, node, cost, '', error, due";
+    " created_at, started_at, finished_at, state, node, cost, '', error, due, held";
 
 }  // namespace
 
@@ -378,6 +379,26 @@ Result<void> write_queue(Connection& connection, const Queue& queue) {
       values);
 }
 
+namespace {
+
+// Who is in a queue's lane, and in those of each that begin with it: a rate's places are none that anybody has now.
+Result<void> count_lane(Connection& connection, const std::string& lane, Queue& queue) {
+  const bool is_rate = lane.find("/places/") == std::string::npos;
+  const Value lanes[] = {lane, lane + ",", lane + "-"};
+  return connection.query(
+      "select (select count(*) from journal_places p where p.lane = $1 or (p.lane >= $2 and p.lane < $3)), (select"
+      " count(*) from journal_runs r where r.held <> '' and (r.held = $1 or (r.held >= $2 and r.held < $3))), (select"
+      " count(*) from journal_held h join journal_runs r on r.id = h.run and r.held <> '' where h.lane = $1 or (h.lane"
+      " >= $2 and h.lane < $3))",
+      lanes, [&](const Row& row) -> Result<void> {
+        if (!is_rate) queue.running += row.integer(0);
+        queue.due += row.integer(1) + row.integer(2);
+        return {};
+      });
+}
+
+}  // namespace
+
 Result<std::vector<Queue>> read_queues(Connection& connection, const std::string& project) {
   std::vector<Queue> queues;
   const Value values[] = {project};
@@ -404,16 +425,11 @@ Result<std::vector<Queue>> read_queues(Connection& connection, const std::string
       }));
   for (Queue& queue : queues) {
     if (queue.name.find(':') == std::string::npos) continue;
-    const std::string lane = project + "/places/queue " + queue.name;
-    const Value lanes[] = {lane, lane + ",", lane + "-"};  // its own, and those of each
-    FAIRLEAD_CHECK(connection.query(
-        "select (select count(*) from journal_places p where p.lane = $1 or (p.lane >= $2 and p.lane < $3)), (select"
-        " count(*) from journal_runs r where r.held = $1 or (r.held >= $2 and r.held < $3))",
-        lanes, [&](const Row& row) -> Result<void> {
-          queue.running = row.integer(0);
-          queue.due = row.integer(1);
-          return {};
-        }));
+    queue.running = queue.due = 0;
+    const std::string name = "queue " + queue.name;
+    std::vector<std::string> lanes{lane_of(project, {.name = name})};
+    if (queue.starts > 0) lanes.push_back(lane_of(project, {.name = name, .starts = 1, .period = queue.period}));
+    for (const std::string& lane : lanes) FAIRLEAD_CHECK(count_lane(connection, lane, queue));
   }
   return queues;
 }

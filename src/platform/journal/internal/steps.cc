@@ -133,10 +133,11 @@ async::Task<std::optional<StepResult>> Execution::take_places(const Step& step, 
     const Woken woken = co_await park(now() + pause, {}, step.shielded);
     const bool all_wait = woken == Woken::kTime && active_ == 1;
     if (all_wait && now() - since > parts_.linger.count() * 1'000) unload();
-    if (unloading_) held_by_ = *full;
+    if (unloading_) held_by_.insert(*full);
     if (auto end = settled(state, step.shielded)) co_return std::move(*end);
   }
   state.held = false;
+  had_places_ = true;
   co_return std::nullopt;
 }
 

@@ -113,6 +113,9 @@ TEST_P(LimitsTest, WhatIsHeldBackSaysByWhatAndTheUrgentGoesFirst) {
   }
   EXPECT_EQ(held.held, "all");
   EXPECT_EQ(held.state, RunState::kQueued);
+  const auto listed = node.wait(node.engine().list({.project = "default", .name = "low", .brief = true}));
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().held, "all");
   EXPECT_EQ(node.wait_finished(low).held, "");
   node.wait_finished(high);
   EXPECT_THAT(definition_.order, ElementsAre("first", "high", "low"));
@@ -308,6 +311,178 @@ TEST_P(LimitsTest, AStepThatIsHeldBackIsCancelledAtOnce) {
   ASSERT_TRUE(node.wait(node.engine().cancel("default", late, "me")));
   EXPECT_EQ(node.wait_finished(late).state, RunState::kCancelled);
   EXPECT_TRUE(definition_.seen().empty());
+}
+
+TEST_P(LimitsTest, ARetriedRunSaysAgainThatAStepIsHeldBack) {
+  definition_.calls = {"model:small"};
+  TestNode node(*database_, definition_);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small", .paused = true})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  RunRequest asked = request("r");
+  asked.due = SystemClock().unix_micros() + 100'000;  // the node has seen the queue by then
+  const std::string id = start(node, asked);
+  node.wait_state(id, RunState::kWaiting);
+  ASSERT_TRUE(node.wait(node.engine().cancel("default", id, "me")));
+  EXPECT_EQ(node.wait_finished(id).held, "");
+  ASSERT_TRUE(node.wait(node.engine().retry({.project = "default", .run = id, .by = "me"})));
+  EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+  EXPECT_EQ(told(*node.wait(node.engine().history("default", id, 0, 100))),
+            "taken; held work; taken; cancel; finished; retried; taken; held work");
+}
+
+// One whose steps are asked for once the node has seen how the queues are set.
+RunRequest taken_up(std::int64_t deadline = 0) {
+  RunRequest out = TestNode::request();
+  out.due = SystemClock().unix_micros() + 100'000;
+  out.deadline = deadline;
+  return out;
+}
+
+async::Task<void> branch(Execution& execution, std::string name, StepResult& result) {
+  Step step{.name = name, .work = [](Attempt) { return answer("1"); }, .calls = {"model:" + name}};
+  result = co_await execution.step(std::move(step));
+}
+
+async::Task<Outcome> two_branches(Execution& execution) {
+  StepResult a, b;
+  async::TaskGroup branches(execution.loop().executor());
+  branches.spawn(branch(execution, "a", a));
+  branches.spawn(branch(execution, "b", b));
+  co_await branches.join();
+  if (!a) co_return outcome_of(a.error(), "a");
+  if (!b) co_return outcome_of(b.error(), "b");
+  co_return succeeded("2");
+}
+
+TEST_P(LimitsTest, ARunWhoseBranchesWaitForTwoLimitsGoesOnWithEither) {
+  Written definition([](Execution& execution) { return two_branches(execution); });
+  TestNode node(*database_, definition);
+  const auto set = [&](const std::string& model, bool paused) {
+    ASSERT_TRUE(node.wait(node.engine().set_queue(
+        {.project = "default", .name = "model:" + model, .paused = paused, .starts = 9, .period = 1})));
+  };
+  set("a", true), set("b", true);
+  ASSERT_TRUE(node.engine().start_blocking());
+  for (const auto& [free, full] : {std::pair("a", "b"), std::pair("b", "a")}) {
+    const std::string id = start(node, taken_up());
+    EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+    const auto queues = node.wait(node.engine().queues("default"));
+    for (const Queue& queue : *queues) EXPECT_EQ(queue.due, 1) << queue.name;
+    set(free, false);
+    std::string story;
+    for (int i = 0; i < 2'000 && story.find(std::string("result ") + free) == story.npos; ++i) {
+      story = told(*node.wait(node.engine().history("default", id, 0, 1'000)));
+      std::this_thread::sleep_for(Millis(5));
+    }
+    EXPECT_THAT(story, HasSubstr(std::string("result ") + free));
+    EXPECT_EQ(node.wait_state(id, RunState::kWaiting).held, std::string("queue model:") + full);
+    set(full, false);
+    EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+    set("a", true), set("b", true);
+  }
+}
+
+async::Task<Outcome> undoes_after_all(Execution& execution) {
+  if (execution.compensating().empty()) execution.compensate(R"({"state":"failed"})");
+  Step undo{.name = "undo", .work = [](Attempt) { return answer("0"); }, .calls = {"model:small"}};
+  const auto end = co_await execution.step(std::move(undo));
+  if (!end && end.error().why == StepError::Why::kUnloaded) co_return Outcome();
+  co_return succeeded("1");
+}
+
+// How often a node has taken it up once it has waited for so long.
+std::ptrdiff_t times_taken(TestNode& node, const std::string& id, Millis later) {
+  EXPECT_NE(node.wait_state(id, RunState::kWaiting).held, "");
+  std::this_thread::sleep_for(later);
+  const auto events = node.wait(node.engine().history("default", id, 0, 1'000));
+  return std::ranges::count(*events, EventKind::kTaken, &Event::kind);
+}
+
+TEST_P(LimitsTest, WhatARunUndoesWaitsForItsPlaceAlsoAfterTheDeadline) {
+  Written definition([](Execution& execution) { return undoes_after_all(execution); });
+  EngineOptions options = TestNode::quick("node-a");
+  options.linger = Millis(20);
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small", .paused = true})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  const std::string id = start(node, taken_up(SystemClock().unix_micros() + 500'000));
+  EXPECT_EQ(times_taken(node, id, Millis(1'000)), 1);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small"})));
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
+TEST_P(LimitsTest, AStepThatIsHeldBackBeforeItsNextAttemptIsNotDue) {
+  definition_.calls = {"model:small"};
+  EngineOptions options = TestNode::quick("node-a");
+  options.linger = Millis(20);
+  TestNode node(*database_, definition_, options);
+  ASSERT_TRUE(node.wait(
+      node.engine().set_queue({.project = "default", .name = "model:small", .paused = true, .concurrency = 2})));
+  ASSERT_TRUE(node.engine().start_blocking());
+  std::vector<Event> history{{.run = {}, .kind = EventKind::kIntent, .step = "work", .attempt = 1, .data = "{}"},
+                             {.run = {},
+                              .kind = EventKind::kFailure,
+                              .step = "work",
+                              .attempt = 1,
+                              .data = R"({"class":"transient","code":"x","message":"x","retry_at":1})"}};
+  const auto started = node.wait(node.engine().start_with(request("r"), history));
+  ASSERT_TRUE(started);
+  const std::string id = started->run.id;
+  EXPECT_EQ(times_taken(node, id, Millis(700)), 1);
+  ASSERT_TRUE(node.wait(node.engine().set_queue({.project = "default", .name = "model:small"})));
+  EXPECT_EQ(node.wait_finished(id).state, RunState::kSucceeded);
+}
+
+async::Task<Outcome> in_line_or_not(Execution& execution) {
+  if (execution.run().asked.queue.empty()) co_return succeeded("1");
+  std::string step = "go", signal = "go", ask;
+  const auto got = co_await execution.receive(std::move(step), std::move(signal), Micros(0), std::move(ask));
+  if (!got) co_return outcome_of(got.error(), "go");
+  co_return succeeded(*got);
+}
+
+TEST_P(LimitsTest, RunsWithoutLimitsWriteNothingForThoseThatAreHeldBack) {
+  Written definition([](Execution& execution) { return in_line_or_not(execution); });
+  EngineOptions options = TestNode::quick("node-a");
+  options.poll = options.beat = options.linger = Millis(60'000);
+  TestNode node(*database_, definition, options);
+  ASSERT_TRUE(node.engine().start_blocking());
+  ASSERT_TRUE(
+      node.wait(node.engine().set_queue({.project = "default", .name = "calls", .concurrency = 1, .per = "user"})));
+  RunRequest asked = request("r");
+  asked.queue = "calls";
+  const std::string first = start(node, asked);
+  node.wait_state(first, RunState::kRunning);
+  const std::string second = start(node, asked);
+  for (int i = 0; i < 2'000 && count("journal_runs where held <> ''") == 0; ++i) std::this_thread::sleep_for(Millis(1));
+  const auto claims = [&] {
+    std::int64_t out = 0;
+    EXPECT_TRUE(database_->read_blocking([&](store::Connection& connection) {
+      return connection.query("select beat from journal_nodes", {}, [&](const store::Row& row) -> Result<void> {
+        out = row.integer(0);
+        return {};
+      });
+    }));
+    return out;
+  };
+  const std::int64_t before = claims();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(node.wait_finished(start(node, request("r"))).state, RunState::kSucceeded);
+  EXPECT_LE(claims() - before, 1) << "each claim of the node is a beat";
+  for (const std::string& id : {first, second}) {
+    ASSERT_TRUE(node.wait(node.engine().signal("default", {.run = id, .id = "1", .name = "go", .data = "7"})));
+    EXPECT_EQ(node.wait_finished(id).output, "7") << "a place that is left is seen at once";
+  }
+}
+
+TEST_P(LimitsTest, PlacesOfNobodyAreForgottenThoughRunsAreKeptForEver) {
+  ASSERT_TRUE(database_->write_blocking([](store::Connection& connection) {
+    return store::execute(connection,
+                          "insert into journal_places (lane, run, part, node, at) values ('l', 'r', '', 'n', 1)");
+  }));
+  TestNode node(*database_, definition_);
+  ASSERT_TRUE(node.engine().start_blocking());
+  for (int i = 0; i < 2'000 && count("journal_places") > 0; ++i) std::this_thread::sleep_for(Millis(5));
+  EXPECT_EQ(count("journal_places"), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, LimitsTest, testing::Values(On::kSqlite, On::kPostgresql), name_of);
