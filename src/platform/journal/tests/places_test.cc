@@ -26,7 +26,7 @@ class PlacesTest : public EngineTest {
     run.asked.author = author;
     if (lane.empty()) run.node = kNode;
     write([&](Connection& connection) -> Result<void> {
-      FAIRLEAD_CHECK(insert_run(connection, run, std::nullopt));
+      FAIRLEAD_CHECK(insert_run(connection, run, keep_input(run), std::nullopt));
       return lane.empty() ? Result<void>() : hold_back(connection, run, lane);
     });
   }
