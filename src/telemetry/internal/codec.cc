@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "base/append.h"
 #include "telemetry/internal/crc32c.h"
 #include "telemetry/internal/fields.h"
 
@@ -16,32 +15,25 @@ namespace {
 // Wire types of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/).
 constexpr std::uint64_t kVarint = 0, kFixed64 = 1, kBytes = 2;
 
-std::size_t write_varint(char* out, std::uint64_t value) {
-  std::size_t size = 0;
+constexpr std::size_t kLongestVarint = 10, kLongestHead = 2 * kLongestVarint;
+
+constexpr char* put_varint(char* at, std::uint64_t value) {
   while (value >= 0x80) {
-    out[size++] = static_cast<char>(value | 0x80);
+    *at++ = static_cast<char>(value | 0x80);
     value >>= 7;
   }
-  out[size++] = static_cast<char>(value);
-  return size;
+  *at++ = static_cast<char>(value);
+  return at;
 }
 
-// A field's tag and the number behind it: its value, or the length of its bytes.
-struct Head {
-  char bytes[20];
-  std::size_t size;
-  Head(int field, std::uint64_t wire, std::uint64_t number) {
-    size = write_varint(bytes, static_cast<std::uint64_t>(field) << 3 | wire);
-    size += write_varint(bytes + size, number);
-  }
-};
+constexpr char* put_tag(char* at, int field, std::uint64_t wire) {
+  return put_varint(at, static_cast<std::uint64_t>(field) << 3 | wire);
+}
 
-void put_bytes(std::string& out, int number, std::string_view bytes) {
-  const Head head(number, kBytes, bytes.size());
-  append_written(out, head.size + bytes.size(), [&](char* at) {
-    std::memcpy(at, head.bytes, head.size);
-    std::memcpy(at + head.size, bytes.data(), bytes.size());
-  });
+char* put_bytes(char* at, int field, std::string_view bytes) {
+  at = put_varint(put_tag(at, field, kBytes), bytes.size());
+  std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
 }
 
 std::uint64_t zigzag(std::int64_t value) {
@@ -52,20 +44,36 @@ std::int64_t unzigzag(std::uint64_t value) {
 }
 
 template <class T>
-void put_value(std::string& out, int number, const T& value, const T& unset) {
-  if (value == unset) return;
+[[gnu::always_inline]] inline char* put_value(char* at, int number, const T& value, const T& unset) {
   if constexpr (std::is_same_v<T, std::string>) {
-    put_bytes(out, number, value);
+    // Every text of a new record but one is empty.
+    if (value.empty() ? unset.empty() : value == unset) return at;
+    return put_bytes(at, number, value);
   } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    for (const auto& text : value) put_bytes(out, number, text);
+    for (const auto& text : value) at = put_bytes(at, number, text);
+    return at;
   } else if constexpr (std::is_same_v<T, double>) {
-    char bytes[18];
-    const std::size_t size = write_varint(bytes, static_cast<std::uint64_t>(number) << 3 | kFixed64);
-    std::memcpy(bytes + size, &value, 8);
-    out.append(bytes, size + 8);
+    if (value == unset) return at;
+    at = put_tag(at, number, kFixed64);
+    std::memcpy(at, &value, 8);
+    return at + 8;
   } else {
-    const Head head(number, kVarint, zigzag(static_cast<std::int64_t>(value)));
-    out.append(head.bytes, head.size);
+    if (value == unset) return at;
+    return put_varint(put_tag(at, number, kVarint), zigzag(static_cast<std::int64_t>(value)));
+  }
+}
+
+// At least as many bytes as put_value() writes.
+template <class T>
+std::size_t room_for(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return kLongestHead + value.size();
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    std::size_t all = 0;
+    for (const auto& text : value) all += kLongestHead + text.size();
+    return all;
+  } else {
+    return kLongestHead;
   }
 }
 
@@ -78,23 +86,49 @@ using ValueOf = std::conditional_t<
                            std::conditional_t<kType == FieldType::kBoolean, bool,
                                               std::conditional_t<kType == FieldType::kNumber, int, std::int64_t>>>>>;
 
+template <const auto& kFields, std::size_t kAt, class Record>
+const auto& value_in(const Record& record) {
+  const FieldRef ref = kFields[kAt].ref(const_cast<Record&>(record));  // refs are only read here
+  return **std::get_if<ValueOf<kFields[kAt].type>*>(&ref);
+}
+
 // Every field of the table, unrolled: this is on the path of each call, and at run time the table's indirections cost
 // three times as much as the work.
 template <const auto& kFields, class Record>
-void put_fields(std::string& out, const Record& record) {
+char* put_fields(char* at, const Record& record) {
   static const Record unset;
   [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
-    const auto put = [&]<std::size_t kAt>() {
-      using T = ValueOf<kFields[kAt].type>;
-      const auto value_in = [](const Record& from) -> const T& {
-        const FieldRef ref = kFields[kAt].ref(const_cast<Record&>(from));  // refs are only read here
-        return **std::get_if<T*>(&ref);
-      };
-      put_value<T>(out, kFields[kAt].number, value_in(record), value_in(unset));
-    };
-    (put.template operator()<kIndex>(), ...);
+    ((at = put_value(at, kFields[kIndex].number, value_in<kFields, kIndex>(record), value_in<kFields, kIndex>(unset))),
+     ...);
   }
   (std::make_index_sequence<std::size(kFields)>());
+  return at;
+}
+
+template <const auto& kFields, class Record>
+std::size_t room_for_fields(const Record& record) {
+  return [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+    return (room_for(value_in<kFields, kIndex>(record)) + ...);
+  }
+  (std::make_index_sequence<std::size(kFields)>());
+}
+
+// A record within a record.
+template <const auto& kFields, class Record>
+char* put_record(char* at, int field, const Record& record) {
+  char* const body = at + kLongestHead;
+  const auto size = static_cast<std::size_t>(put_fields<kFields>(body, record) - body);
+  at = put_varint(put_tag(at, field, kBytes), size);
+  std::memmove(at, body, size);
+  return at + size;
+}
+
+// Appends what `write` leaves between where it begins and where it says that it has ended, at most `room` bytes.
+template <class Write>
+void append_up_to(std::string& out, std::size_t room, Write write) {
+  const std::size_t before = out.size();
+  out.resize_and_overwrite(
+      before + room, [&](char* text, std::size_t) { return static_cast<std::size_t>(write(text + before) - text); });
 }
 
 class Reader {
@@ -145,20 +179,18 @@ struct Value {
 }  // namespace
 
 void encode(std::string& out, const CallRecord& record) {
-  put_fields<kCallFields>(out, record);
-  for (const auto& attempt : record.attempts) {
-    const std::size_t start = out.size();
-    put_fields<kAttemptFields>(out, attempt);
-    const Head head(kAttemptsNumber, kBytes, out.size() - start);
-    out.insert(start, head.bytes, head.size);
-  }
+  std::size_t room = room_for_fields<kCallFields>(record);
+  for (const auto& attempt : record.attempts) room += kLongestHead + room_for_fields<kAttemptFields>(attempt);
+  append_up_to(out, room, [&](char* at) {
+    at = put_fields<kCallFields>(at, record);
+    for (const auto& attempt : record.attempts) at = put_record<kAttemptFields>(at, kAttemptsNumber, attempt);
+    return at;
+  });
 }
 
 void encode(std::string& out, const Feedback& feedback) {
-  const std::size_t start = out.size();
-  put_fields<kFeedbackFields>(out, feedback);
-  const Head head(kFeedbackNumber, kBytes, out.size() - start);
-  out.insert(start, head.bytes, head.size);
+  append_up_to(out, kLongestHead + room_for_fields<kFeedbackFields>(feedback),
+               [&](char* at) { return put_record<kFeedbackFields>(at, kFeedbackNumber, feedback); });
 }
 
 template <const auto& kFields, class Record>
