@@ -122,6 +122,8 @@ class StreamedAnswer final : public Completion {
   }
 
   void own() {
+    constexpr std::size_t kMore = 1024;  // what is added mostly is an event or two
+    if (!pass_.empty()) out_.reserve(out_.size() + pass_.size() + kMore);
     out_ += pass_;
     pass_ = {};
   }

@@ -185,9 +185,11 @@ async::Task<Result<void>> CallPipeline::relay_stream(Answer& from) {
         auto kept = co_await before_the_end();
         if (!kept) co_return fail(std::move(kept).error());
       }
-      std::string last(*wire);
-      note_events(last);
-      if (!form_ && !done_) last += surface_.stream_end();
+      note_events(*wire);
+      const std::string_view end = !form_ && !done_ ? surface_.stream_end() : std::string_view();
+      std::string last;
+      last.reserve(wire->size() + end.size());
+      last.append(*wire).append(end);
       sent = co_await exchange_.finish(last);
     } else if (!wire->empty()) {
       note_events(*wire);

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "telemetry/internal/byte_queue.h"
@@ -65,6 +66,31 @@ TEST(Codec, KeepsEveryFieldOfTheTableApart) {
     }
     EXPECT_LT(field.number, kAttemptsNumber);
   }
+}
+
+// Each number as long as numbers get, behind bytes that are there already and in a string without room.
+TEST(Codec, GivesBackWhatIsLongest) {
+  CallRecord record;
+  for (const auto& field : call_fields()) {
+    struct {
+      void operator()(std::string* value) const { *value = std::string(70'000, 'x'); }
+      void operator()(std::int64_t* value) const { *value = std::numeric_limits<std::int64_t>::min(); }
+      void operator()(int* value) const { *value = std::numeric_limits<int>::min(); }
+      void operator()(double* value) const { *value = -1e300; }
+      void operator()(bool* value) const { *value = !*value; }
+      void operator()(std::vector<std::string>* value) const { *value = {"", std::string(300, 'y'), ""}; }
+    } const longest;
+    std::visit(longest, field.ref(record));
+  }
+  record.operation.clear();  // is "chat" in a new one
+  record.attempts.assign(3, {std::string(200, 'p'), "m", std::numeric_limits<std::int64_t>::min(), "code", "message"});
+  std::string bytes = "before";
+  bytes.shrink_to_fit();
+  encode(bytes, record);
+  ASSERT_EQ(bytes.substr(0, 6), "before");
+  const auto back = decode(std::string_view(bytes).substr(6));
+  ASSERT_TRUE(back);
+  expect_same(record, *back);
 }
 
 TEST(Codec, SkipsFieldsOfANewerOne) {

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 
-from targets import LOAD_CORE, PROXY_CORE, body
+from targets import LOAD_CORE, OURS, PROXY_CORE, body
 
 PEERS = ("portkey", "litellm")
 NAMES = {"nginx": "nginx", "nginx again": "nginx again (noise)", "http": "Fairlead's HTTP room", "fairlead": "Fairlead, whole path",
+         "privacy": "the same with a policy",
          "portkey": "Portkey 1.15.2", "litellm": "LiteLLM 1.106.12"}
 # Closed loops: what is asked for, over how many connections.
 LOADS = [(model, connections) for model in ("fixed", "events-200") for connections in (1, 32, 512)]
@@ -136,7 +137,7 @@ def print_tables(options, results, open_results, rates, names, started, seconds)
                     print(f"| {NAMES[name]} | not all calls were answered | | | | | |")
                 continue
             value = {key: median(results, (name, *load), key) for key in ("cpu_us", "children_cpu_us", "per_second", "p50_us", "p99_us")}
-            lake = f"{value['children_cpu_us']:.1f}" if name == "fairlead" else ""
+            lake = f"{value['children_cpu_us']:.1f}" if name in OURS else ""
             print(f"| {NAMES[name]} | {value['cpu_us']:.1f} | {lake} | {value['per_second']:,.0f} | {value['p50_us']:,.0f}"
                   f" | {value['p99_us']:,.0f} | {ratio_to_nginx(results, name, load):.2f} |")
     for model in ("fixed", "events-200"):

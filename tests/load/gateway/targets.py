@@ -17,7 +17,11 @@ from dataclasses import dataclass, field
 import peers
 
 PROXY_CORE, LOAD_CORE = "0", "1"
+OURS = ("fairlead", "privacy")  # the whole path, and the same with a policy on personal data in force
 MODELS = ["fixed", "events-50", "events-50-at-once", "events-200"]
+
+POLICY = {"kind": "policy", "name": "customers", "privacy": {"entities": {
+    "CREDIT_CARD": "mask", "IBAN_CODE": "mask", "EMAIL_ADDRESS": "pseudonymise", "PHONE_NUMBER": "pseudonymise"}}}
 
 NGINX = """
 worker_processes 1;
@@ -113,12 +117,16 @@ def resident_mb(pid):
     return total
 
 
+TEXT = "My parcel has not come yet, and I would like to know where it is. "
+
+
 def body(model, size=0):
     """A chat request that makes `size` bytes of body."""
     request = {"model": model, "messages": [{"role": "system", "content": "You are helpful."}, {"role": "user", "content": ""}]}
     if model.startswith("events-"):
         request |= {"stream": True, "stream_options": {"include_usage": True}}
-    request["messages"][1]["content"] = "x" * max(1, size - len(json.dumps(request)))
+    left = max(1, size - len(json.dumps(request)))
+    request["messages"][1]["content"] = (TEXT * (left // len(TEXT) + 1))[:left]
     return json.dumps(request)
 
 
@@ -175,7 +183,7 @@ class Bench:
         with Running(PROXY_CORE, arguments, self.scratch / f"{name}.log", **options) as running:
             running.wait_for_port(port)
             target = Target(port, running.process.pid, headers)
-            if name == "fairlead":
+            if name in OURS:
                 key = self.scratch / "data/admin.key"
                 while not key.exists() and running.process.poll() is None:
                     time.sleep(0.005)
@@ -204,7 +212,10 @@ class Bench:
     def http(self, port):
         return [self.tool, "proxy", port, self.upstream], [LONG_KEY], {}
 
-    def fairlead(self, port):
+    def privacy(self, port):
+        return self.fairlead(port, [POLICY])
+
+    def fairlead(self, port, more=()):
         data, project = self.scratch / "data", self.scratch / "project"
         shutil.rmtree(data, ignore_errors=True)
         project.mkdir(exist_ok=True)
@@ -214,7 +225,7 @@ class Bench:
                   "routes": [{"provider": "fixed", "model": model}]} for model in MODELS]
         made += [{"kind": "budget", "name": "month", "cost": 10_000_000, "per": "month", "alert": 0.8},
                  {"kind": "budget", "name": "rate", "each": "key", "requests": 10**9, "tokens": 10**12, "per": "1m"},
-                 {"kind": "budget", "name": "at-once", "for": {"model": MODELS}, "concurrency": 10_000}]
+                 {"kind": "budget", "name": "at-once", "for": {"model": MODELS}, "concurrency": 10_000}, *more]
         (project / "load.yaml").write_text("\n---\n".join(map(json.dumps, made)))
         arguments = [self.fairlead_path, "serve", "--data", data, "--listen", f"127.0.0.1:{port}", "--project", project]
         return arguments, [], {"env": os.environ | {"LOAD_UPSTREAM_KEY": "sk-load"}}

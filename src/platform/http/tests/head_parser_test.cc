@@ -29,6 +29,24 @@ TEST(HeadParser, ReadsEveryPartOfARequest) {
   EXPECT_EQ(parser.head_size(), text.size() - 4);
 }
 
+// RFC 9110 section 5.5, each byte at each place of values that are read by the word and by the byte, between others.
+TEST(HeadParser, TakesNoControlCharacterInAValue) {
+  for (std::size_t size = 3; size <= 21; ++size) {
+    for (std::size_t place = 1; place + 1 < size;
+         ++place) {  // at the ends there may be spaces, which are no part of it
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string value(size, byte % 2 == 0 ? 'v' : '\xd0');
+        value[place] = static_cast<char>(byte);
+        const std::string line = "x:" + value;
+        Header header;
+        const bool good = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+        ASSERT_EQ(parse_field_line(line, header), good) << byte << " at " << place << " of " << size;
+        if (good) ASSERT_EQ(header.value, value);
+      }
+    }
+  }
+}
+
 TEST(HeadParser, AnAbsoluteTargetGivesPathAndHost) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"http://b", "/", "/"}, {"http://b/", "/", "/"}, {"HTTPS://b:1/x?y", "/x", "/x?y"}, {"http://b?y", "/", "?y"}};
