@@ -30,6 +30,7 @@ class Counted final : public llm::Provider {
 
   std::atomic<int> asked = 0, cancelled = 0;
   std::atomic<bool> open = true, half_open = true;  // before the second piece, before the first
+  std::atomic<bool> end_open = true;                // before the end of a stream, which then is a third
   std::optional<Error> refuse, break_off;           // at once; after the first piece
   std::string finish = "stop";
 
@@ -43,11 +44,12 @@ class Counted final : public llm::Provider {
           loop_(loop),
           cancellation_(cancellation) {}
     async::Task<Result<llm::Delta>> next() override {
-      auto opened = co_await wait(piece_ == 0 ? of_.half_open : of_.open);
+      const int piece = piece_++;
+      auto opened = co_await wait(piece == 0 ? of_.half_open : piece == 1 ? of_.open : of_.end_open);
       if (!opened) co_return fail(std::move(opened).error());
       outcome_.content_started = true;
       outcome_.upstream_model = "up";
-      if (stream_ && piece_++ == 0) {
+      if (stream_ && piece == 0) {
         wire_ = chunk(R"({"role":"assistant","content":"The "})", "null");
         co_return llm::Delta{.wire = wire_, .end = false};
       }
@@ -56,10 +58,15 @@ class Counted final : public llm::Provider {
         opened = co_await wait(of_.open);
         if (!opened) co_return fail(std::move(opened).error());
       }
+      std::string text = piece == 2 ? "" : chunk(R"({"content":")" + text_ + "\"}", "null");
+      if (stream_ && piece == 1 && !of_.end_open) {
+        wire_ = std::move(text);
+        co_return llm::Delta{.wire = wire_, .end = false};
+      }
       outcome_.finish_reason = of_.finish;
       outcome_.usage = {.input = 10, .output = 4, .reported = true};
       if (stream_)
-        wire_ = chunk(R"({"content":")" + text_ + "\"}", "null") + chunk("{}", "\"" + of_.finish + "\"");
+        wire_ = std::move(text) + chunk("{}", "\"" + of_.finish + "\"");
       else
         wire_ =
             R"({"id":"c","object":"chat.completion","created":1,"model":"up","choices":[{"index":0,"message":{"role":"assistant","content":"The )" +
@@ -351,11 +358,14 @@ TEST_F(CachingTest, ManyEqualCallsInFlightAreOneOfTheUpstreams) {
 }
 
 TEST_F(CachingTest, TheFirstCallersLeavingTakesNothingFromTheOthers) {
-  provider_->open = false;
-  // It leaves in the middle of its answer.
-  std::promise<void> begun, leave;
-  const auto lead = [](DataPlaneTest& test, std::string asked, std::promise<void>& begun,
-                       async::Cancellation& cancellation) -> async::Task<void> {
+  provider_->open = provider_->end_open = false;
+  // Reads its answer until it is told to leave, and says when `text` has come.
+  struct Coming {
+    std::string text;
+    std::promise<void> came{};
+  };
+  const auto read = [](DataPlaneTest& test, std::string asked, Coming& coming,
+                       async::Cancellation& cancellation) -> async::Task<std::string> {
     http::ClientRequest request;
     request.method = http::Method::kPost;
     request.target = "/v1/chat/completions";
@@ -364,27 +374,38 @@ TEST_F(CachingTest, TheFirstCallersLeavingTakesNothingFromTheOthers) {
     request.content_type = "application/json";
     auto response = co_await test.client_->send(
         http::Origin::parse("http://127.0.0.1:" + std::to_string(test.server_->port())).value(), request, cancellation);
-    (void)co_await (*response)->read();
-    begun.set_value();
-    while (!cancellation.requested()) {
+    std::string all;
+    for (bool came = false; !cancellation.requested();) {
       auto more = co_await (*response)->read();
-      if (!more) break;
+      if (!more || more->empty()) break;
+      all += *more;
+      if (!came && all.find(coming.text) != std::string::npos) {
+        came = true;
+        coming.came.set_value();
+      }
     }
+    co_return all;
   };
-  async::Cancellation cancellation;
+  async::Cancellation cancellation, never;
   DataPlaneTest& test = *this;
-  auto leader = boost::asio::co_spawn(client_runtime_.loop(0).context(), lead(test, body(true), begun, cancellation),
-                                      boost::asio::use_future);
-  begun.get_future().get();
-  auto streamed = start(body(true));
+  Coming beginning{"The "}, middle{"answer 1"};
+  auto leader = boost::asio::co_spawn(client_runtime_.loop(0).context(),
+                                      read(test, body(true), beginning, cancellation), boost::asio::use_future);
+  beginning.came.get_future().get();
+  auto streamed = boost::asio::co_spawn(client_runtime_.loop(0).context(), read(test, body(true), middle, never),
+                                        boost::asio::use_future);
   auto whole = start(body(false));
   wait_until([&] { return cache_->totals().joined == 2; });
   client_runtime_.loop(0).post([&] { cancellation.request(); });
   leader.get();
   let_loops_look();
   EXPECT_EQ(provider_->cancelled, 0);
+  // The middle goes out to the leader too, whose system says that nobody is there; the end finds that.
   provider_->open = true;
-  EXPECT_THAT(streamed.get()->body, HasSubstr("answer 1"));
+  middle.came.get_future().get();
+  let_loops_look();
+  provider_->end_open = true;
+  EXPECT_THAT(streamed.get(), HasSubstr("answer 1"));
   EXPECT_THAT(whole.get()->body, HasSubstr("The answer 1"));
   EXPECT_EQ(provider_->asked, 1);
   wait_until([&] { return cache_->totals().answers == 1; });

@@ -145,8 +145,10 @@ async::Task<Result<void>> Connection::finish(std::string_view last) {
   if (out_.size() + last.size() <= kOneSend) {
     out_.append(last).append(end);
     last = end = {};
-    if (transport_.failed()) co_return gone();
+    // With what was put off, and now: whether the client has seen the end is to be known.
     if (keep_ && !gone_ && transport_.send_soon(out_)) {
+      transport_.flush();
+      if (transport_.failed()) co_return gone();
       complete_ = true;
       co_return Result<void>{};
     }

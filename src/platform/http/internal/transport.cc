@@ -95,7 +95,6 @@ bool Transport::send_soon(std::string& bytes) {
   return true;
 }
 
-// Whether nothing is put off any more.
 bool Transport::flush() {
   if (soon_.empty()) return true;
   const ssize_t sent = ::send(socket_.native_handle(), soon_.data(), soon_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

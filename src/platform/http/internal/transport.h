@@ -56,6 +56,8 @@ class Transport {
   // all of it, not once for each. True: they have been taken, and `bytes` is empty. False where that cannot be (TLS, a
   // socket that takes no more, or too much has been put off): they are to be sent now. A failure shows in what follows.
   bool send_soon(std::string& bytes);
+  // Sends what was put off as far as the socket takes it, now. Whether nothing of it is left.
+  bool flush();
   // What was put off could not be sent.
   bool failed() const { return failed_; }
   // The peer has not taken all of what was put off.
@@ -77,7 +79,6 @@ class Transport {
 
  private:
   struct Tls;
-  bool flush();
   void end_batch();
   async::Task<std::size_t> write_behind(std::span<const iovec> pieces, ErrorCode& error);
 
