@@ -14,6 +14,7 @@
 //     header=              a header line; as often as needed
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -90,6 +91,8 @@ async::Task<void> answer(const std::string& completion, http::Exchange& exchange
     waiting += fixed_event(i, i + 1 == form.events);
     if (form.at_once) continue;
     auto sent = co_await exchange.write(waiting);
+    // What is written in one go leaves together: it is sent before this goes on.
+    co_await boost::asio::post(exchange.loop().executor(), async::use_task);
     if (!sent) co_return;
     waiting.clear();
   }

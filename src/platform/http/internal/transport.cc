@@ -15,6 +15,11 @@
 
 namespace fairlead::http {
 namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t kKeptOfSoon = 4 * 1024;  // of memory, by a connection that has nothing to send
+
+}  // namespace
 
 struct Transport::Tls {
   Tls(Socket& socket, const TlsContext& settings) : stream(socket, settings.native()) {}
@@ -104,6 +109,7 @@ bool Transport::flush() {
   } else if (sent > 0) {
     soon_.erase(0, static_cast<std::size_t>(sent));
   }
+  if (soon_.empty() && soon_.capacity() > kKeptOfSoon) soon_ = {};
   return soon_.empty();
 }
 
