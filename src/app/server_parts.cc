@@ -7,7 +7,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <thread>
 
 #include "access/http/routes.h"
@@ -82,8 +81,6 @@ ServerParts::~ServerParts() {
 
 Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(make_private_folder(settings_.data));
-  // To compile the patterns takes as long as all the rest: it is done beside it.
-  auto scanner = std::async(std::launch::async, [] { return pii::Scanner::create({}); });
   FAIRLEAD_CHECK(open_stores());
   for (int i = 0; i < runtime_.size(); ++i) {
     FAIRLEAD_TRY(auto client, http::Client::create(runtime_.loop(i), blocking_, client_options()));
@@ -92,7 +89,6 @@ Result<void> ServerParts::start() {
   FAIRLEAD_CHECK(load_resources());
   telemetry_->start();
   ledger_->start();
-  FAIRLEAD_TRY(privacy_, scanner.get());
   FAIRLEAD_CHECK(listen());  // a port that is taken is said before anything is applied
   runtime_.start();
   if (shared_ledger_) shared_ledger_->start();
@@ -279,7 +275,7 @@ http::Router ServerParts::routes() {
   capacity_->add(router, *guard_);
   runs_.add_routes(router, *guard_);
   models::add_routes(router, *guard_, *model_files_, blocking_);
-  pii::add_routes(router, *guard_, privacy_, blocking_);
+  pii::add_routes(router, *guard_, blocking_);
   policy::add_routes(
       router, *guard_,
       [this](http::Exchange& exchange, const std::string& project, const std::string& reference) {

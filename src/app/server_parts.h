@@ -28,7 +28,6 @@
 #include "platform/store/folder_lock.h"
 #include "prompts/stage.h"
 #include "resources/service.h"
-#include "safety/pii/scanner.h"
 #include "safety/policy/guard.h"
 #include "safety/policy/vault.h"
 #include "serving/local_models.h"
@@ -110,7 +109,6 @@ class ServerParts {
   std::unique_ptr<Configuration> configuration_;
   Runs runs_;
   std::unique_ptr<resources::ResourceService> resources_;
-  std::shared_ptr<const pii::Scanner> privacy_;
   std::optional<access::Guard> guard_;
   std::unique_ptr<gateway::FileStore> file_store_;
   std::optional<gateway::DataPlane> data_plane_;

@@ -1,6 +1,9 @@
 #include "safety/pii/http/routes.h"
 
+#include <atomic>
 #include <boost/json/object.hpp>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +11,7 @@
 #include "access/control_plane.h"
 #include "platform/json/text.h"
 #include "safety/pii/json.h"
+#include "safety/pii/scanner.h"
 
 namespace fairlead::pii {
 namespace {
@@ -67,25 +71,49 @@ bj::object scanned(const Scanner& scanner, const Request& request) {
   return out;
 }
 
-Result<bj::object> answer_of(const std::shared_ptr<const Scanner>& usual, const Request& request) {
-  if (request.options.empty()) return scanned(*usual, request);
+// The scanner that has no options, made when it is first asked for: it takes 10 MB and longer than all else at a start,
+// for nothing where nobody asks. Any thread.
+class Usual {
+ public:
+  const Scanner* if_made() const { return made_.load(std::memory_order_acquire); }
+  // Blocks while it is made.
+  Result<const Scanner*> get() {
+    const std::lock_guard lock(mutex_);
+    if (scanner_ == nullptr) {
+      FAIRLEAD_TRY(scanner_, Scanner::create({}));
+      made_.store(scanner_.get(), std::memory_order_release);
+    }
+    return scanner_.get();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const Scanner> scanner_;
+  std::atomic<const Scanner*> made_{nullptr};
+};
+
+Result<bj::object> answer_of(Usual& usual, const Request& request) {
+  if (request.options.empty()) {
+    FAIRLEAD_TRY(const Scanner* const scanner, usual.get());
+    return scanned(*scanner, request);
+  }
   FAIRLEAD_TRY(ScannerOptions options, options_of(request.options));
   FAIRLEAD_TRY(const std::shared_ptr<const Scanner> scanner, Scanner::create(std::move(options)));
   return scanned(*scanner, request);
 }
 
-async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner> usual,
-                         async::BlockingPool& blocking) {
+async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<Usual> usual, async::BlockingPool& blocking) {
   auto body = co_await access::read_object(exchange);
   if (!body) co_return co_await access::refuse(exchange, std::move(body).error());
   auto request = request_of(*std::move(body));
   if (!request) co_return co_await access::refuse(exchange, std::move(request).error());
-  if (request->options.empty() && request->bytes <= kOnTheLoop) {
-    bj::object small = scanned(*usual, *request);
+  const Scanner* const made = usual->if_made();
+  if (made != nullptr && request->options.empty() && request->bytes <= kOnTheLoop) {
+    bj::object small = scanned(*made, *request);
     co_return co_await access::respond_json(exchange, 200, std::move(small));
   }
   auto scanning = blocking.run(
-      [usual, asked = std::make_shared<Request>(*std::move(request))] { return answer_of(usual, *asked); });
+      [usual, asked = std::make_shared<Request>(*std::move(request))] { return answer_of(*usual, *asked); });
   auto found = co_await std::move(scanning);
   if (!found) co_return co_await access::refuse(exchange, std::move(found).error());
   co_await access::respond_json(exchange, 200, *std::move(found));
@@ -93,8 +121,8 @@ async::Task<void> answer(http::Exchange& exchange, std::shared_ptr<const Scanner
 
 }  // namespace
 
-void add_routes(http::Router& router, const access::Guard& guard, std::shared_ptr<const Scanner> usual,
-                async::BlockingPool& blocking) {
+void add_routes(http::Router& router, const access::Guard& guard, async::BlockingPool& blocking) {
+  const auto usual = std::make_shared<Usual>();
   router.add(
       http::Method::kPost, "/api/v1/privacy/scan",
       guard.protect(access::Scope::kRead, [usual, &blocking](http::Exchange& exchange, const access::Principal&) {
