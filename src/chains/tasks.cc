@@ -247,8 +247,11 @@ async::Task<Result<Tasks::Beat>> Tasks::heartbeat(std::string project, std::stri
     auto task = co_await find(std::move(its_project), std::move(key));
     if (!task) co_return fail(std::move(task).error());
     auto kept = co_await keep(*task, std::move(progress));
-    if (!kept) beat.refused = std::move(kept).error();
-    progress = kept ? std::move(*kept) : std::string();  // what it said before stays
+    progress.clear();  // what it said before stays
+    if (kept)
+      progress = *std::move(kept);
+    else
+      beat.refused = kept.error();
   }
   const auto length = std::make_shared<std::int64_t>(0);
   store::Database::Work work = [=, now = clock_.unix_micros()](Connection& connection) -> Result<void> {

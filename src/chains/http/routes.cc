@@ -354,7 +354,7 @@ async::Task<void> cancel(http::Exchange& exchange, const Parts& parts, const Pri
   if (run)
     done = co_await parts.engine.cancel(principal.project, run->id, principal.name);
   else
-    done = fail(std::move(run).error());
+    done = fail(run.error());
   if (!done) {
     co_await access::refuse(exchange, std::move(done).error());
     co_return;
@@ -442,7 +442,7 @@ async::Task<void> set_queue(http::Exchange& exchange, const Parts& parts, std::s
   if (queue)
     done = co_await parts.engine.set_queue(*queue);
   else
-    done = fail(std::move(queue).error());
+    done = fail(queue.error());
   if (!done) {
     co_await access::refuse(exchange, std::move(done).error());
     co_return;

@@ -21,7 +21,11 @@ using testing::Le;
 class CalledChains : public ChainSteps {
  protected:
   CalledChains() : engine_(&node_->engine()) {}
+
+ public:
   ~CalledChains() override { (void)engine_.release(); }
+
+ protected:
   std::unique_ptr<journal::Engine> engine_;  // the node's, which owns it
 };
 

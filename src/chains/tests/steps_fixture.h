@@ -78,8 +78,11 @@ class ChainSteps : public testing::TestWithParam<journal::On> {
     if (!node_->engine().start_blocking()) std::abort();
     tasks_.emplace(*database_, node_->engine(), clock_);
   }
+
+ public:
   ~ChainSteps() override { node_->engine().stop_blocking(Millis(2'000)); }
 
+ protected:
   // Of one chain, `one`.
   std::string start(const std::string& spec, boost::json::object input = {}) {
     resources::Project project;

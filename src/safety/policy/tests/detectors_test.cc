@@ -112,7 +112,11 @@ TEST(AnswersOfModels, CountEachByItself) {
 class Asked : public ::testing::Test {
  protected:
   Asked() : runtime(1) { runtime.start(); }
+
+ public:
   ~Asked() override { runtime.stop(); }
+
+ protected:
   template <class T>
   T await(async::Task<T> task) {
     return boost::asio::co_spawn(runtime.loop(0).executor(), std::move(task), boost::asio::use_future).get();
