@@ -41,7 +41,8 @@ TEST(HeadParser, TakesNoControlCharacterInAValue) {
         Header header;
         const bool good = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
         ASSERT_EQ(parse_field_line(line, header), good) << byte << " at " << place << " of " << size;
-        if (good) ASSERT_EQ(header.value, value);
+        if (!good) continue;
+        ASSERT_EQ(header.value, value);
       }
     }
   }

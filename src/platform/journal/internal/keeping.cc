@@ -140,9 +140,11 @@ async::Task<Result<void>> Engine::Node::fetch_signals() {
     const auto found = where_.find(signal.run);
     if (found == where_.end()) continue;
     Lane& lane = *found->second.lane;
-    lane.loop.post([&lane, signal = std::move(signal)] {
+    lane.loop.post([this, &lane, signal = std::move(signal)] {
       const auto run = lane.executions.find(signal.run);
-      if (run != lane.executions.end()) run->second->deliver(signal);
+      if (run != lane.executions.end()) return run->second->deliver(signal);
+      const std::lock_guard here(mutex_);
+      if (where_.contains(signal.run)) lane.missed.insert(signal.run);
     });
   }
   co_return Result<void>();

@@ -127,6 +127,7 @@ async::Task<void> Engine::Node::carry(Lane& lane, Run run, std::uint64_t loading
   const std::string id = run.id, project = run.asked.project;
   const bool counts = !run.asked.queue.empty() || !limits_of(run).empty();
   const bool had_places = co_await carry_loaded(lane, std::move(run));
+  lane.missed.erase(id);
   if (counts || had_places) freed_ = true;
   {
     const std::lock_guard lock(mutex_);
@@ -165,6 +166,7 @@ async::Task<bool> Engine::Node::carry_loaded(Lane& lane, Run run) {
                        &step_queues_, options_.largest_value},
                       std::move(run), std::move(*history));
   lane.executions[execution.run().id] = &execution;
+  if (lane.missed.erase(execution.run().id) > 0) loops_.loop(0).post([this] { bell_.ring(); });
   execution.append(execution.event(EventKind::kTaken, {}, R"({"node":")" + execution.run().node + "\"}"));
   // A cancellation that came before is heeded before anything begins.
   for (Signal& signal : *mail) execution.deliver(std::move(signal));

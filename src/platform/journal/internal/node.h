@@ -42,6 +42,7 @@ class Engine::Node {
     async::Loop& loop;
     async::TaskGroup tasks;
     std::unordered_map<std::string, Execution*> executions;
+    std::set<std::string> missed{};  // runs that a signal came for while they were read: it is looked for again
   };
   struct Place {
     Lane* lane;
