@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/append.h"
 #include "telemetry/internal/crc32c.h"
 #include "telemetry/internal/fields.h"
 
@@ -123,14 +124,6 @@ char* put_record(char* at, int field, const Record& record) {
   return at + size;
 }
 
-// Appends what `write` leaves between where it begins and where it says that it has ended, at most `room` bytes.
-template <class Write>
-void append_up_to(std::string& out, std::size_t room, Write write) {
-  const std::size_t before = out.size();
-  out.resize_and_overwrite(
-      before + room, [&](char* text, std::size_t) { return static_cast<std::size_t>(write(text + before) - text); });
-}
-
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -181,7 +174,7 @@ struct Value {
 void encode(std::string& out, const CallRecord& record) {
   std::size_t room = room_for_fields<kCallFields>(record);
   for (const auto& attempt : record.attempts) room += kLongestHead + room_for_fields<kAttemptFields>(attempt);
-  append_up_to(out, room, [&](char* at) {
+  append_written(out, room, [&](char* at) {
     at = put_fields<kCallFields>(at, record);
     for (const auto& attempt : record.attempts) at = put_record<kAttemptFields>(at, kAttemptsNumber, attempt);
     return at;
@@ -189,8 +182,8 @@ void encode(std::string& out, const CallRecord& record) {
 }
 
 void encode(std::string& out, const Feedback& feedback) {
-  append_up_to(out, kLongestHead + room_for_fields<kFeedbackFields>(feedback),
-               [&](char* at) { return put_record<kFeedbackFields>(at, kFeedbackNumber, feedback); });
+  append_written(out, kLongestHead + room_for_fields<kFeedbackFields>(feedback),
+                 [&](char* at) { return put_record<kFeedbackFields>(at, kFeedbackNumber, feedback); });
 }
 
 template <const auto& kFields, class Record>

@@ -40,6 +40,7 @@ void Connection::add_header(std::string_view name, std::string_view value) {
     *at++ = ':', *at++ = ' ';
     at = std::copy_n(value.data(), value.size(), at);
     *at++ = '\r', *at++ = '\n';
+    return at;
   });
 }
 
