@@ -19,7 +19,6 @@ class BatchEnd : public boost::intrusive::list_base_hook<boost::intrusive::link_
   // Runs it once, however often it is asked for until then: later, or now if many have asked, so that nobody waits for
   // more than a few.
   void ask();
-  void forget() { unlink(); }
 
  private:
   friend class Loop;
