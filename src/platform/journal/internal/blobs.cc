@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "platform/journal/internal/rows.h"
 
 namespace fairlead::journal {
 
@@ -151,13 +152,8 @@ Result<void> write_blobs(Connection& connection, const std::vector<Blob>& blobs)
                                     " id = $2 on conflict do nothing",
                                     use));
     if (used == 0) continue;
-    bool is_there = false;
     const Value digest[] = {blob.digest};
-    FAIRLEAD_CHECK(
-        connection.query("select 1 from journal_blobs where digest = $1", digest, [&](const Row&) -> Result<void> {
-          is_there = true;
-          return {};
-        }));
+    FAIRLEAD_TRY(const bool is_there, any_row(connection, "select 1 from journal_blobs where digest = $1", digest));
     if (is_there) continue;
     const Value values[] = {blob.digest, blob.data};
     FAIRLEAD_CHECK(execute(connection, "insert into journal_blobs (digest, data) values ($1, $2)", values));

@@ -194,25 +194,13 @@ Result<std::int64_t> take_over_all(Connection& connection, const std::string& no
 }
 
 Result<bool> is_registered(Connection& connection, const std::string& node) {
-  bool found = false;
   const Value values[] = {node};
-  FAIRLEAD_CHECK(
-      connection.query("select 1 from journal_nodes where node = $1", values, [&](const Row&) -> Result<void> {
-        found = true;
-        return {};
-      }));
-  return found;
+  return any_row(connection, "select 1 from journal_nodes where node = $1", values);
 }
 
 Result<bool> anything_due(Connection& connection, std::int64_t now) {
-  bool found = false;
   const Value values[] = {now};
-  FAIRLEAD_CHECK(connection.query("select 1 from journal_runs where due is not null and due <= $1 limit 1", values,
-                                  [&](const Row&) -> Result<void> {
-                                    found = true;
-                                    return {};
-                                  }));
-  return found;
+  return any_row(connection, "select 1 from journal_runs where due is not null and due <= $1 limit 1", values);
 }
 
 Result<Claimed> claim(Connection& connection, ClaimRequest request) {

@@ -284,13 +284,9 @@ Entry Engine::Node::leaving(Execution& execution, Micros again) {
   if (!lanes.empty() && due == 0 && execution.compensating().empty()) due = run.asked.deadline;
   entry.more = [id = run.id, due, lanes = std::move(lanes), cost = execution.cost(),
                 now](store::Connection& connection) -> Result<void> {
-    bool mail = false;
     const store::Value of_run[] = {id};
-    FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run,
-                                    [&](const store::Row&) -> Result<void> {
-                                      mail = true;
-                                      return {};
-                                    }));
+    FAIRLEAD_TRY(const bool mail,
+                 any_row(connection, "select 1 from journal_signals where run = $1 and taken = 0 limit 1", of_run));
     if (!lanes.empty()) FAIRLEAD_CHECK(write_lanes(connection, id, lanes));
     const std::string held = mail || lanes.empty() ? std::string() : *lanes.begin();
     const std::int64_t when = mail ? now : due;

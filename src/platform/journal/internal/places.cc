@@ -143,24 +143,12 @@ Result<std::string> let_go(Connection& connection, Places& places, const std::ve
 }
 
 Result<bool> anything_held(Connection& connection) {
-  bool found = false;
-  FAIRLEAD_CHECK(
-      connection.query("select 1 from journal_runs where held <> '' limit 1", {}, [&](const Row&) -> Result<void> {
-        found = true;
-        return {};
-      }));
-  return found;
+  return any_row(connection, "select 1 from journal_runs where held <> '' limit 1", {});
 }
 
 Result<bool> is_waited_for(Connection& connection, const std::string& lane) {
-  bool found = false;
   const Value values[] = {lane};
-  FAIRLEAD_CHECK(connection.query("select 1 from journal_runs where held <> '' and held = $1 limit 1", values,
-                                  [&](const Row&) -> Result<void> {
-                                    found = true;
-                                    return {};
-                                  }));
-  return found;
+  return any_row(connection, "select 1 from journal_runs where held <> '' and held = $1 limit 1", values);
 }
 
 Result<void> write_lanes(Connection& connection, const std::string& run, const std::set<std::string>& lanes) {
@@ -190,14 +178,8 @@ Result<void> hold_back(Connection& connection, const Run& run, const std::string
 
 Result<bool> is_past_holding(Connection& connection, const Run& run, std::int64_t now) {
   if (run.asked.deadline > 0 && run.asked.deadline <= now) return true;
-  bool found = false;
   const Value values[] = {run.id};
-  FAIRLEAD_CHECK(connection.query("select 1 from journal_signals where run = $1 and name = 'cancel' limit 1", values,
-                                  [&](const Row&) -> Result<void> {
-                                    found = true;
-                                    return {};
-                                  }));
-  return found;
+  return any_row(connection, "select 1 from journal_signals where run = $1 and name = 'cancel' limit 1", values);
 }
 
 Result<void> sweep_places(Connection& connection, std::int64_t now) {

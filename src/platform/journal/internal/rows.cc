@@ -75,6 +75,15 @@ Result<void> insert_event(Connection& connection, Event event) {
   return write_blobs(connection, blobs);
 }
 
+Result<bool> any_row(Connection& connection, const std::string& sql, std::span<const Value> values) {
+  bool found = false;
+  FAIRLEAD_CHECK(connection.query(sql, values, [&](const Row&) -> Result<void> {
+    found = true;
+    return {};
+  }));
+  return found;
+}
+
 std::unexpected<Error> run_not_found(const std::string& run) {
   const std::string shown = is_id(run) ? " `" + run + "`" : "";
   return fail(ErrorKind::kNotFound, "run_not_found", "There is no run" + shown + " in this project.", "run");

@@ -12,6 +12,9 @@
 
 namespace fairlead::journal {
 
+// Whether the query gives a row.
+Result<bool> any_row(store::Connection& connection, const std::string& sql, std::span<const store::Value> values);
+
 // For `select`: the columns that run_of reads.
 extern const char* const kRunColumns;
 Run run_of(const store::Row& row);
