@@ -39,6 +39,10 @@ struct Outcome {
 
 // What stands in `job.text`. False: there was not time enough to see all of it, until `deadline`.
 bool find(const Rules& rules, TextJob& job, const Clock& clock, SteadyTime deadline);
+// By when what begins now is to be seen; `patience`: so many times as long as the rules say.
+inline SteadyTime deadline_of(const Rules& rules, const Clock& clock, int patience = 1) {
+  return clock.steady() + rules.time_limit * patience;
+}
 
 // Adds what detectors that are plugged in have found in it, by the same thresholds.
 void add_found(const Rules& rules, TextJob& job, std::vector<Found> plugged);
