@@ -104,11 +104,7 @@ async::Task<Result<std::vector<Event>>> Engine::history(std::string project, std
   auto known = std::make_shared<bool>(false);
   store::Database::Work work = [=](store::Connection& connection) -> Result<void> {
     const store::Value values[] = {run, project};
-    FAIRLEAD_CHECK(connection.query("select 1 from journal_runs where id = $1 and project = $2", values,
-                                    [&](const store::Row&) -> Result<void> {
-                                      *known = true;
-                                      return {};
-                                    }));
+    FAIRLEAD_TRY(*known, any_row(connection, "select 1 from journal_runs where id = $1 and project = $2", values));
     if (!*known) return {};
     FAIRLEAD_TRY(*events, read_events(connection, run, after, most));
     return {};
