@@ -62,7 +62,7 @@ async::Task<Result<void>> ClientConnection::connect(std::vector<Endpoint> endpoi
     timed_out_ = false;
     timer_.set(LazyTimer::now() + timeout);
     transport_.close();
-    co_await transport_.socket().async_connect(endpoint, asio::redirect_error(async::use_task, error));
+    co_await transport_.connect(endpoint, error);
     if (!error) break;
   }
   timer_.clear();

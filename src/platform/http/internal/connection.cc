@@ -181,10 +181,7 @@ async::Task<bool> Connection::end_call() {
   handling_ = false;
   if (!complete_ || gone_) {
     // No end of the answer: a connection that just closes says so, except where closing is the end.
-    if (streaming_ && !chunked_answer_ && transport_.is_open()) {
-      Transport::ErrorCode ignored;
-      transport_.socket().set_option(boost::asio::socket_base::linger(true, 0), ignored);
-    }
+    if (streaming_ && !chunked_answer_ && transport_.is_open()) transport_.reset_on_close();
     transport_.close();
     co_return false;
   }

@@ -47,7 +47,7 @@ void Connection::watch() {
                     });
     return;
   }
-  transport_.wait_for_failure([self = shared_from_this()](Transport::ErrorCode error) {
+  transport_.wait_for_failure([self = shared_from_this()](Transport::ErrorCode error, std::size_t) {
     self->watching_ = false;
     if (error == boost::asio::error::operation_aborted || !self->handling_) return;
     self->gone_ = true;

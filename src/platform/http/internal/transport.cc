@@ -27,19 +27,22 @@ struct Transport::Tls {
 };
 
 Transport::Transport(async::Loop& loop)
-    : socket_(loop.executor()),
+    : socket_(loop),
       batch_end_(
           loop, [](void* self) { static_cast<Transport*>(self)->end_batch(); }, this) {}
 
 Transport::Transport(async::Loop& loop, int family, int descriptor) : Transport(loop) {
-  ErrorCode ignored;
-  socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), descriptor, ignored);
+  socket_.assign(descriptor);
   if (family != AF_UNIX) set_no_delay();
 }
 
 void Transport::set_no_delay() {
   const int one = 1;  // on a Unix socket it fails, and does not matter
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+async::Task<void> Transport::connect(Endpoint endpoint, ErrorCode& error) {
+  return socket_.connect(std::move(endpoint), error);
 }
 
 std::string Transport::tls_failure(ErrorCode error) const {
@@ -80,13 +83,9 @@ async::Task<std::size_t> Transport::read(char* buffer, std::size_t size, ErrorCo
   return socket_.async_read_some(asio::buffer(buffer, size), asio::redirect_error(async::use_task, error));
 }
 
-void Transport::read(char* buffer, std::size_t size, ReadHandler handler) {
+void Transport::read(char* buffer, std::size_t size, Socket::Handler handler) {
   if (tls_) return tls_->stream.async_read_some(asio::buffer(buffer, size), std::move(handler));
   socket_.async_read_some(asio::buffer(buffer, size), std::move(handler));
-}
-
-void Transport::wait_for_failure(std::function<void(ErrorCode)> handler) {
-  socket_.async_wait(Socket::wait_error, std::move(handler));
 }
 
 bool Transport::send_soon(std::string& bytes) {
@@ -117,7 +116,7 @@ void Transport::end_batch() {
   if (flush() || writer_) return;
   writer_ = std::make_shared<Transport*>(this);
   // Seldom: the peer does not read what it is sent.
-  socket_.async_wait(Socket::wait_write, [writer = writer_](ErrorCode) {
+  socket_.async_wait_writable([writer = writer_](ErrorCode, std::size_t) {
     Transport* const self = *writer;
     if (self == nullptr) return;
     self->writer_ = nullptr;
@@ -152,7 +151,7 @@ async::Task<std::size_t> Transport::write_some(std::span<const iovec> pieces, Er
 
 async::Task<std::size_t> Transport::write_behind(std::span<const iovec> pieces, ErrorCode& error) {
   while (!flush()) {
-    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(async::use_task, error));
+    co_await socket_.async_wait_writable(asio::redirect_error(async::use_task, error));
     if (error) co_return 0;
   }
   co_return co_await write_some(pieces, error);
@@ -165,32 +164,19 @@ void Transport::send_and_forget(std::string_view bytes, std::shared_ptr<void> ke
   if (sent > 0 && static_cast<std::size_t>(sent) < bytes.size()) close();  // a part of it would garble what follows
 }
 
-bool Transport::quiet() {
-  char byte;
-  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 async::Task<void> Transport::end_writing(ErrorCode& error) {
-  while (!flush() && !error)
-    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(async::use_task, error));
+  while (!flush() && !error) co_await socket_.async_wait_writable(asio::redirect_error(async::use_task, error));
   if (tls_)
     co_await tls_->stream.async_shutdown(asio::redirect_error(async::use_task, error));
   else
-    socket_.shutdown(Socket::shutdown_send, error);
-}
-
-void Transport::cancel() {
-  ErrorCode ignored;
-  socket_.cancel(ignored);
+    socket_.shut_down_writing(error);
 }
 
 void Transport::close() {
-  ErrorCode ignored;
   flush();
   soon_.clear();
   failed_ = false;
-  socket_.close(ignored);
+  socket_.close();
 }
 
 }  // namespace fairlead::http

@@ -3,9 +3,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +12,7 @@
 #include "platform/async/batch_end.h"
 #include "platform/async/runtime.h"
 #include "platform/async/task.h"
+#include "platform/http/internal/socket.h"
 #include "platform/http/internal/tls.h"
 
 namespace fairlead::http {
@@ -23,8 +21,7 @@ namespace fairlead::http {
 // stream_truncated for a TLS peer that left without saying so, operation_aborted after cancel() or close().
 class Transport {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, async::Executor>;
-  using ErrorCode = boost::system::error_code;
+  using ErrorCode = Socket::ErrorCode;
 
   explicit Transport(async::Loop& loop);
   // Takes over a connected socket of that family.
@@ -33,7 +30,7 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  Socket& socket() { return socket_; }
+  async::Task<void> connect(Endpoint endpoint, ErrorCode& error);
   bool is_open() const { return socket_.is_open(); }
   bool is_tls() const { return tls_ != nullptr; }
 
@@ -47,10 +44,9 @@ class Transport {
 
   // Some bytes, at least one, or an error. `buffer` and `error` must live until it is done.
   async::Task<std::size_t> read(char* buffer, std::size_t size, ErrorCode& error);
-  using ReadHandler = std::function<void(ErrorCode, std::size_t)>;
-  void read(char* buffer, std::size_t size, ReadHandler handler);
+  void read(char* buffer, std::size_t size, Socket::Handler handler);
   // When the peer has reset the connection or the socket fails, not when it only ends its side.
-  void wait_for_failure(std::function<void(ErrorCode)> handler);
+  void wait_for_failure(Socket::Handler handler) { socket_.wait_for_failure(std::move(handler)); }
 
   // Sends them when the loop has run what is ready now, with what others send then: the other sides are woken once for
   // all of it, not once for each. True: they have been taken, and `bytes` is empty. False where that cannot be (TLS, a
@@ -71,10 +67,11 @@ class Transport {
   // A few bytes whose fate does not matter. `bytes` is static; `keep` keeps this alive until they have gone.
   void send_and_forget(std::string_view bytes, std::shared_ptr<void> keep);
 
-  // A look at what has arrived, without taking it: true if the peer is still there and has said nothing.
-  bool quiet();
+  // As far as the loop has seen the peer is still there and has said nothing.
+  bool quiet() { return socket_.quiet(); }
   async::Task<void> end_writing(ErrorCode& error);  // close_notify or FIN
-  void cancel();                                    // what is pending
+  void reset_on_close() { socket_.reset_on_close(); }
+  void cancel() { socket_.cancel(); }  // what is pending
   void close();
 
  private:
