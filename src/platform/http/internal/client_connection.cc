@@ -5,6 +5,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <cassert>
 
+#include "base/append.h"
+
 namespace fairlead::http {
 namespace asio = boost::asio;
 namespace {
@@ -91,13 +93,12 @@ bool ClientConnection::write_head(const Origin& origin, const ClientRequest& req
   const bool wants_length =
       request.method == Method::kPost || request.method == Method::kPut || request.method == Method::kPatch;
   out_.clear();
-  out_.append(to_string(request.method)).append(" ").append(origin.prefix).append(request.target);
-  if (origin.prefix.empty() && request.target.empty()) out_.append("/");
-  out_.append(" HTTP/1.1\r\nhost: ").append(origin.host_header).append("\r\n");
-  if (with_body) out_.append("content-type: ").append(request.content_type).append("\r\n");
+  append_all(out_, to_string(request.method), " ", origin.prefix, request.target,
+             origin.prefix.empty() && request.target.empty() ? "/" : "", " HTTP/1.1\r\nhost: ", origin.host_header,
+             with_body ? "\r\ncontent-type: " : "", request.content_type);
   if (with_body || wants_length)
-    out_.append("content-length: ").append(std::to_string(with_body ? request.body.size() : 0)).append("\r\n");
-  out_.append(request.header_lines).append("\r\n");
+    append_all(out_, "\r\ncontent-length: ", std::to_string(with_body ? request.body.size() : 0));
+  append_all(out_, "\r\n", request.header_lines, "\r\n");
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "platform/http/internal/connection.h"
 
 namespace fairlead::http {
+using namespace std::string_view_literals;
 namespace {
 
 bool is_clean(std::string_view text) {
@@ -19,11 +20,18 @@ bool has_no_body(int status) {
   return status == 204 || status == 304 || status < 200;
 }
 
-void append_number(std::string& out, std::size_t number, int base = 10) {
-  std::array<char, 24> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number, base).ptr;
-  out.append(text.data(), end);
-}
+// A number's digits.
+class Digits {
+ public:
+  explicit Digits(std::size_t number, int base = 10)
+      : size_(static_cast<std::size_t>(std::to_chars(text_.data(), text_.data() + text_.size(), number, base).ptr -
+                                       text_.data())) {}
+  operator std::string_view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 24> text_;
+  std::size_t size_;
+};
 
 }  // namespace
 
@@ -35,33 +43,20 @@ std::unexpected<Error> Connection::gone() {
 
 void Connection::add_header(std::string_view name, std::string_view value) {
   assert(!answered_ && !name.empty() && is_clean(name) && is_clean(value));
-  append_written(extra_headers_, name.size() + value.size() + 4, [&](char* at) {
-    at = std::copy_n(name.data(), name.size(), at);
-    *at++ = ':', *at++ = ' ';
-    at = std::copy_n(value.data(), value.size(), at);
-    *at++ = '\r', *at++ = '\n';
-    return at;
-  });
+  append_all(extra_headers_, name, ": ", value, "\r\n");
 }
 
 // Puts the head of an answer into out_. Without a length the body is chunked, or ends with the connection.
 void Connection::write_head(int status, std::string_view content_type, std::optional<std::size_t> length) {
-  const std::string_view reason = reason_phrase(status);
-  out_.append("HTTP/1.1 ");
-  append_number(out_, static_cast<std::size_t>(status));
-  out_.append(" ").append(reason).append("\r\ndate: ").append(shard_->date()).append("\r\n");
-  if (!content_type.empty()) out_.append("content-type: ").append(content_type).append("\r\n");
-  if (length) {
-    if (!has_no_body(status)) {
-      out_.append("content-length: ");
-      append_number(out_, *length);
-      out_.append("\r\n");
-    }
-  } else if (chunked_answer_) {
-    out_.append("transfer-encoding: chunked\r\n");
-  }
-  if (!keep_) out_.append("connection: close\r\n");
-  out_.append(extra_headers_).append("\r\n");
+  const bool typed = !content_type.empty();
+  const bool sized = length && !has_no_body(status);
+  append_all(out_, "HTTP/1.1 ", Digits(static_cast<std::size_t>(status)), " ", reason_phrase(status),
+             "\r\ndate: ", shard_->date(), typed ? "\r\ncontent-type: "sv : ""sv, content_type,
+             sized                        ? "\r\ncontent-length: "sv
+             : !length && chunked_answer_ ? "\r\ntransfer-encoding: chunked"sv
+                                          : ""sv,
+             sized ? std::string_view(Digits(*length)) : std::string_view(), keep_ ? ""sv : "\r\nconnection: close"sv,
+             "\r\n", extra_headers_, "\r\n");
 }
 
 async::Task<Result<void>> Connection::respond(int status, std::string_view content_type, std::string_view body) {
@@ -112,8 +107,7 @@ async::Task<Result<void>> Connection::write(std::string_view bytes) {
   if (bytes.empty()) co_return co_await send({}, {});
   std::string_view end;
   if (chunked_answer_) {
-    append_number(out_, bytes.size(), 16);
-    out_.append("\r\n");
+    append_all(out_, Digits(bytes.size(), 16), "\r\n");
     end = "\r\n";
   }
   if (out_.size() + bytes.size() <= kOneSend) {
@@ -139,8 +133,7 @@ async::Task<Result<void>> Connection::finish(std::string_view last) {
     if (last.empty()) {
       end.remove_prefix(2);
     } else {
-      append_number(out_, last.size(), 16);
-      out_.append("\r\n");
+      append_all(out_, Digits(last.size(), 16), "\r\n");
     }
   }
   if (out_.size() + last.size() <= kOneSend) {
