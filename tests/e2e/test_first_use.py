@@ -1,0 +1,28 @@
+"""What somebody meets in the first hour: wrong words, keys taken from the shell, a label's first move, tests that are counted."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def server(start, project):
+    return start(project=project)
+
+
+def refused(server, *words, status=2):
+    done = server.cli(*words, check=False)
+    assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+    return done.stderr
+
+
+def test_a_word_that_is_no_command_is_told_with_what_was_meant(server):
+    assert refused(server, "promt") == "There is no command `fairlead promt`. `fairlead --help` lists those that there are.\n"
+    assert "`fairlead calls lst`. Did you mean `list`? `fairlead calls --help`" in refused(server, "calls", "lst")
+    assert "Exactly 1 option" in refused(server, "runs", "resolve", "01JDF3", "publish")
+    assert re.fullmatch(r"fairlead \d+\.\d+\.\d+\n", server.cli("--version").stdout)
+
+
+def test_a_kind_that_there_is_not_is_told(server):
+    assert "There is no kind `promt`. Did you mean `prompt`? Kinds: provider, model, prompt" in refused(server, "list", "promt")
+    assert "prompt/greeting" in server.cli("list", "prompt").stdout
