@@ -26,3 +26,9 @@ def test_a_word_that_is_no_command_is_told_with_what_was_meant(server):
 def test_a_kind_that_there_is_not_is_told(server):
     assert "There is no kind `promt`. Did you mean `prompt`? Kinds: provider, model, prompt" in refused(server, "list", "promt")
     assert "prompt/greeting" in server.cli("list", "prompt").stdout
+
+
+def test_a_key_can_be_taken_from_standard_output(server):
+    made = server.cli("keys", "create", "checkout", "--scope", "read")
+    assert re.fullmatch(r"fl-[\w-]{43}\n", made.stdout) and "undo: fairlead keys revoke key_" in made.stderr
+    assert server.cli("calls", "list", key=made.stdout.strip()).returncode == 0
