@@ -32,3 +32,13 @@ def test_a_key_can_be_taken_from_standard_output(server):
     made = server.cli("keys", "create", "checkout", "--scope", "read")
     assert re.fullmatch(r"fl-[\w-]{43}\n", made.stdout) and "undo: fairlead keys revoke key_" in made.stderr
     assert server.cli("calls", "list", key=made.stdout.strip()).returncode == 0
+
+
+def test_the_first_move_of_a_label_promises_no_way_back(server, tmp_path):
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    (folder / "p.yaml").write_text("kind: prompt\nname: headline\nmodel: gpt\nmessages: [{user: Hi}]\n")
+    server.cli("apply", str(folder))
+    moved = server.cli("promote", "headline@1", "--to", "production").stdout
+    assert "production: none → v1" in moved and "undo" not in moved
+    refused(server, "rollback", "headline", status=1)

@@ -143,6 +143,14 @@ std::string change_set(const boost::json::value& answer, bool colours) {
   return out + "\n";
 }
 
+std::string moved_label(const boost::json::value& reply, const std::string& undo) {
+  const std::int64_t from = integer_of(reply, "from");
+  return fmt::format("  {}: {} → v{}   by {}, {}, audit #{}{}\n", text_of(reply, "label"),
+                     from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
+                     text_of(reply, "by"), local_time(text_of(reply, "at")), integer_of(reply, "audit"),
+                     from ? "   (undo: " + undo + ")" : "");
+}
+
 std::string local_time(std::string_view iso) {
   std::tm utc{};
   if (iso.size() < 19 || std::sscanf(std::string(iso).c_str(), "%4d-%2d-%2dT%2d:%2d:%2d", &utc.tm_year, &utc.tm_mon,
