@@ -42,3 +42,12 @@ def test_the_first_move_of_a_label_promises_no_way_back(server, tmp_path):
     moved = server.cli("promote", "headline@1", "--to", "production").stdout
     assert "production: none → v1" in moved and "undo" not in moved
     refused(server, "rollback", "headline", status=1)
+
+
+def test_tests_of_policies_are_counted(server, tmp_path):
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    (folder / "p.yaml").write_text(
+        "kind: policy\nname: personal-data\nprivacy: {entities: {EMAIL_ADDRESS: redact}}\ntests:\n  - {given: to a@b.example, expect: {lacks: ['@']}}\n"
+    )
+    assert "1 new, 0 as they are. 1 test passes." in server.cli("plan", str(folder)).stdout

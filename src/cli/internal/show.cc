@@ -135,7 +135,7 @@ std::string change_set(const boost::json::value& answer, bool colours) {
   out += fmt::format("  {} changed, {} new, {} as they are.", integer_of(summary, "changed"),
                      integer_of(summary, "new"), integer_of(summary, "same"));
   if (const std::int64_t tests = integer_of(summary, "tests"); tests > 0)
-    out += fmt::format(" {} prompt test{}.", tests, tests == 1 ? " passes" : "s pass");
+    out += fmt::format(" {} test{}.", tests, tests == 1 ? " passes" : "s pass");
   if (const std::int64_t drifted = integer_of(summary, "drifted"); drifted > 0)
     out += fmt::format(
         "\n  {} newer on the server: `fairlead pull` writes {} into the folder, `apply --overwrite` goes over {}.",

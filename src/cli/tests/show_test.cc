@@ -36,7 +36,7 @@ TEST(ChangeSet, LooksLikeTheTour) {
             "      parameters.temperature   0.2 → 0.3\n"
             "      parameters.top_p   {+0.9+}\n"
             "  + model/small              v1   (label staging moves here)\n"
-            "  1 changed, 1 new, 1 as they are. 12 prompt tests pass.\n");
+            "  1 changed, 1 new, 1 as they are. 12 tests pass.\n");
 }
 
 TEST(MovedLabel, SaysHowToUndoItOnlyWhereThereIsAWayBack) {
