@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from harness import finished, start as start_run
 
 
 @pytest.fixture
@@ -51,3 +52,17 @@ def test_tests_of_policies_are_counted(server, tmp_path):
         "kind: policy\nname: personal-data\nprivacy: {entities: {EMAIL_ADDRESS: redact}}\ntests:\n  - {given: to a@b.example, expect: {lacks: ['@']}}\n"
     )
     assert "1 new, 0 as they are. 1 test passes." in server.cli("plan", str(folder)).stdout
+
+
+def test_what_is_said_of_runs_names_them(server, tmp_path):
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    (folder / "c.yaml").write_text("kind: chain\nname: two\nsteps: [{name: one, transform: 1}, {name: editor, approve: Fine}]\noutput: 2\n")
+    server.cli("apply", str(folder))
+    assert "There is no run `foo` in this project." in refused(server, "runs", "show", "foo", status=1)
+    run = start_run(server, "two")
+    asked = refused(server, "runs", "approve", run, "edit", status=1)
+    assert asked == f"No step `edit` asks for this now. What the run waits for: fairlead runs show {run}\n"
+    assert "asked to stop" in server.cli("runs", "cancel", run).stdout
+    finished(server, run)
+    assert "ended already" in server.cli("runs", "cancel", run).stdout
