@@ -66,3 +66,20 @@ def test_what_is_said_of_runs_names_them(server, tmp_path):
     assert "asked to stop" in server.cli("runs", "cancel", run).stdout
     finished(server, run)
     assert "ended already" in server.cli("runs", "cancel", run).stdout
+
+
+def test_a_provider_without_its_credential_is_named_once(server, tmp_path):
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    (folder / "m.yaml").write_text(
+        "kind: provider\nname: far\ntype: openai\napi_key: env:NOT_SET_ANYWHERE\n---\nkind: model\nname: larger\nroutes: [{provider: far, model: gpt-5-mini}]\n"
+    )
+    server.cli("apply", str(folder))
+    said = server.chat("larger").error["message"]
+    assert said.count("Provider `far`") == 1 and "NOT_SET_ANYWHERE" in said
+
+
+def test_a_file_that_is_no_model_is_not_to_be_asked_for_again(server, tmp_path):
+    (tmp_path / "x.gguf").write_text("not a model, and long enough to be looked at as one" * 10)
+    said = refused(server, "models", "add", str(tmp_path / "x.gguf"), status=1)
+    assert "is not a GGUF file" in said and "again" not in said
