@@ -58,7 +58,11 @@ Result<MadeProvider> Configuration::provider(const resources::Version& version, 
   }
   // A provider that only the store keeps from being made is neither lost nor at fault.
   if (made.error().code.starts_with("store_")) return fail(std::move(made).error());
-  kept = {{}, nullptr, version.digest, "Provider `" + version.name + "`: " + made.error().message};
+  const std::string& reason = made.error().message;
+  kept = {{},
+          nullptr,
+          version.digest,
+          reason.starts_with("Provider `") ? reason : "Provider `" + version.name + "`: " + reason};
   kLog.warning("provider cannot be used", {{"provider", version.name}, {"reason", made.error().message}});
   return kept;
 }

@@ -1,7 +1,11 @@
 #include "cli/cli.h"
 
+#include <algorithm>
 #include <csignal>
+#include <span>
+#include <vector>
 
+#include "base/suggest.h"
 #include "cli/internal/command.h"
 
 namespace fairlead::cli {
@@ -25,6 +29,26 @@ bool asks_for_help(const std::vector<std::string>& arguments) {
   return false;
 }
 
+// What is wrong with the words that stand for a command, or "": CLI11 says only that a subcommand is required.
+std::string wrong_command(const CLI::App& app, std::span<char* const> words) {
+  const CLI::App* at = &app;
+  std::string path = "fairlead";
+  for (const std::string word : words) {
+    const std::vector<const CLI::App*> commands = at->get_subcommands(
+        [](const CLI::App* one) { return !one->get_name().empty(); });  // groups of options have none
+    if (commands.empty() || word.starts_with('-')) return {};
+    std::vector<std::string> names;
+    for (const CLI::App* one : commands) names.push_back(one->get_name());
+    const auto found = std::ranges::find(names, word);
+    if (found == names.end())
+      return "There is no command `" + path + " " + word + "`." + did_you_mean(word, names) + " `" + path +
+             " --help` lists those that there are.\n";
+    at = commands[static_cast<std::size_t>(found - names.begin())];
+    path += " " + word;
+  }
+  return {};
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const Hooks& hooks) {
@@ -37,11 +61,10 @@ int run(int argc, char** argv, const Hooks& hooks) {
   Context context;
   CLI::App app("Fairlead: LLMOps in one program.", "fairlead");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "fairlead " + hooks.version, "Print the version and exit");
   app.footer(
-      "The commands but `serve`, `expr`, `cron` and `privacy` talk to the server at FAIRLEAD_URL "
-      "(http://127.0.0.1:8484) with "
-      "the key in "
-      "FAIRLEAD_KEY.\n"
+      "The commands but `serve`, `expr`, `cron`, `privacy scan`, `config`, `completion` and `version`\n"
+      "talk to the server at FAIRLEAD_URL (http://127.0.0.1:8484) with the key in FAIRLEAD_KEY.\n"
       "Exit status: 0 done, 1 failed, 2 wrong words or input, 3 a gate is not met.");
   add_own_commands(app, hooks);
   add_plan_and_apply(app, context);
@@ -74,6 +97,10 @@ int run(int argc, char** argv, const Hooks& hooks) {
   add_privacy(app, context, hooks);
   add_config(app, context);
   add_completion(app, context);
+  if (const std::string wrong = wrong_command(app, {argv + std::min(argc, 1), argv + argc}); !wrong.empty()) {
+    std::fputs(wrong.c_str(), stderr);
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

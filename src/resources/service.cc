@@ -119,6 +119,7 @@ Result<Resource> existing(Connection& connection, const std::string& project, co
 
 async::Task<Result<ResourceService::Page>> ResourceService::list(std::string project, std::string kind,
                                                                  std::string name, std::size_t limit) {
+  if (!kind.empty() && impl_->changer.kind(kind) == nullptr) co_return fail(impl_->changer.unknown_kind(kind));
   std::function<Result<Page>(Connection&)> make = [=](Connection& connection) -> Result<Page> {
     Page page;
     FAIRLEAD_TRY(page.data, load_summaries(connection, project, kind, name, limit + 1));

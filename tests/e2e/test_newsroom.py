@@ -66,4 +66,4 @@ def test_its_prompts_pass_their_tests(desk, tmp_path):
     environment = os.environ | {"FAIRLEAD_SERVING_SLOTS": "1"}
     with Fairlead(folder / "data", None, environment) as server:
         server.wait_ready()
-        assert "2 prompt tests pass" in server.cli("plan", str(folder / "p")).stdout
+        assert "2 tests pass" in server.cli("plan", str(folder / "p")).stdout

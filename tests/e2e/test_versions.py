@@ -42,7 +42,7 @@ def test_plan_counts_the_tests_that_pass(server, tmp_path):
         "kind: prompt\nname: tested\nmodel: gpt\ninput: {n: {type: string}}\nmessages: [{system: 'Say {{ n }}.'}]\n"
         "tests:\n  - {given: {n: hi}, expect: [{system: Say hi.}]}\n  - {given: {}, expect: {error: missing_required_parameter}}\n"
     )
-    assert "1 new, 0 as they are. 2 prompt tests pass." in server.cli("plan", str(folder)).stdout
+    assert "1 new, 0 as they are. 2 tests pass." in server.cli("plan", str(folder)).stdout
     server.cli("apply", str(folder), "-m", "a first try")
     listed = server.cli("versions", "tested").stdout
     assert "v1" in listed and "staging" in listed and "admin" in listed and "a first try" in listed

@@ -329,7 +329,10 @@ async::Task<Result<void>> deliver(http::Exchange& exchange, const Parts& parts, 
     auto events = co_await parts.engine.history(principal.project, run->id, 0, INT64_MAX);
     if (!events) co_return fail(std::move(events).error());
     if (!is_asked(*events, signal.name))
-      co_return fail(ErrorKind::kConflict, "not_asked", "No step of that name asks for this now.", "step");
+      co_return fail(ErrorKind::kConflict, "not_asked",
+                     "No step `" + signal.name.substr(signal.name.find(':') + 1) +
+                         "` asks for this now. What the run waits for: fairlead runs show " + run->id,
+                     "step");
   }
   FAIRLEAD_CO_CHECK(co_await hide_signal(parts, exchange.loop(), *run, signal));
   auto sent = co_await parts.engine.signal(principal.project, std::move(signal));
@@ -359,7 +362,7 @@ async::Task<void> cancel(http::Exchange& exchange, const Parts& parts, const Pri
     co_await access::refuse(exchange, std::move(done).error());
     co_return;
   }
-  bj::object answer{{"id", run->id}, {"accepted", true}};
+  bj::object answer{{"id", run->id}, {"accepted", !finished(run->state)}};
   co_await access::respond_json(exchange, 202, std::move(answer));
 }
 

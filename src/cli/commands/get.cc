@@ -10,7 +10,7 @@ void add_get(CLI::App& app, Context& context) {
   const auto words = std::make_shared<GetWords>();
   CLI::App* const get = command(app, context, "get", "Show one version of a resource",
                                 "fairlead get prompt support-reply --ref production");
-  get->add_option("kind", words->kind, "prompt, model, provider")->required();
+  get->add_option("kind", words->kind, "prompt, model, provider, budget, policy, chain, schedule, webhook")->required();
   get->add_option("name", words->name, "The resource's name")->required();
   get->add_option("--ref", words->ref, "A version number or a label; else the version in force");
   get->callback([&context, words] {

@@ -27,9 +27,11 @@ void add_keys(CLI::App& app, Context& context) {
     if (!words->project.empty()) body["project"] = words->project;
     if (!words->expires.empty()) body["expires_at"] = words->expires;
     const boost::json::value value = std::move(body);
+    // The key alone is the result: KEY=$(fairlead keys create …).
     answer(context, http::Method::kPost, "/api/v1/keys", &value, [](const boost::json::value& reply) {
-      return text_of(reply, "key") + "\n# " + text_of(reply, "id") +
-             ", shown this once   (undo: fairlead keys revoke " + text_of(reply, "id") + ")\n";
+      const std::string id = text_of(reply, "id");
+      std::fprintf(stderr, "# %s, shown this once   (undo: fairlead keys revoke %s)\n", id.c_str(), id.c_str());
+      return text_of(reply, "key") + "\n";
     });
   });
 

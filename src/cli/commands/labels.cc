@@ -126,10 +126,8 @@ void decide(Context& context, const LabelsWords& words, const std::string& verb)
              return fmt::format("  {}@{} → {}: {}\n", text_of(reply, "name"), integer_of(reply, "to"),
                                 text_of(reply, "label"), text_of(reply, "state"));
            const std::string label = text_of(reply, "label");
-           return fmt::format("  {}: {} → {}   by {}, {}, audit #{}   (undo: fairlead rollback {}{})\n", label,
-                              version_or_none(reply, "from"), version_or_none(reply, "to"), text_of(reply, "by"),
-                              local_time(text_of(reply, "at")), integer_of(reply, "audit"), text_of(reply, "name"),
-                              label == "production" ? "" : " --label " + label);
+           return moved_label(reply, "fairlead rollback " + text_of(reply, "name") +
+                                         (label == "production" ? "" : " --label " + label));
          });
 }
 

@@ -8,7 +8,8 @@ void add_list(CLI::App& app, Context& context) {
   };
   const auto words = std::make_shared<ListWords>();
   CLI::App* const list = command(app, context, "list", "List resources", "fairlead list prompt");
-  list->add_option("kind", words->kind, "Only this kind: prompt, model, provider");
+  list->add_option("kind", words->kind,
+                   "Only this kind: prompt, model, provider, budget, policy, chain, schedule, webhook");
   list->add_option("--limit", words->limit, "At most this many")->capture_default_str();
   list->callback([&context, words] {
     const std::string target = "/api/v1/resources" + query_string({{"kind", words->kind}, {"limit", words->limit}});

@@ -85,8 +85,7 @@ void add(Context& context, std::string source, const std::string& sha256, const 
   }
   if (progress) std::fputs("\r\x1b[K", stderr);
   if (text_of(entry, "state") == "failed")
-    return context.fail_with(Error{ErrorKind::kUpstream, "model_file_failed",
-                                   text_of(entry, "error") + " Ask again to go on where it stopped."});
+    return context.fail_with(Error{ErrorKind::kUpstream, "model_file_failed", text_of(entry, "error")});
   const std::string text = context.as_json ? json::to_pretty_text(entry) + "\n"
                                            : fmt::format("  {}   {}   sha256 {}\n", file,
                                                          bytes(integer_of(entry, "bytes")), text_of(entry, "sha256"));

@@ -13,13 +13,6 @@ std::string waits(const boost::json::value& reply) {
                      text_of(reply, "id"));
 }
 
-std::string moved(const boost::json::value& reply, const std::string& undo) {
-  const std::int64_t from = integer_of(reply, "from");
-  return fmt::format("  {}: {} → v{}   by {}, {}, audit #{}   (undo: {})\n", text_of(reply, "label"),
-                     from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
-                     text_of(reply, "by"), local_time(text_of(reply, "at")), integer_of(reply, "audit"), undo);
-}
-
 }  // namespace
 
 void add_promote_and_rollback(CLI::App& app, Context& context) {
@@ -48,7 +41,7 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
         return waits(reply);
       }
       const std::string other = words->to == "production" ? "" : " --label " + words->to;
-      return moved(reply, "fairlead rollback " + named.name + other);
+      return moved_label(reply, "fairlead rollback " + named.name + other);
     });
   });
 
@@ -63,8 +56,8 @@ void add_promote_and_rollback(CLI::App& app, Context& context) {
     if (!named.kind.empty()) body["kind"] = named.kind;
     const boost::json::value value = std::move(body);
     answer(context, http::Method::kPost, "/api/v1/rollback", &value, [&](const boost::json::value& reply) {
-      return moved(reply,
-                   fmt::format("fairlead promote {}@{} --to {}", named.name, integer_of(reply, "from"), words->label));
+      return moved_label(
+          reply, fmt::format("fairlead promote {}@{} --to {}", named.name, integer_of(reply, "from"), words->label));
     });
   });
 }

@@ -149,7 +149,10 @@ void add_run_control(CLI::App& runs, Context& context) {
   add_action(
       runs, context, "cancel", "Stop a run and the runs that it started, or many", "fairlead runs cancel 01JDF3",
       cancelled, [](const Which&) { return bj::object(); },
-      [](const bj::value&) { return std::string("  asked to stop: its history says when it has\n"); });
+      [](const bj::value& reply) {
+        return std::string(reply.at("accepted").as_bool() ? "  asked to stop: its history says when it has\n"
+                                                          : "  it has ended already: there is nothing to stop\n");
+      });
 
   const auto retried = std::make_shared<Which>();
   CLI::App* const retry = add_action(

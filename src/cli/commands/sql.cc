@@ -46,7 +46,7 @@ void add_sql(CLI::App& app, Context& context) {
   const auto words = std::make_shared<SqlWords>();
   CLI::App* const sql = command(app, context, "sql", "Ask the recorded calls a question, in SQL",
                                 "fairlead sql \"select target, count(*), sum(cost_usd) from calls group by target\"");
-  sql->add_option("query", words->query, "One select over calls and attempts")->required();
+  sql->add_option("query", words->query, "One select over calls, attempts, feedback and feedback_history")->required();
   sql->add_option("--limit", words->limit, "At most this many rows; else 1000");
   sql->add_flag("--csv", words->csv, "Print CSV");
   sql->callback([&context, words] {

@@ -135,12 +135,20 @@ std::string change_set(const boost::json::value& answer, bool colours) {
   out += fmt::format("  {} changed, {} new, {} as they are.", integer_of(summary, "changed"),
                      integer_of(summary, "new"), integer_of(summary, "same"));
   if (const std::int64_t tests = integer_of(summary, "tests"); tests > 0)
-    out += fmt::format(" {} prompt test{}.", tests, tests == 1 ? " passes" : "s pass");
+    out += fmt::format(" {} test{}.", tests, tests == 1 ? " passes" : "s pass");
   if (const std::int64_t drifted = integer_of(summary, "drifted"); drifted > 0)
     out += fmt::format(
         "\n  {} newer on the server: `fairlead pull` writes {} into the folder, `apply --overwrite` goes over {}.",
         drifted, drifted == 1 ? "it" : "them", drifted == 1 ? "it" : "them");
   return out + "\n";
+}
+
+std::string moved_label(const boost::json::value& reply, const std::string& undo) {
+  const std::int64_t from = integer_of(reply, "from");
+  return fmt::format("  {}: {} → v{}   by {}, {}, audit #{}{}\n", text_of(reply, "label"),
+                     from ? "v" + std::to_string(from) : std::string("none"), integer_of(reply, "to"),
+                     text_of(reply, "by"), local_time(text_of(reply, "at")), integer_of(reply, "audit"),
+                     from ? "   (undo: " + undo + ")" : "");
 }
 
 std::string local_time(std::string_view iso) {

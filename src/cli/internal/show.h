@@ -22,6 +22,9 @@ std::string changes(const boost::json::value& list, bool colours);
 // /api/v1/plan).
 std::string change_set(const boost::json::value& answer, bool colours);
 
+// The line of a label that moved, with what undoes it, unless the label was nowhere before.
+std::string moved_label(const boost::json::value& reply, const std::string& undo);
+
 // "14:02:19" today, else "2026-11-24 14:02", in the reader's zone; the text itself if it is no ISO 8601 time.
 std::string local_time(std::string_view iso);
 

@@ -36,7 +36,18 @@ TEST(ChangeSet, LooksLikeTheTour) {
             "      parameters.temperature   0.2 → 0.3\n"
             "      parameters.top_p   {+0.9+}\n"
             "  + model/small              v1   (label staging moves here)\n"
-            "  1 changed, 1 new, 1 as they are. 12 prompt tests pass.\n");
+            "  1 changed, 1 new, 1 as they are. 12 tests pass.\n");
+}
+
+TEST(MovedLabel, SaysHowToUndoItOnlyWhereThereIsAWayBack) {
+  const auto line = [](const char* from) {
+    return moved_label(
+        json::parse(R"({"label":"production","to":2,"by":"olga","at":"x","audit":7,"from":)" + std::string(from) + "}")
+            .value(),
+        "fairlead rollback hi");
+  };
+  EXPECT_EQ(line("1"), "  production: v1 → v2   by olga, x, audit #7   (undo: fairlead rollback hi)\n");
+  EXPECT_EQ(line("null"), "  production: none → v2   by olga, x, audit #7\n");
 }
 
 std::string shown_change(const char* change) {

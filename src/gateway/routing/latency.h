@@ -17,6 +17,8 @@ class PeakEwma {
   void observe(Micros latency, SteadyTime now);
   // In microseconds; 0: nothing is known.
   double value(SteadyTime now) const;
+  // The same at the last answer: what people are told, for whom a route does not get faster by standing idle.
+  double last() const { return value_us_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr double kForgotten_us = 10e6;  // after that long, 1/e of it is left

@@ -102,8 +102,8 @@ std::vector<Registry::Report> Registry::routes() const {
       report.upstream_waiting = state->limiter->waiting();
       report.upstream_limit = std::min(known.policy.concurrency.max, state->limiter->limit());
     }
-    report.first_token = Micros(static_cast<std::int64_t>(state->first_token.value(now)));
-    report.whole = Micros(static_cast<std::int64_t>(state->whole.value(now)));
+    report.first_token = Micros(static_cast<std::int64_t>(state->first_token.last()));
+    report.whole = Micros(static_cast<std::int64_t>(state->whole.last()));
   }
   return out;
 }

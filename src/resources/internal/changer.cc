@@ -73,6 +73,17 @@ const Kind* Changer::kind(const std::string& name) const {
   return found == kinds_.end() ? nullptr : &found->kind;
 }
 
+Error Changer::unknown_kind(const std::string& name) const {
+  std::vector<std::string> names;
+  std::string list;
+  for (const CompiledKind& known : kinds_) {
+    names.push_back(known.kind.name);
+    list += (list.empty() ? "" : ", ") + known.kind.name;
+  }
+  return {ErrorKind::kInvalid, "unknown_kind",
+          "There is no kind `" + name + "`." + did_you_mean(name, names) + " Kinds: " + list + ".", "kind"};
+}
+
 std::string Changer::folder_of(const std::string& kind) const {
   for (const CompiledKind& known : kinds_) {
     if (known.kind.name == kind && !known.kind.plural.empty()) return known.kind.plural;

@@ -59,6 +59,7 @@ class Changer {
   Result<Check> add_check(const std::string& project, const std::string& ref, Check check, const access::Actor& actor);
 
   const Kind* kind(const std::string& name) const;  // null if there is none
+  Error unknown_kind(const std::string& name) const;
   std::string folder_of(const std::string& kind) const;
 
  private:

@@ -90,7 +90,8 @@ class Planner {
   void check(const std::vector<SourceDocument>& documents) {
     const ProjectCatalogue catalogue(draft_.after);
     for (const SourceDocument& document : documents) {
-      if (document.kind->kind.examples) draft_.changes.tests += document.kind->kind.examples(document.spec).size();
+      if (const auto* tests = document.spec.if_contains("tests"); tests != nullptr && tests->is_array())
+        draft_.changes.tests += tests->get_array().size();
       if (!document.kind->kind.check) continue;
       for (const SpecError& error : document.kind->kind.check(document.name, document.spec, catalogue)) {
         Fault fault = fault_at(document, error.pointer, error.message);

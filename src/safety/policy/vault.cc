@@ -383,7 +383,7 @@ async::Task<Result<std::shared_ptr<const Matcher>>> Vault::pseudonyms(async::Loo
   auto seen = co_await with(here, std::move(project), std::move(session), std::chrono::seconds{0}, std::move(nothing));
   if (!seen) co_return fail(std::move(seen).error());
   if (seen->pseudonyms->empty())
-    co_return fail(ErrorKind::kNotFound, "session_not_found", "The vault holds nothing of that session.", "session");
+    co_return fail(ErrorKind::kNotFound, "session_not_found", "No pseudonyms are kept of that session.", "session");
   co_return std::move(seen->pseudonyms);
 }
 

@@ -182,6 +182,9 @@ TEST(PeakEwmaTest, TakesASlowAnswerAtOnceAndFastOnesByAndBy) {
   EXPECT_GT(latency.value(now), 800'000);
   latency.observe(100ms, now += 30s);
   EXPECT_LT(latency.value(now), 150'000);
+  const double then = latency.value(now);
+  EXPECT_LT(latency.value(now + 30s), 10'000);
+  EXPECT_EQ(latency.last(), then) << "what people are told does not fade";
 }
 
 TEST(LatencyDistributionTest, KnowsPercentilesOfWhatIsRecent) {

@@ -244,6 +244,9 @@ Fault translate(const Lines& lines, const YAML::Exception& thrown) {
   } else if (said.find("illegal map value") != said.npos) {
     message = "a second `:` in the line, or a key that is indented wrong";
     hint = "put text with `: ` in it in quotes";
+  } else if (said.find("unknown token") != said.npos) {
+    message = "a character that means something to YAML";
+    hint = "put the text that it is in in quotes";
   } else if (said.find("end of map not found") != said.npos || said.find("end of sequence not found") != said.npos) {
     message = "the indentation does not fit what stands above";
   } else if (said.find("flow not found") != said.npos) {

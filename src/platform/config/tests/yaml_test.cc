@@ -94,6 +94,7 @@ TEST(Yaml, RefusesWhatMisleads) {
   EXPECT_THAT(read("a: *nowhere"), HasSubstr("1:4: there is no anchor above"));
   EXPECT_THAT(read("a:\n\tb: 1\n"), HasSubstr("2:1: a tab where"));
   EXPECT_THAT(read("a: b: c\n"), HasSubstr("1:5: a second `:`"));
+  EXPECT_THAT(read("a: @b\n"), HasSubstr("1:4: a character that means something to YAML"));
   EXPECT_THAT(read("é: [1, \xff]"), HasSubstr("1:8: this is not text in UTF-8"));
   EXPECT_THAT(read(std::string("a: \0b", 5)), HasSubstr("1:4: this is not text"));
   EXPECT_THAT(read("a: [1, 2\nb: 3\n"), HasSubstr("2:"));

@@ -85,8 +85,7 @@ Result<bool> any_row(Connection& connection, const std::string& sql, std::span<c
 }
 
 std::unexpected<Error> run_not_found(const std::string& run) {
-  const std::string shown = is_id(run) ? " `" + run + "`" : "";
-  return fail(ErrorKind::kNotFound, "run_not_found", "There is no run" + shown + " in this project.", "run");
+  return fail(ErrorKind::kNotFound, "run_not_found", "There is no run `" + run + "` in this project.", "run");
 }
 
 const char* const kRunColumns =

@@ -46,7 +46,7 @@ async::Task<void> forget(http::Exchange& exchange, std::string project, Vault& v
   std::string session(exchange.path_parameter("session"));
   auto forgotten = co_await vault.forget(exchange.loop(), std::move(project), std::move(session));
   if (forgotten && !*forgotten)
-    forgotten = fail(ErrorKind::kNotFound, "session_not_found", "The vault holds nothing of that session.", "session");
+    forgotten = fail(ErrorKind::kNotFound, "session_not_found", "No pseudonyms are kept of that session.", "session");
   if (!forgotten) co_return co_await access::refuse(exchange, std::move(forgotten).error());
   bj::object out{{"forgotten", true}};
   co_await access::respond_json(exchange, 200, std::move(out));

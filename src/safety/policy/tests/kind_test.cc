@@ -45,7 +45,8 @@ TEST(PolicyKind, TakesWhatThePageShows) {
     "custom":[{"name":"CONTRACT","patterns":["\\bC-\\d{4,6}\\b"],"context":["contract"]}],"default":"redact"},
     "tests":[{"given":"My card is 4111 1111 1111 1111","expect":"My card is **** **** **** 1111"},
              {"given":"key ghp_0123456789abcdefghijABCDEFGHIJ012345","expect":{"blocked":"SECRET"}},
-             {"given":"write to maria@bank.ru","expect":{"lacks":["maria"],"contains":["example"]}}]})"),
+             {"given":"write to maria@bank.ru","expect":{"lacks":["maria"],"contains":["example"]}},
+             {"given":"write to maria@bank.ru","expect":{"lacks":"maria","contains":"example"}}]})"),
             "");
 }
 
@@ -100,6 +101,8 @@ TEST(PolicyKind, SaysWhatIsWrong) {
        "/privacy/entities/X/direction: has no meaning for what only `detectors` find"},
       {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",
        "/tests/0/expect: the test does not pass: it came out as `**** **** **** 1111`"},
+      {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"4111 1111 1111 1111","expect":{"lacks":"1111"}}]})",
+       "/tests/0/expect/lacks: the test does not pass: it came out as `**** **** **** 1111`"},
       {R"({"privacy":{"entities":{"CREDIT_CARD":"block"}},"tests":[{"given":"4111 1111 1111 1111","expect":"x"}]})",
        "it was blocked for CREDIT_CARD"},
       {R"({"privacy":{"entities":{"CREDIT_CARD":"mask"}},"tests":[{"given":"a","expect":{"blocked":"CREDIT_CARD"}}]})",
