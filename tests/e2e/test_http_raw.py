@@ -409,3 +409,13 @@ def test_connections_survive_a_storm(fairlead):
         with socket.create_connection(("127.0.0.1", fairlead.port), timeout=5) as one:
             one.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Le")
     assert fairlead.chat("gpt").status == 200
+
+
+@pytest.mark.parametrize(
+    "method, target",
+    [("POST", "/v1/chat/completions"), ("POST", "/v1/messages"), ("GET", "/v1/models"), ("GET", "/v1/files"), ("GET", "/v1/responses/resp_1"), ("GET", "/v1/nothing"), ("GET", "/api/v1/keys")],
+)
+def test_401_has_a_challenge(wire, method, target):
+    for key in ("fl-wrong", ""):
+        status, headers, _ = wire.send(request(key, "Content-Length: 0", method=method, target=target)).answer()
+        assert status == 401 and headers["www-authenticate"] == "Bearer"

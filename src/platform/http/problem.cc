@@ -69,7 +69,8 @@ std::string error_body(int status, std::string_view code, std::string_view messa
   return body_of(message, status < 500 ? "invalid_request_error" : "server_error", code, {});
 }
 
-void add_retry_headers(Exchange& exchange, const Error& error) {
+void add_error_headers(Exchange& exchange, const Error& error) {
+  if (error.kind == ErrorKind::kUnauthenticated) exchange.add_header("www-authenticate", "Bearer");
   if (error.retry_after_ms <= 0) return;
   // Whole seconds are all that the standard has; the clients of OpenAI read the milliseconds too.
   exchange.add_header("retry-after", std::to_string(std::max<std::int64_t>(1, (error.retry_after_ms + 999) / 1000)));
@@ -79,7 +80,7 @@ void add_retry_headers(Exchange& exchange, const Error& error) {
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error) {
   if (exchange.answered()) co_return Result<void>{};
   const std::string body = error_body(error);
-  add_retry_headers(exchange, error);
+  add_error_headers(exchange, error);
   co_return co_await exchange.respond(error_status(error), "application/json", body);
 }
 

@@ -20,10 +20,11 @@ std::string error_body(const Error& error);
 // The same shape for an answer of which only the status is known.
 std::string error_body(int status, std::string_view code, std::string_view message);
 
-// Retry-After and retry-after-ms, where the error says when another try may help. Before the exchange is answered.
-void add_retry_headers(Exchange& exchange, const Error& error);
+// WWW-Authenticate with a 401; Retry-After and retry-after-ms, where the error says when another try may help. Before
+// the exchange is answered.
+void add_error_headers(Exchange& exchange, const Error& error);
 
-// Answers with the error and its retry headers, unless the exchange has been answered already.
+// Answers with the error and its headers, unless the exchange has been answered already.
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error);
 
 }  // namespace fairlead::http
