@@ -412,6 +412,24 @@ def test_connections_survive_a_storm(fairlead):
 
 
 @pytest.mark.parametrize(
+    "target, kind, status",
+    [
+        ("/v1/chat/completions", "text/plain", 415),
+        ("/v1/messages", "application/xml", 415),
+        ("/v1/responses", "multipart/form-data; boundary=x", 415),
+        ("/v1/files", "application/json", 415),
+        ("/v1/chat/completions", "Application/JSON;charset=utf-8", 200),
+        ("/v1/chat/completions", "application/vnd.x+json", 200),
+        ("/v1/chat/completions", "application/x-www-form-urlencoded", 200),  # what `curl -d` says of anything
+    ],
+)
+def test_types_of_bodies(wire, key, target, kind, status):
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: {kind}\r\nContent-Length: {len(CHAT)}\r\n\r\n"
+    assert wire.send(head.encode() + CHAT).answer()[0] == status
+    assert wire.send(whole(key)).answer()[0] == 200
+
+
+@pytest.mark.parametrize(
     "method, target",
     [("POST", "/v1/chat/completions"), ("POST", "/v1/messages"), ("GET", "/v1/models"), ("GET", "/v1/files"), ("GET", "/v1/responses/resp_1"), ("GET", "/v1/nothing"), ("GET", "/api/v1/keys")],
 )

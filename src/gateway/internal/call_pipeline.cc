@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "gateway/internal/fitting.h"
 #include "gateway/internal/output_check.h"
+#include "platform/http/problem.h"
 
 namespace fairlead::gateway::internal {
 namespace {
@@ -95,6 +96,8 @@ Result<void> CallPipeline::authenticate() {
 }
 
 async::Task<Result<void>> CallPipeline::prepare() {
+  auto json = http::expect_json(exchange_.head());
+  if (!json) co_return json;
   auto body = co_await exchange_.read_body();
   if (!body) co_return fail(std::move(body).error());
   auto read = surface_.read(*body, surface_call_);

@@ -32,7 +32,8 @@ std::string body_of(std::string_view message, std::string_view type, std::string
 }  // namespace
 
 int error_status(const Error& error) {
-  return error.code == "body_timeout" ? 408 : http_status(error.kind);
+  if (error.code == "body_timeout") return 408;
+  return error.code == "invalid_content_type" ? 415 : http_status(error.kind);
 }
 
 std::string_view error_type(const Error& error) {
@@ -67,6 +68,17 @@ std::string error_body(const Error& error) {
 
 std::string error_body(int status, std::string_view code, std::string_view message) {
   return body_of(message, status < 500 ? "invalid_request_error" : "server_error", code, {});
+}
+
+Result<void> expect_json(const RequestHead& head) {
+  std::string_view type = head.header("content-type").value_or("");
+  type = type.substr(0, type.find_first_of("; \t"));
+  const bool suffixed = type.size() > 5 && equal_ignoring_case(type.substr(type.size() - 5), "+json");
+  if (type.empty() || suffixed || equal_ignoring_case(type, "application/json") ||
+      equal_ignoring_case(type, "application/x-www-form-urlencoded"))
+    return {};
+  return fail(ErrorKind::kInvalid, "invalid_content_type",
+              "This route takes JSON: send Content-Type: application/json.");
 }
 
 void add_error_headers(Exchange& exchange, const Error& error) {
