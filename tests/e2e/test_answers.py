@@ -2,6 +2,15 @@
 
 import anthropic
 import pytest
+from contract import Contract
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture(scope="module")
+def contract(shared_data):
+    return Contract(shared_data / "api" / "openai_openapi.json")
+
 
 @pytest.mark.parametrize(
     "method, path, status",
@@ -58,3 +67,60 @@ def test_models_for_anthropic(fairlead):
         assert (page.first_id, page.last_id) == (everything[1], everything[2])
         one = client.models.retrieve("gpt")
         assert one.type == "model" and one.id == one.display_name == "gpt" and one.created_at.year > 2020
+
+
+# OpenAI's.
+
+METADATA = {
+    "a number": {"a": 1},
+    "null": {"a": None},
+    "17 pairs": {str(i): "x" for i in range(17)},
+    "a long name": {"n" * 65: "x"},
+    "a long value": {"a": "ж" * 513},
+}
+
+
+@pytest.mark.parametrize("metadata", METADATA.values(), ids=METADATA.keys())
+def test_bounds_of_metadata(contract, fairlead, metadata):
+    for path, asked in (("/v1/chat/completions", {"messages": HI}), ("/v1/responses", {"input": "hi"})):
+        answer = fairlead.request("POST", path, {"model": "gpt", "metadata": metadata} | asked)
+        assert answer.status == 400 and answer.error["param"] == "metadata", answer.text
+        contract.check("ErrorResponse", answer.json)
+
+
+def test_metadata_within_its_bounds(contract, fairlead):
+    metadata = {"ж" * 64: "ж" * 512} | {str(i): "" for i in range(15)}
+    answer = fairlead.request("POST", "/v1/responses", {"model": "gpt", "input": "hi", "metadata": metadata})
+    assert answer.status == 200 and answer.json["metadata"] == metadata
+    contract.check("Response", answer.json)
+    assert fairlead.chat("gpt", metadata=metadata).status == 200
+
+
+CHATS = {
+    "a modality": ({"modalities": ["text", "smell"]}, "modalities[1]"),
+    "modalities of another type": ({"modalities": "text"}, "modalities"),
+    "a choice of no kind": ({"tool_choice": {"type": "tool"}}, "tool_choice.type"),
+    "a choice of no function": ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
+    "a schema's name": ({"response_format": {"type": "json_schema", "json_schema": {"name": "a b", "schema": {}}}}, "response_format.json_schema.name"),
+}
+
+
+@pytest.mark.parametrize("members, param", CHATS.values(), ids=CHATS.keys())
+def test_fields_of_chats(fairlead, members, param):
+    answer = fairlead.chat("gpt", **members)
+    assert answer.status == 400 and answer.error["param"] == param, answer.text
+
+
+def test_a_search_is_not_left_out_silently(fairlead):
+    answer = fairlead.chat("claude", web_search_options={})
+    assert answer.status == 400 and answer.error["param"] == "web_search_options", answer.text
+
+
+def test_a_number_that_does_not_fit_is_named(fairlead):
+    answer = fairlead.chat("gpt", seed=2**70)
+    assert answer.status == 400 and "number" in answer.error["message"], answer.text
+
+
+def test_a_response_without_input(fairlead):
+    answer = fairlead.request("POST", "/v1/responses", {"model": "gpt"})
+    assert answer.status == 400 and (answer.error["param"], answer.error["code"]) == ("input", "missing_required_parameter")
