@@ -121,6 +121,12 @@ def test_a_number_that_does_not_fit_is_named(fairlead):
     assert answer.status == 400 and "number" in answer.error["message"], answer.text
 
 
+@pytest.mark.parametrize("members, param", [({"max_tokens": 0}, "max_tokens"), ({"n": 2, "best_of": 1}, "best_of")])
+def test_fields_of_completions(fairlead, members, param):
+    answer = fairlead.request("POST", "/v1/completions", {"model": "chats", "prompt": "hi"} | members)
+    assert answer.status == 400 and answer.error["param"] == param, answer.text
+
+
 def test_a_response_without_input(fairlead):
     answer = fairlead.request("POST", "/v1/responses", {"model": "gpt"})
     assert answer.status == 400 and (answer.error["param"], answer.error["code"]) == ("input", "missing_required_parameter")
