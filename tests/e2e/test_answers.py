@@ -1,6 +1,7 @@
 """What the contracts of OpenAI and Anthropic say of every answer and every field, where no other file asks."""
 
 import anthropic
+import openai
 import pytest
 from contract import Contract
 
@@ -130,3 +131,11 @@ def test_fields_of_completions(fairlead, members, param):
 def test_a_response_without_input(fairlead):
     answer = fairlead.request("POST", "/v1/responses", {"model": "gpt"})
     assert answer.status == 400 and (answer.error["param"], answer.error["code"]) == ("input", "missing_required_parameter")
+
+
+@pytest.mark.parametrize("input", ["hi", [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]])
+def test_items_of_a_response_have_ids_of_their_own(fairlead, input):
+    with openai.OpenAI(base_url=f"{fairlead.url}/v1", api_key=fairlead.admin_key, max_retries=0) as client:
+        response = client.responses.create(model="gpt", input=input)
+        ids = [item.id for item in client.responses.input_items.list(response.id)] + [item.id for item in response.output]
+    assert len(set(ids)) == len(ids)
