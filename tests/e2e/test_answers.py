@@ -1,5 +1,7 @@
 """What the contracts of OpenAI and Anthropic say of every answer and every field, where no other file asks."""
 
+import json
+
 import anthropic
 import openai
 import pytest
@@ -139,3 +141,12 @@ def test_items_of_a_response_have_ids_of_their_own(fairlead, input):
         response = client.responses.create(model="gpt", input=input)
         ids = [item.id for item in client.responses.input_items.list(response.id)] + [item.id for item in response.output]
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("given, missing", [("anchor", "seconds"), ("seconds", "anchor")])
+def test_an_expiry_is_said_whole(fairlead, given, missing):
+    value = {"anchor": "created_at", "seconds": "3600"}[given]
+    form = f'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--x\r\nContent-Disposition: form-data; name="expires_after[{given}]"\r\n\r\n{value}\r\n'
+    form += '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+    answer = fairlead.request("POST", "/v1/files", form, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert answer.status == 400 and answer.error["param"] == f"expires_after[{missing}]", json.dumps(answer.json)
