@@ -72,6 +72,22 @@ def test_models_for_anthropic(fairlead):
         assert one.type == "model" and one.id == one.display_name == "gpt" and one.created_at.year > 2020
 
 
+MESSAGES = {
+    "temperature": ({"temperature": 1.5}, "temperature"),
+    "a negative top_k": ({"top_k": -1}, "top_k"),
+    "top_k of another type": ({"top_k": "x"}, "top_k"),
+    "little to think": ({"thinking": {"type": "enabled", "budget_tokens": 1000}}, "thinking.budget_tokens"),
+    "a tool without a schema": ({"tools": [{"name": "x"}]}, r"tools[0].input_schema"),
+}
+
+
+@pytest.mark.parametrize("members, named", MESSAGES.values(), ids=MESSAGES.keys())
+def test_fields_of_messages(fairlead, members, named):
+    answer = fairlead.request("POST", "/v1/messages", {"model": "gpt", "max_tokens": 5000, "messages": HI} | members)
+    assert answer.status == 400 and named in answer.error["message"], answer.text
+    assert answer.error["type"] == "invalid_request_error"
+
+
 # OpenAI's.
 
 METADATA = {
