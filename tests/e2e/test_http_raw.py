@@ -411,6 +411,43 @@ def test_connections_survive_a_storm(fairlead):
     assert fairlead.chat("gpt").status == 200
 
 
+# Methods, types and versions that nothing here takes.
+
+
+@pytest.mark.parametrize("method", ["FLY", "get", "TRACE"])
+def test_methods_that_nothing_takes_are_501(wire, key, method):
+    wire.send(request(key, method=method, target="/v1/models"))
+    status, _, body = wire.answer()
+    assert status == 501 and json.loads(body)["error"]["code"] == "unsupported_method"
+    assert wire.send(request(key, method="GET", target="/v1/models")).answer()[0] == 200
+
+
+@pytest.mark.parametrize("target, allow", [("/v1/models", "GET, HEAD, OPTIONS"), ("/v1/chat/completions", "POST, OPTIONS"), ("/v1/files", "GET, HEAD, POST, OPTIONS")])
+def test_options_says_what_a_path_takes(wire, key, target, allow):
+    status, headers, body = wire.send(request(key, method="OPTIONS", target=target)).answer()
+    assert status == 204 and headers["allow"] == allow and not body and "content-length" not in headers
+    status, headers, _ = wire.send(request(key, method="PATCH", target=target)).answer()
+    assert status == 405 and headers["allow"] == allow
+
+
+def test_a_later_minor_version_is_read_as_1_1(wire, key):
+    for _ in range(2):
+        assert wire.send(request(key, method="GET", target="/v1/models", version="HTTP/1.2")).answer()[0] == 200
+
+
+def test_tls_to_the_plain_port_is_refused_at_once(wire):
+    began = time.monotonic()
+    wire.send(b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03" + b"r" * 100)  # no line end in it
+    status, headers, _ = wire.answer()
+    assert status == 400 and headers["connection"] == "close" and time.monotonic() - began < 3
+
+
+def test_an_encoded_body_is_415(wire, key):
+    status, headers, body = wire.send(whole(key, CHAT, "Content-Encoding: gzip")).answer()
+    assert status == 415 and headers["accept-encoding"] == "identity" and headers["connection"] == "close"
+    assert json.loads(body)["error"]["code"] == "unsupported_content_encoding"
+
+
 @pytest.mark.parametrize(
     "target, kind, status",
     [
