@@ -47,7 +47,6 @@ Credentials credentials_of(const http::RequestHead& head) {
 }
 
 async::Task<void> turn_away(http::Exchange& exchange, Error error) {
-  if (error.kind == ErrorKind::kUnauthenticated) exchange.add_header("www-authenticate", "Bearer");
   auto answered = co_await http::respond_error(exchange, std::move(error));
   (void)answered;  // a client that has gone wants no answer
 }

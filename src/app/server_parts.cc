@@ -360,19 +360,18 @@ async::Task<void> ServerParts::answer_unknown(http::Exchange& exchange, int stat
   auto known = keys_->table()->authenticate(head.header("authorization").value_or(""),
                                             head.header("x-api-key").value_or(""), clock_.unix_micros());
   if (!known) {
-    co_await http::respond_error(exchange, std::move(known).error());
+    co_await data_plane_->refuse(exchange, std::move(known).error());
     co_return;
   }
-  std::string body;
+  Error error{ErrorKind::kInvalid, "unsupported_method", "No route takes that method."};
   if (status == 405) {
     exchange.add_header("allow", allow);
-    body = http::error_body(405, "method_not_allowed", "This route takes " + allow + ".");
-  } else {
-    body =
-        http::error_body(404, "unknown_url",
-                         "There is no such route. docs/reference/api.md lists them; calls go to /v1/chat/completions.");
+    error = {ErrorKind::kInvalid, "method_not_allowed", "This route takes " + allow + "."};
+  } else if (status == 404) {
+    error = {ErrorKind::kNotFound, "unknown_url",
+             "There is no such route. docs/reference/api.md lists them; calls go to /v1/chat/completions."};
   }
-  co_await exchange.respond(status, "application/json", body);
+  co_await data_plane_->refuse(exchange, std::move(error), status);
 }
 
 void ServerParts::stop() {

@@ -1,6 +1,7 @@
 #include "gateway/data_plane.h"
 
 #include "gateway/internal/call_pipeline.h"
+#include "gateway/internal/caller.h"
 #include "gateway/surfaces/chat.h"
 #include "gateway/surfaces/completions.h"
 #include "gateway/surfaces/messages.h"
@@ -57,20 +58,30 @@ void DataPlane::add_routes(http::Router& router) {
   add_surface(router, "/v1/messages", std::make_unique<MessagesSurface>());
   add_surface(router, "/v1/messages/count_tokens", std::make_unique<CountTokensSurface>());
   add_surface(router, "/v1/responses", std::make_unique<ResponsesSurface>(response_store_));
-  router.add(http::Method::kGet, "/v1/responses/{id}", [this](http::Exchange& e) { return stored_responses_.get(e); });
-  router.add(http::Method::kDelete, "/v1/responses/{id}",
-             [this](http::Exchange& e) { return stored_responses_.remove(e); });
-  router.add(http::Method::kPost, "/v1/responses/{id}/cancel",
-             [this](http::Exchange& e) { return stored_responses_.cancel(e); });
-  router.add(http::Method::kGet, "/v1/responses/{id}/input_items",
-             [this](http::Exchange& e) { return stored_responses_.input_items(e); });
-  router.add(http::Method::kPost, "/v1/files", [this](http::Exchange& e) { return files_.create(e); });
-  router.add(http::Method::kGet, "/v1/files", [this](http::Exchange& e) { return files_.list(e); });
-  router.add(http::Method::kGet, "/v1/files/{id}", [this](http::Exchange& e) { return files_.get(e); });
-  router.add(http::Method::kDelete, "/v1/files/{id}", [this](http::Exchange& e) { return files_.remove(e); });
-  router.add(http::Method::kGet, "/v1/files/{id}/content", [this](http::Exchange& e) { return files_.content(e); });
+  const auto add = [this, &router](http::Method method, std::string_view path, http::Handler handler) {
+    router.add(method, path, [this, handler = std::move(handler)](http::Exchange& exchange) {
+      internal::name_answer(exchange, clock_);
+      return handler(exchange);
+    });
+  };
+  add(http::Method::kGet, "/v1/responses/{id}", [this](http::Exchange& e) { return stored_responses_.get(e); });
+  add(http::Method::kDelete, "/v1/responses/{id}", [this](http::Exchange& e) { return stored_responses_.remove(e); });
+  add(http::Method::kPost, "/v1/responses/{id}/cancel",
+      [this](http::Exchange& e) { return stored_responses_.cancel(e); });
+  add(http::Method::kGet, "/v1/responses/{id}/input_items",
+      [this](http::Exchange& e) { return stored_responses_.input_items(e); });
+  add(http::Method::kPost, "/v1/files", [this](http::Exchange& e) { return files_.create(e); });
+  add(http::Method::kGet, "/v1/files", [this](http::Exchange& e) { return files_.list(e); });
+  add(http::Method::kGet, "/v1/files/{id}", [this](http::Exchange& e) { return files_.get(e); });
+  add(http::Method::kDelete, "/v1/files/{id}", [this](http::Exchange& e) { return files_.remove(e); });
+  add(http::Method::kGet, "/v1/files/{id}/content", [this](http::Exchange& e) { return files_.content(e); });
   router.add(http::Method::kGet, "/v1/models", [this](http::Exchange& e) { return models_.list(e); });
   router.add(http::Method::kGet, "/v1/models/{id}", [this](http::Exchange& e) { return models_.get(e); });
+}
+
+async::Task<void> DataPlane::refuse(http::Exchange& exchange, Error error, int status) const {
+  std::string id = internal::name_answer(exchange, clock_);
+  co_await internal::refuse(exchange, std::move(id), std::move(error), status);
 }
 
 }  // namespace fairlead::gateway

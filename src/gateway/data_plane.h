@@ -32,6 +32,10 @@ class DataPlane {
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
+  // Answers what is no route as the API that the client speaks shows errors; `status`, if not 0, instead of the
+  // error's.
+  async::Task<void> refuse(http::Exchange& exchange, Error error, int status = 0) const;
+
   // Of what is kept in the database.
   static std::vector<store::Migration> migrations();
 

@@ -58,7 +58,7 @@ struct Upload {
 Result<Upload> read_form(std::string_view content_type, std::string_view body) {
   FAIRLEAD_TRY(const std::vector<http::FormPart> parts, http::parse_form(content_type, body));
   Upload upload;
-  bool given = false;
+  bool given = false, anchored = false;
   for (const http::FormPart& part : parts) {
     if (part.name == "file") {
       if (given) return internal::invalid_value("file", "one file in a request");
@@ -73,6 +73,7 @@ Result<Upload> read_form(std::string_view content_type, std::string_view body) {
       FAIRLEAD_TRY(upload.file.expires_at_us, lifetime_us(part.body));
     } else if (part.name == "expires_after[anchor]") {
       if (part.body != "created_at") return internal::invalid_value("expires_after[anchor]", "it must be created_at");
+      anchored = true;
     } else {
       return fail(ErrorKind::kInvalid, "unknown_parameter",
                   "Unknown parameter. Known are file, purpose, expires_after[anchor] and expires_after[seconds].");
@@ -80,6 +81,8 @@ Result<Upload> read_form(std::string_view content_type, std::string_view body) {
   }
   if (!given) return internal::missing("file");
   if (upload.file.purpose.empty()) return internal::missing("purpose");
+  if (anchored != (upload.file.expires_at_us > 0))
+    return internal::missing(anchored ? "expires_after[seconds]" : "expires_after[anchor]");
   return upload;
 }
 

@@ -1,6 +1,8 @@
 // A request's body in any format, as members: what is passed on to a provider that speaks the format, and what the rest
 // is read from.
 #pragma once
+#include <simdjson.h>
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,5 +26,8 @@ struct RequestBody {
 
   const Member* member(std::string_view name) const;
 };
+
+// OpenAI's bounds of `metadata`: at most 16 texts of at most 512 characters, named by at most 64.
+Result<void> check_metadata(simdjson::dom::element value);
 
 }  // namespace fairlead::llm

@@ -409,3 +409,68 @@ def test_connections_survive_a_storm(fairlead):
         with socket.create_connection(("127.0.0.1", fairlead.port), timeout=5) as one:
             one.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Le")
     assert fairlead.chat("gpt").status == 200
+
+
+# Methods, types and versions that nothing here takes.
+
+
+@pytest.mark.parametrize("method", ["FLY", "get", "TRACE"])
+def test_methods_that_nothing_takes_are_501(wire, key, method):
+    wire.send(request(key, method=method, target="/v1/models"))
+    status, _, body = wire.answer()
+    assert status == 501 and json.loads(body)["error"]["code"] == "unsupported_method"
+    assert wire.send(request(key, method="GET", target="/v1/models")).answer()[0] == 200
+
+
+@pytest.mark.parametrize("target, allow", [("/v1/models", "GET, HEAD, OPTIONS"), ("/v1/chat/completions", "POST, OPTIONS"), ("/v1/files", "GET, HEAD, POST, OPTIONS")])
+def test_options_says_what_a_path_takes(wire, key, target, allow):
+    status, headers, body = wire.send(request(key, method="OPTIONS", target=target)).answer()
+    assert status == 204 and headers["allow"] == allow and not body and "content-length" not in headers
+    status, headers, _ = wire.send(request(key, method="PATCH", target=target)).answer()
+    assert status == 405 and headers["allow"] == allow
+
+
+def test_a_later_minor_version_is_read_as_1_1(wire, key):
+    for _ in range(2):
+        assert wire.send(request(key, method="GET", target="/v1/models", version="HTTP/1.2")).answer()[0] == 200
+
+
+def test_tls_to_the_plain_port_is_refused_at_once(wire):
+    began = time.monotonic()
+    wire.send(b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03" + b"r" * 100)  # no line end in it
+    status, headers, _ = wire.answer()
+    assert status == 400 and headers["connection"] == "close" and time.monotonic() - began < 3
+
+
+def test_an_encoded_body_is_415(wire, key):
+    status, headers, body = wire.send(whole(key, CHAT, "Content-Encoding: gzip")).answer()
+    assert status == 415 and headers["accept-encoding"] == "identity" and headers["connection"] == "close"
+    assert json.loads(body)["error"]["code"] == "unsupported_content_encoding"
+
+
+@pytest.mark.parametrize(
+    "target, kind, status",
+    [
+        ("/v1/chat/completions", "text/plain", 415),
+        ("/v1/messages", "application/xml", 415),
+        ("/v1/responses", "multipart/form-data; boundary=x", 415),
+        ("/v1/files", "application/json", 415),
+        ("/v1/chat/completions", "Application/JSON;charset=utf-8", 200),
+        ("/v1/chat/completions", "application/vnd.x+json", 200),
+        ("/v1/chat/completions", "application/x-www-form-urlencoded", 200),  # what `curl -d` says of anything
+    ],
+)
+def test_types_of_bodies(wire, key, target, kind, status):
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: {kind}\r\nContent-Length: {len(CHAT)}\r\n\r\n"
+    assert wire.send(head.encode() + CHAT).answer()[0] == status
+    assert wire.send(whole(key)).answer()[0] == 200
+
+
+@pytest.mark.parametrize(
+    "method, target",
+    [("POST", "/v1/chat/completions"), ("POST", "/v1/messages"), ("GET", "/v1/models"), ("GET", "/v1/files"), ("GET", "/v1/responses/resp_1"), ("GET", "/v1/nothing"), ("GET", "/api/v1/keys")],
+)
+def test_401_has_a_challenge(wire, method, target):
+    for key in ("fl-wrong", ""):
+        status, headers, _ = wire.send(request(key, "Content-Length: 0", method=method, target=target)).answer()
+        assert status == 401 and headers["www-authenticate"] == "Bearer"

@@ -65,6 +65,17 @@ def test_structured_output(client):
     assert set(value) == {"mood", "score"} and value["mood"] in ("good", "bad") and isinstance(value["score"], int)
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [("functions", [{"name": "f"}]), ("modalities", ["text", "audio"]), ("audio", {"voice": "alloy", "format": "mp3"}), ("web_search_options", {})],
+)
+def test_what_it_cannot_do_is_not_left_out_silently(client, name, value):
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(model="small", messages=HI, max_tokens=2, extra_body={name: value})
+    assert raised.value.param == name and raised.value.code == "unsupported_parameter"
+    assert client.chat.completions.create(model="small", messages=HI, max_tokens=2, extra_body={name: None}).choices
+
+
 def test_n_and_logprobs(client):
     answer = client.chat.completions.create(model="small", messages=HI, max_tokens=4, n=2, logprobs=True, top_logprobs=3, temperature=1)
     assert [choice.index for choice in answer.choices] == [0, 1]

@@ -239,7 +239,7 @@ async::Task<void> CallPipeline::refuse(Error error) {
     (void)co_await exchange_.finish(event);
     co_return;
   }
-  http::add_retry_headers(exchange_, error);
+  http::add_error_headers(exchange_, error);
   admission_.add_headers(exchange_);
   // Official clients try a 429 again unless they are told that it is of no use.
   if (error.code == "budget_exceeded" || error.code == "schema_failed") exchange_.add_header("x-should-retry", "false");

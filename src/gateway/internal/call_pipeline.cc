@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "gateway/internal/fitting.h"
 #include "gateway/internal/output_check.h"
+#include "platform/http/problem.h"
 
 namespace fairlead::gateway::internal {
 namespace {
@@ -95,6 +96,8 @@ Result<void> CallPipeline::authenticate() {
 }
 
 async::Task<Result<void>> CallPipeline::prepare() {
+  auto json = http::expect_json(exchange_.head());
+  if (!json) co_return json;
   auto body = co_await exchange_.read_body();
   if (!body) co_return fail(std::move(body).error());
   auto read = surface_.read(*body, surface_call_);
@@ -134,7 +137,9 @@ async::Task<Result<void>> CallPipeline::prepare() {
   }
   if (chat_needed && !no_chat_ && call_.request.message_count == 0 && (*target)->kind != "chain") {
     const std::string field(surface_.messages_field());
-    const bool sent = call_.request.member("messages") != nullptr;
+    const std::vector<llm::Member>& members = surface_call_.body.members;
+    const bool sent =
+        (members.empty() ? call_.request.member("messages") : surface_call_.body.member(field)) != nullptr;
     co_return fail(ErrorKind::kInvalid, sent ? "empty_array" : "missing_required_parameter",
                    sent ? "Invalid '" + field + "': empty array. Expected an array with minimum length 1."
                         : "Missing required parameter: '" + field + "'.",

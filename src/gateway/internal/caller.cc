@@ -2,6 +2,10 @@
 
 #include <charconv>
 
+#include "base/id.h"
+#include "gateway/surfaces/messages_answer.h"
+#include "platform/http/problem.h"
+
 namespace fairlead::gateway::internal {
 
 Result<const access::Principal*> caller_of(const http::Exchange& exchange, const Snapshot& snapshot,
@@ -14,6 +18,25 @@ Result<const access::Principal*> caller_of(const http::Exchange& exchange, const
     return fail(ErrorKind::kPermissionDenied, "missing_scope",
                 "This key may not make calls: it lacks the scope `call`.");
   return principal;
+}
+
+bool is_anthropic(const http::RequestHead& head) {
+  return head.path.starts_with("/v1/messages") || head.header("anthropic-version").has_value();
+}
+
+std::string name_answer(http::Exchange& exchange, const Clock& clock) {
+  std::string id = new_id(clock.unix_micros());
+  exchange.add_header("x-request-id", id);
+  if (is_anthropic(exchange.head())) exchange.add_header("request-id", id);
+  return id;
+}
+
+async::Task<void> refuse(http::Exchange& exchange, std::string id, Error error, int status) {
+  http::add_error_headers(exchange, error);
+  const bool anthropic = is_anthropic(exchange.head());
+  const std::string body = anthropic ? messages_error(error, id) : http::error_body(error);
+  if (status == 0) status = anthropic ? messages_error_status(error) : http::error_status(error);
+  co_await exchange.respond(status, "application/json", body);
 }
 
 Result<std::int64_t> number_parameter(const http::Exchange& exchange, std::string_view name, std::int64_t fallback,

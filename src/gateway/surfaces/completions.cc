@@ -17,6 +17,7 @@ using internal::Document;
 using internal::Element;
 using internal::flag_of;
 using internal::integer_of;
+using internal::invalid_value;
 using internal::missing;
 using internal::ObjectWriter;
 using internal::text_of;
@@ -60,6 +61,7 @@ Result<void> add_member(ObjectWriter& out, const llm::Member& member, std::int64
   FAIRLEAD_TRY(const Document document, Document::parse(member.json));
   const Element value = document.root();
   if (member.name == "max_tokens") {
+    FAIRLEAD_CHECK(integer_of("max_tokens", value, 1, INT32_MAX));
     out.raw("max_completion_tokens", member.json);
   } else if (member.name == "logprobs") {
     FAIRLEAD_TRY(const std::int64_t count, integer_of("logprobs", value, 0, 5));
@@ -73,6 +75,7 @@ Result<void> add_member(ObjectWriter& out, const llm::Member& member, std::int64
     if (!suffix.empty()) return unsupported_parameter("suffix", "a chat does not fill a gap");
   } else if (member.name == "best_of") {
     FAIRLEAD_TRY(const std::int64_t best_of, integer_of("best_of", value, 1, 20));
+    if (best_of < n) return invalid_value("best_of", "it must not be below n");
     if (best_of > n) return unsupported_parameter("best_of", "a chat gives all of its answers");
   } else {
     return unsupported_parameter(member.name, "a chat has no such thing");

@@ -39,6 +39,7 @@ Result<void> add_message_tools(ObjectWriter& out, Element value) {
     if (const std::string_view type = text_at(tool, "type"); !type.empty() && type != "custom")
       return unsupported_value(param + ".type", "it has no tools of Anthropic's own");
     FAIRLEAD_TRY(const std::string_view name, required_text(param, tool, "name"));
+    if (!find(tool, "input_schema")) return missing(param + ".input_schema");
     text += text.empty() ? "[" : ",";
     ObjectWriter wrapped(text);
     wrapped.text("type", "function");
@@ -95,7 +96,7 @@ Result<std::string_view> effort_of(Element value) {
   if (type != "enabled") return invalid_value("thinking.type", "it must be enabled, adaptive or disabled");
   const auto given = find(thinking, "budget_tokens");
   if (!given) return missing("thinking.budget_tokens");
-  FAIRLEAD_TRY(const std::int64_t budget, integer_of("thinking.budget_tokens", *given, 1, INT32_MAX));
+  FAIRLEAD_TRY(const std::int64_t budget, integer_of("thinking.budget_tokens", *given, 1024, INT32_MAX));
   if (budget <= 4096) return std::string_view("low");
   return std::string_view(budget <= 16384 ? "medium" : "high");
 }
@@ -160,14 +161,20 @@ Result<std::string> chat_of_messages(const llm::RequestBody& body) {
   for (const llm::Member& member : body.members) {
     const std::string_view name = member.name;
     if (member.json == "null" || name == "system" || name == "messages" || name == "cache_control") continue;
-    if (name == "model" || name == "fairlead" || name == "stream" || name == "temperature" || name == "top_p" ||
-        name == "top_k") {
+    if (name == "model" || name == "fairlead" || name == "stream" || name == "top_p") {
       out.raw(name, member.json);
       continue;
     }
     FAIRLEAD_TRY(const Document document, Document::parse(member.json));
     const Element value = document.root();
-    if (name == "max_tokens") {
+    if (name == "temperature") {
+      if (value.is_number() && value.get_double().value_unsafe() > 1)
+        return invalid_value("temperature", "it must be from 0 to 1");
+      out.raw(name, member.json);
+    } else if (name == "top_k") {
+      FAIRLEAD_CHECK(integer_of("top_k", value, 0, INT32_MAX));
+      out.raw(name, member.json);
+    } else if (name == "max_tokens") {
       out.raw("max_completion_tokens", member.json);
     } else if (name == "stop_sequences") {
       FAIRLEAD_CHECK(add_stops(out, value));

@@ -29,6 +29,10 @@ Result<void> ResponsesSurface::read(std::span<char> body, SurfaceCall& call) con
   if (is_in_background(call.body) && !is_kept(call.body))
     return fail(ErrorKind::kInvalid, "invalid_value",
                 "A response that is made in the background has to be kept: leave out `store: false`.", "store");
+  if (const llm::Member* const metadata = call.body.member("metadata"); metadata && metadata->json != "null") {
+    FAIRLEAD_TRY(const Document document, Document::parse(metadata->json));
+    FAIRLEAD_CHECK(llm::check_metadata(document.root()));
+  }
   const llm::Member* const previous = call.body.member("previous_response_id");
   if (previous && previous->json != "null") {
     FAIRLEAD_TRY(const Document document, Document::parse(previous->json));

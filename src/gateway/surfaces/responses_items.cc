@@ -116,7 +116,7 @@ std::string items_of(const llm::RequestBody& body, std::string_view id) {
   std::string out = "[";
   if (document && document->root().is_string()) {
     ObjectWriter item(out);
-    item.text("id", fmt::format("msg_{}_0", id));
+    item.text("id", fmt::format("msg_{}_in0", id));
     item.text("type", "message");
     item.text("status", "completed");
     item.text("role", "user");
@@ -128,7 +128,7 @@ std::string items_of(const llm::RequestBody& body, std::string_view id) {
     for (const Element one : items) {
       if (!one.is_object()) continue;
       if (i > 0) out += ',';
-      write_item(out, one.get_object().value_unsafe(), fmt::format("{}_{}", id, i));
+      write_item(out, one.get_object().value_unsafe(), fmt::format("{}_in{}", id, i));
       ++i;
     }
   }

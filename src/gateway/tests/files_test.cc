@@ -115,6 +115,10 @@ TEST_F(FilesTest, RefusesAFormThatIsNotWhole) {
       {field("purpose", "user_data") + field("expires_after[seconds]", "10") + file("x.txt", "x"), "expires_after"},
       {field("purpose", "user_data") + field("expires_after[anchor]", "now") + file("x.txt", "x"), "expires_after"},
       {field("purpose", "user_data") + field("owner", "me") + file("x.txt", "x"), "Unknown parameter"},
+      {field("purpose", "user_data") + field("expires_after[seconds]", "3600") + file("x.txt", "x"),
+       "expires_after[anchor]"},
+      {field("purpose", "user_data") + field("expires_after[anchor]", "created_at") + file("x.txt", "x"),
+       "expires_after[seconds]"},
       {"--XXX", "invalid_multipart"},
   };
   for (const auto& [parts, named] : cases) {
@@ -128,8 +132,8 @@ TEST_F(FilesTest, RefusesAFormThatIsNotWhole) {
 }
 
 TEST_F(FilesTest, SweepsWhatACrashHasLeft) {
-  const std::string id =
-      id_of(upload(field("purpose", "user_data") + field("expires_after[seconds]", "3600") + file("x.txt", "x")));
+  const std::string id = id_of(upload(field("purpose", "user_data") + field("expires_after[anchor]", "created_at") +
+                                      field("expires_after[seconds]", "3600") + file("x.txt", "x")));
   const auto folder = folder_ / "files";
   const std::string orphan = "file-" + new_id(1), part = "file-" + new_id(2) + ".part";
   for (const std::string& name : {orphan, part, std::string("notes.txt")}) std::ofstream(folder / name) << "x";

@@ -112,7 +112,7 @@ Result<std::string> chat_of_request_for_response(const llm::RequestBody& body) {
 Texts messages_seeds() {
   return {
       R"({"model":"m","max_tokens":9,"system":[{"type":"text","text":"a"}],"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}}]},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"t","name":"f","input":{"a":[1,2]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","is_error":true,"content":[{"type":"text","text":"r"}]}]}]})",
-      R"({"model":"m","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"},"thinking":{"type":"enabled","budget_tokens":1},"output_config":{"effort":"low"},"stop_sequences":["a"],"metadata":{"user_id":"u"},"messages":[{"role":"user","content":"x"}]})"};
+      R"({"model":"m","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"},"thinking":{"type":"enabled","budget_tokens":1024},"output_config":{"effort":"low"},"stop_sequences":["a"],"metadata":{"user_id":"u"},"messages":[{"role":"user","content":"x"}]})"};
 }
 
 Texts responses_seeds() {

@@ -118,10 +118,14 @@ TEST(MessagesRequest, NamesWhatAChatCannotExpress) {
       {with(R"("stop_sequences":[1])"), "stop_sequences[0]", ErrorKind::kInvalid},
       {with(R"("output_config":{"task_budget":1})"), "output_config.task_budget"},
       {with(R"("tools":[{"type":"bash_20250124","name":"bash"}])"), "tools[0].type"},
-      {with(R"("tools":[{"name":"f","allowed_callers":["x"]}])"), "tools[0].allowed_callers"},
+      {with(R"("tools":[{"name":"f","input_schema":{},"allowed_callers":["x"]}])"), "tools[0].allowed_callers"},
       {with(R"("tools":[{}])"), "tools[0].name", ErrorKind::kInvalid},
       {with(R"("tool_choice":{"type":"some"})"), "tool_choice.type", ErrorKind::kInvalid},
+      {with(R"("tools":[{"name":"f"}])"), "tools[0].input_schema", ErrorKind::kInvalid},
       {with(R"("thinking":{"type":"enabled"})"), "thinking.budget_tokens", ErrorKind::kInvalid},
+      {with(R"("thinking":{"type":"enabled","budget_tokens":1023})"), "thinking.budget_tokens", ErrorKind::kInvalid},
+      {with(R"("temperature":1.1)"), "temperature", ErrorKind::kInvalid},
+      {with(R"("top_k":1.5)"), "top_k", ErrorKind::kInvalid},
       {with_content("robot", "\"x\""), "messages[0].role", ErrorKind::kInvalid},
       {with_content("user", "7"), "messages[0].content", ErrorKind::kInvalid},
       {with_content("user", R"([{"type":"search_result"}])"), "messages[0].content[0].type"},
@@ -146,7 +150,7 @@ TEST(MessagesRequest, NamesWhatAChatCannotExpress) {
 TEST(MessagesRequest, SurvivesWhatIsSentByMistake) {
   const std::string seeds[] = {
       R"({"model":"m","max_tokens":9,"system":[{"type":"text","text":"a"}],"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}}]},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"a":[1,2]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"r"}]}]}]})",
-      R"({"model":"m","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"},"thinking":{"type":"enabled","budget_tokens":1},"output_config":{"effort":"low"},"stop_sequences":["a"],"metadata":{"user_id":"u"},"messages":[]})"};
+      R"({"model":"m","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"},"thinking":{"type":"enabled","budget_tokens":1024},"output_config":{"effort":"low"},"stop_sequences":["a"],"metadata":{"user_id":"u"},"messages":[]})"};
   const MutationReport report = parse_mutations(seeds, 7, 1s, chat_of_message_text);
   EXPECT_GT(report.rounds, 1000u);
   EXPECT_GT(report.accepted, 50u);

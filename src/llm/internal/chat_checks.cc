@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <optional>
 
+#include "llm/request_body.h"
+
 namespace fairlead::llm::internal {
 namespace {
 
@@ -252,12 +254,22 @@ Result<void> check_stop(const Place& param, dom::element stop) {
   return {};
 }
 
-bool is_function_name(std::string_view name) {
+bool is_name(std::string_view name) {
   if (name.empty() || name.size() > 64) return false;
   for (const char c : name)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
       return false;
   return true;
+}
+
+// `name` of a function or a schema, which is there and a string.
+Result<void> check_name(const Place& param, dom::object named) {
+  if (is_name(named.at_key("name").get_string().value_unsafe())) return {};
+  return invalid("invalid_value",
+                 fmt::format("Invalid '{}.name': string does not match pattern. Expected a string that matches the "
+                             "pattern '^[a-zA-Z0-9_-]{{1,64}}$'.",
+                             param.text()),
+                 param.in("name"));
 }
 
 Result<void> check_tools(const Place& param, dom::element tools) {
@@ -276,13 +288,7 @@ Result<void> check_tools(const Place& param, dom::element tools) {
     FAIRLEAD_CHECK(check_object(inner, body));
     const dom::object function = body.get_object().value_unsafe();
     FAIRLEAD_CHECK(check_required_string(inner, function, "name"));
-    if (!is_function_name(function.at_key("name").get_string().value_unsafe()))
-      return invalid(
-          "invalid_value",
-          fmt::format("Invalid '{}.name': string does not match pattern. Expected a string that matches the pattern "
-                      "'^[a-zA-Z0-9_-]{{1,64}}$'.",
-                      inner.text()),
-          inner.in("name"));
+    FAIRLEAD_CHECK(check_name(inner, function));
     if (!function.at_key("description").get(member) && !member.is_null())
       FAIRLEAD_CHECK(check_string(inner.in("description"), member));
     if (!function.at_key("parameters").get(member) && !member.is_null())
@@ -296,7 +302,14 @@ Result<void> check_tool_choice(const Place& param, dom::element choice) {
   if (!choice.is_object()) return wrong_type(param, "one of 'none', 'auto', 'required' or an object", choice);
   dom::element type;
   if (choice.get_object().value_unsafe().at_key("type").get(type)) return missing(param.in("type"));
-  return check_string(param.in("type"), type);
+  FAIRLEAD_CHECK(check_one_of(param.in("type"), type, {"function", "custom", "allowed_tools"}));
+  const std::string_view kind = type.get_string().value_unsafe();
+  const Place inner = param.in(kind);
+  dom::element body;
+  if (choice.get_object().value_unsafe().at_key(kind).get(body)) return missing(inner);
+  FAIRLEAD_CHECK(check_object(inner, body));
+  return kind == "allowed_tools" ? Result<void>()
+                                 : check_required_string(inner, body.get_object().value_unsafe(), "name");
 }
 
 Result<void> check_response_format(const Place& param, dom::element format) {
@@ -310,6 +323,7 @@ Result<void> check_response_format(const Place& param, dom::element format) {
   if (object.at_key("json_schema").get(schema)) return missing(inner);
   FAIRLEAD_CHECK(check_object(inner, schema));
   FAIRLEAD_CHECK(check_required_string(inner, schema.get_object().value_unsafe(), "name"));
+  FAIRLEAD_CHECK(check_name(inner, schema.get_object().value_unsafe()));
   dom::element body;
   if (!schema.get_object().value_unsafe().at_key("schema").get(body))
     FAIRLEAD_CHECK(check_object(inner.in("schema"), body));
@@ -328,6 +342,14 @@ Result<void> check_stream_options(const Place& param, dom::element options) {
   dom::element value;
   if (!options.get_object().value_unsafe().at_key("include_usage").get(value) && !value.is_null())
     return check_boolean(param.in("include_usage"), value);
+  return {};
+}
+
+Result<void> check_modalities(const Place& param, dom::element modalities) {
+  if (!modalities.is_array()) return wrong_type(param, "an array of strings", modalities);
+  std::size_t i = 0;
+  for (const dom::element one : array_of(modalities))
+    FAIRLEAD_CHECK(check_one_of(param.at(i++), one, {"text", "audio"}));
   return {};
 }
 
@@ -359,7 +381,8 @@ constexpr std::array kChecks = {
     Check{"user", false, check_string},
     Check{"service_tier", true, check_string},
     Check{"reasoning_effort", true, check_string},
-    Check{"metadata", true, check_object},
+    Check{"metadata", true, [](const Place&, dom::element v) { return check_metadata(v); }},
+    Check{"modalities", true, check_modalities},
     Check{"stream_options", true, check_stream_options},
     Check{"stop", true, check_stop},
     Check{"tools", false, check_tools},

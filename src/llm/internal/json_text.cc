@@ -36,6 +36,7 @@ Result<void> parse_padded(ParsedText& out, const char* text, std::size_t size) {
   std::string_view what = "it is not valid JSON";
   if (error == simdjson::DEPTH_ERROR) what = "it is nested more than 256 levels deep";
   if (error == simdjson::UTF8_ERROR) what = "it is not valid UTF-8";
+  if (error == simdjson::NUMBER_ERROR) what = "it holds a number that is malformed or too large";
   if (error == simdjson::EMPTY) what = "it is empty";
   return fail(ErrorKind::kInvalid, "invalid_json",
               fmt::format("We could not parse the JSON body of your request: {}.", what));

@@ -32,7 +32,8 @@ std::string body_of(std::string_view message, std::string_view type, std::string
 }  // namespace
 
 int error_status(const Error& error) {
-  return error.code == "body_timeout" ? 408 : http_status(error.kind);
+  if (error.code == "body_timeout") return 408;
+  return error.code == "invalid_content_type" ? 415 : http_status(error.kind);
 }
 
 std::string_view error_type(const Error& error) {
@@ -69,7 +70,19 @@ std::string error_body(int status, std::string_view code, std::string_view messa
   return body_of(message, status < 500 ? "invalid_request_error" : "server_error", code, {});
 }
 
-void add_retry_headers(Exchange& exchange, const Error& error) {
+Result<void> expect_json(const RequestHead& head) {
+  std::string_view type = head.header("content-type").value_or("");
+  type = type.substr(0, type.find_first_of("; \t"));
+  const bool suffixed = type.size() > 5 && equal_ignoring_case(type.substr(type.size() - 5), "+json");
+  if (type.empty() || suffixed || equal_ignoring_case(type, "application/json") ||
+      equal_ignoring_case(type, "application/x-www-form-urlencoded"))
+    return {};
+  return fail(ErrorKind::kInvalid, "invalid_content_type",
+              "This route takes JSON: send Content-Type: application/json.");
+}
+
+void add_error_headers(Exchange& exchange, const Error& error) {
+  if (error.kind == ErrorKind::kUnauthenticated) exchange.add_header("www-authenticate", "Bearer");
   if (error.retry_after_ms <= 0) return;
   // Whole seconds are all that the standard has; the clients of OpenAI read the milliseconds too.
   exchange.add_header("retry-after", std::to_string(std::max<std::int64_t>(1, (error.retry_after_ms + 999) / 1000)));
@@ -79,7 +92,7 @@ void add_retry_headers(Exchange& exchange, const Error& error) {
 async::Task<Result<void>> respond_error(Exchange& exchange, Error error) {
   if (exchange.answered()) co_return Result<void>{};
   const std::string body = error_body(error);
-  add_retry_headers(exchange, error);
+  add_error_headers(exchange, error);
   co_return co_await exchange.respond(error_status(error), "application/json", body);
 }
 

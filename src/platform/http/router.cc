@@ -67,7 +67,7 @@ std::string allowed_methods(const RouteNode& node) {
   std::string text;
   for (std::size_t i = 0; i < node.routes.size(); ++i) {
     const auto method = static_cast<Method>(i);
-    if (!route_for(node, method)) continue;
+    if (!route_for(node, method) && method != Method::kOptions) continue;  // which the server itself answers
     if (!text.empty()) text += ", ";
     text += to_string(method);
   }

@@ -70,7 +70,8 @@ class Router {
   // Pattern: literal segments, `{name}` for one segment, `{name...}` for the rest of the path. A literal wins over a
   // parameter. HEAD is answered by a GET handler. Adding the same method and pattern twice asserts.
   void add(Method method, std::string_view pattern, Handler handler);
-  // Answers what no pattern matches: called with 404, or 405 with `allow` set ("GET, POST").
+  // Answers what no pattern matches: called with 404, 501 (no method known here), or 405 with `allow` set
+  // ("GET, POST, OPTIONS").
   using Fallback = std::function<async::Task<void>(Exchange&, int status, std::string_view allow)>;
   void set_fallback(Fallback fallback);
 

@@ -57,6 +57,7 @@ bool contains(std::span<const std::string_view> list, std::string_view name) {
 bool asks_for_nothing(const llm::Member& member) {
   constexpr std::string_view kNothing[] = {"null", "false", "0", "0.0", "{}", "[]"};
   if (member.name == "n") return member.json == "1" || member.json == "null";
+  if (member.name == "web_search_options") return member.json == "null";  // an empty one asks for a search
   if (member.name == "service_tier" && (member.json == R"("auto")" || member.json == R"("default")")) return true;
   return contains(kNothing, member.json);
 }

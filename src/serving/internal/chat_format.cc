@@ -222,8 +222,22 @@ bool wants_continuation(const llm::ChatRequest& request) {
   return member != nullptr && member->json == "true";
 }
 
+// What would make another answer, and cannot be done here.
+Result<void> check_possible(const llm::ChatRequest& request) {
+  for (const std::string_view name : {"functions", "audio", "modalities", "web_search_options"}) {
+    const llm::Member* const member = request.member(name);
+    if (member == nullptr || member->json == "null" || member->json == "[]") continue;
+    if (name == "modalities" && member->json.find("audio") == std::string_view::npos) continue;
+    return fail(ErrorKind::kUnsupported, "unsupported_parameter",
+                "Unsupported parameter: '" + std::string(name) + "' cannot be done by a local model.",
+                std::string(name));
+  }
+  return {};
+}
+
 Result<ChatPrompt> ChatFormat::prepare(const llm::ChatRequest& request) const {
   const State& state = *state_;
+  FAIRLEAD_CHECK(check_possible(request));
   FAIRLEAD_TRY(const ToolRequest tools, parse_tools(request));
   FAIRLEAD_TRY(const Shape shape, shape_of(request));
   const bool calls_tools = tools.choice != ToolChoice::kNone;

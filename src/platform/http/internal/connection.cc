@@ -155,18 +155,20 @@ async::Task<void> Connection::call_handler() {
   try {
     if (route_) {
       co_await route_->handler(*this);
-    } else if (head().path == "*") {
+    } else if (head().method == Method::kOptions && (found || head().path == "*")) {
+      if (found) add_header("allow", allowed_methods(*match_.node));
       co_await respond(204, {}, {});
     } else {
       const std::string allow = found ? allowed_methods(*match_.node) : std::string();
-      const int status = found ? 405 : 404;
+      const int status = head().method == Method::kOther ? 501 : found ? 405 : 404;
       if (table.fallback) {
         co_await table.fallback(*this, status, allow);
       } else {
         if (found) add_header("allow", allow);
         const std::string body =
-            found ? shard_->state().error_body(405, "method_not_allowed", "This path does not take that method.")
-                  : shard_->state().error_body(404, "not_found", "There is nothing at this path.");
+            status == 501 ? shard_->state().error_body(501, "unsupported_method", "No path here takes that method.")
+            : found ? shard_->state().error_body(405, "method_not_allowed", "This path does not take that method.")
+                    : shard_->state().error_body(404, "not_found", "There is nothing at this path.");
         co_await respond(status, "application/json", body);
       }
     }
@@ -205,7 +207,7 @@ async::Task<void> Connection::refuse(int status, std::string_view code, std::str
   const std::string body = shard_->state().error_body(status, code, message);
   const bool headless = parser_.request().method != Method::kHead;
   out_.clear();
-  extra_headers_.clear();
+  extra_headers_ = status == 415 ? "accept-encoding: identity\r\n" : "";
   keep_ = false;
   linger_ = true;
   write_head(status, "application/json", body.size());

@@ -138,6 +138,7 @@ struct HeadParser::Framing {
   bool close = false;
   bool keep_alive = false;
   bool odd_options = false;  // an element of Connection is no token
+  bool encoded = false;      // Content-Encoding names a coding
   std::string_view expect;
 };
 
@@ -178,6 +179,11 @@ HeadParser::Status HeadParser::parse(std::string_view text, FirstLine first_line
     }
     if (!found) {
       scanned_ = text.size();
+      // TLS or other noise is refused at once: it may hold no line end, or a late one.
+      if (request && lines_ == 0 && end > next_ && text[next_] != '\r' && !all(text.substr(next_, 1), kToken)) {
+        refuse(400, "invalid_request", "The method is not a token.");
+        return Status::kFault;
+      }
       return Status::kNeedMore;
     }
     if (end == next_ || text[end - 1] != '\r') {
@@ -205,9 +211,9 @@ HeadParser::Status HeadParser::parse(std::string_view text, FirstLine first_line
 bool HeadParser::version(std::string_view text) {
   if (text.size() != 8 || !text.starts_with("HTTP/") || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7]))
     return refuse(400, "invalid_request", "The first line has no HTTP version.");
-  if (text[5] != '1' || text[7] > '1')
-    return refuse(505, "unsupported_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
-  minor_version_ = text[7] - '0';
+  if (text[5] != '1') return refuse(505, "unsupported_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+  // A higher minor version is read as the highest known (RFC 9110 section 6.2).
+  minor_version_ = text[7] == '0' ? 0 : 1;
   return true;
 }
 
@@ -343,6 +349,12 @@ bool HeadParser::read_framing(Framing& framing) {
           framing.content_length = length;
         }
         break;
+      case 16:
+        if (equal_ignoring_case(name, "content-encoding"))
+          for_each_element(header.value, [&](std::string_view coding) {
+            framing.encoded |= !equal_ignoring_case(coding, "identity");
+          });
+        break;
       case 17:
         if (equal_ignoring_case(name, "transfer-encoding")) {
           framing.transfer_encoding = true;
@@ -385,6 +397,8 @@ bool HeadParser::finish_request() {
       return refuse(417, "unsupported_expectation", "No expectation but `100-continue` is known here.");
     request_.expect_continue = true;
   }
+  if (framing.encoded && (framing.transfer_encoding || framing.content_length.value_or(0) > 0))
+    return refuse(415, "unsupported_content_encoding", "No content coding is known here: send the body as it is.");
   request_.headers = headers_;
   request_.content_length = framing.content_length;
   request_.chunked = framing.transfer_encoding;

@@ -40,6 +40,6 @@ struct Router::Table {
 
 // The route for the method, GET's for HEAD; null if there is none.
 const Route* route_for(const RouteNode& node, Method method);
-std::string allowed_methods(const RouteNode& node);  // "GET, HEAD, POST"
+std::string allowed_methods(const RouteNode& node);  // "GET, HEAD, POST, OPTIONS"
 
 }  // namespace fairlead::http

@@ -85,7 +85,9 @@ const std::vector<Case>& cases() {
       {"HTTP/0.9 with headers", "GET /hello\r\nHost: a\r\n\r\n", 400},
       {"HTTP/9.9", get("Host: a\r\n", "GET /hello HTTP/9.9"), 505},
       {"HTTP/2.0", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-      {"HTTP/1.2", get("Host: a\r\n", "GET /hello HTTP/1.2"), 505},
+      {"HTTP/1.2", get("Host: a\r\n", "GET /hello HTTP/1.2"), 200, false},
+      {"HTTP/1.9 with a coding", "POST /echo HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200,
+       false},
       {"HTTP/1", get("Host: a\r\n", "GET /hello HTTP/1"), 400},
       {"HTTP/1.10", get("Host: a\r\n", "GET /hello HTTP/1.10"), 400},
       {"http/1.1", get("Host: a\r\n", "GET /hello http/1.1"), 400},
@@ -104,13 +106,15 @@ const std::vector<Case>& cases() {
       {"a star for GET", get("Host: a\r\n", "GET * HTTP/1.1"), 400},
       {"a star for OPTIONS", get("Host: a\r\n", "OPTIONS * HTTP/1.1"), 204, false},
       {"TLS to a plain port", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n", 13), 400},
+      {"TLS to a plain port, without a line end", "\x16\x03\x01\x02", 400},
+      {"OPTIONS of a path", get("Host: a\r\n", "OPTIONS /hello HTTP/1.1"), 204, false},
       {"an absolute target", get("Host: a\r\n", "GET http://b/hello HTTP/1.1"), 200, false},
       {"an absolute target with a user", get("Host: a\r\n", "GET http://u:p@b/hello HTTP/1.1"), 400},
       {"an absolute target without a host", get("Host: a\r\n", "GET http:///hello HTTP/1.1"), 400},
       {"a target of another scheme", get("Host: a\r\n", "GET ftp://b/hello HTTP/1.1"), 400},
-      {"an unknown method", get("Host: a\r\n", "FLY /hello HTTP/1.1"), 405, false},
+      {"an unknown method", get("Host: a\r\n", "FLY /hello HTTP/1.1"), 501, false},
       {"a method that the path does not take", get("Host: a\r\n", "DELETE /hello HTTP/1.1"), 405, false},
-      {"a method in small letters", get("Host: a\r\n", "get /hello HTTP/1.1"), 405, false},
+      {"a method in small letters", get("Host: a\r\n", "get /hello HTTP/1.1"), 501, false},
       {"a path that is not there", get("Host: a\r\n", "GET /nowhere HTTP/1.1"), 404, false},
       // Host and the other headers that stand once.
       {"no Host", get(""), 400},
@@ -130,6 +134,10 @@ const std::vector<Case>& cases() {
       {"two API keys", get("Host: a\r\nx-api-key: a\r\nX-Api-Key: b\r\n"), 400},
       {"two Content-Types", post("Content-Type: a/b\r\nContent-Type: a/b\r\nContent-Length: 0\r\n"), 400},
       {"an unknown expectation", post("Expect: 200-maybe\r\nContent-Length: 0\r\n"), 417},
+      {"a content coding", post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"), 415},
+      {"a content coding of chunks", post("Content-Encoding: br\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 415},
+      {"no content coding", post("Content-Encoding: identity\r\nContent-Length: 5\r\n", "hello"), 200, false},
+      {"a content coding of nothing", get("Host: a\r\nContent-Encoding: gzip\r\n"), 200, false},
       // HTTP/1.0.
       {"HTTP/1.0", "GET /hello HTTP/1.0\r\nHost: a\r\n\r\n", 200},
       {"HTTP/1.0 without Host", "GET /hello HTTP/1.0\r\n\r\n", 200},
@@ -229,6 +237,14 @@ TEST_F(Conformance, TheHostOfAnAbsoluteTargetWins) {
   RawClient client(server_->port());
   client.send(get("Host: a\r\n", "GET http://b:81/host?x=1 HTTP/1.1"));
   EXPECT_EQ(client.read().body, "b:81");
+}
+
+TEST_F(Conformance, SaysWhatItWouldHaveTaken) {
+  RawClient client(server_->port());
+  client.send(get("Host: a\r\n", "OPTIONS /hello HTTP/1.1"));
+  EXPECT_TRUE(client.read().has("allow: GET, HEAD, OPTIONS"));
+  client.send(post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"));
+  EXPECT_TRUE(client.read().has("accept-encoding: identity"));
 }
 
 TEST_F(Conformance, DatesItsAnswers) {
@@ -361,7 +377,7 @@ TEST_F(Conformance, RoutesByDecodedSegments) {
 TEST_F(Conformance, NamesTheMethodsOfAPath) {
   RawClient client(server_->port());
   client.send(get("Host: a\r\n", "PUT /hello HTTP/1.1"));
-  EXPECT_TRUE(client.read().has("allow: GET, HEAD\r\n"));
+  EXPECT_TRUE(client.read().has("allow: GET, HEAD, OPTIONS\r\n"));
 }
 
 TEST_F(Conformance, AStreamWithoutItsEndIsCutShort) {

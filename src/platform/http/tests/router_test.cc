@@ -38,12 +38,12 @@ TEST(Router, PrefersLiteralsAndKnowsMethods) {
       {Method::kGet, "/v1", "404"},
       {Method::kGet, "/v1/models", "ok"},
       {Method::kHead, "/v1/models", "ok"},
-      {Method::kPost, "/v1/models", "405 GET, HEAD"},
+      {Method::kPost, "/v1/models", "405 GET, HEAD, OPTIONS"},
       {Method::kGet, "/v1/models/", "404"},
       {Method::kGet, "/v1/models/x", "ok id=x"},
       {Method::kPost, "/v1/models/x", "ok name=x"},
-      {Method::kPut, "/v1/models/x", "405 GET, HEAD, POST"},
-      {Method::kGet, "/v1/models/special", "405 DELETE"},
+      {Method::kPut, "/v1/models/x", "405 GET, HEAD, POST, OPTIONS"},
+      {Method::kGet, "/v1/models/special", "405 DELETE, OPTIONS"},
       {Method::kGet, "/v1/models/special/rest", "ok kind=models"},
       {Method::kGet, "/a/b/c", "ok x=b"},
       {Method::kGet, "/a/b/d", "ok"},
@@ -55,7 +55,7 @@ TEST(Router, PrefersLiteralsAndKnowsMethods) {
       {Method::kGet, "/files/index", "ok"},
       {Method::kGet, "/files/index/x", "ok path=index/x"},
       {Method::kGet, "/v1/m%6fdels/x%2Fy", "ok id=x%2Fy"},
-      {Method::kOther, "/v1/models", "405 GET, HEAD"},
+      {Method::kOther, "/v1/models", "405 GET, HEAD, OPTIONS"},
   };
   for (const auto& [method, path, result] : expected) EXPECT_EQ(find(router, method, path), result) << path;
 }
