@@ -18,6 +18,7 @@
 
 #include "telemetry/internal/lake_service.h"
 #include "telemetry/internal/message_channel.h"
+#include "telemetry/internal/pacing.h"
 #include "telemetry/internal/process.h"
 #include "telemetry/telemetry.h"
 
@@ -204,6 +205,7 @@ class LakeProcess final : public LakeService {
 Result<std::string> answer(LakeService& lake, const Message& request) {
   const auto number = [&](std::size_t i) { return std::atoll(request[i].c_str()); };
   if (request[0] == "load" && request.size() == 4) {
+    const Pacing pacing;
     FAIRLEAD_TRY(const LoadReport report, lake.load({number(1), number(2)}, number(3)));
     return std::to_string(report.loaded.segment) + " " + std::to_string(report.loaded.offset) + " " +
            std::to_string(report.records) + " " + std::to_string(report.damaged_bytes) + " " +
@@ -214,6 +216,7 @@ Result<std::string> answer(LakeService& lake, const Message& request) {
   if (request[0] == "get" && request.size() == 3) return lake.get(request[1], request[2]);
   if (request[0] == "ask" && request.size() == 4) return lake.ask(request[1], request[2], number(3));
   if (request[0] == "remove" && request.size() == 2) {
+    const Pacing pacing;
     FAIRLEAD_TRY(const std::int64_t removed, lake.remove_before(number(1)));
     return std::to_string(removed);
   }
@@ -239,9 +242,10 @@ void bound_memory(std::size_t bytes) {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-// Loading and questions can wait for calls: whoever wakes up on the same core goes first. A task that asks for a long
-// slice is preempted by all that have shorter ones (Linux 6.12 and later, PREEMPT_SHORT; earlier ones look at the
-// niceness alone); and unlike SCHED_IDLE it gets its share of a core that is never idle.
+// Loading and questions can wait for calls. A task that asks for a long slice is preempted by all that have shorter
+// ones (Linux 6.12 and later, PREEMPT_SHORT; earlier ones look at the niceness alone), for as long as they have not had
+// more than their share; then they wait for a tick, or for a pause of this one (Pacing). Unlike SCHED_IDLE it gets its
+// share of a core that is never idle (decision 0041).
 void give_way() {
   struct {  // sched_attr of linux/sched/types.h, which does not go together with glibc's sched.h
     std::uint32_t size, policy;

@@ -535,13 +535,43 @@ TEST_F(LakeProcess, HoldsAQueryThatTakesAllMemory) {
   }
 }
 
+// Of the lake's process, which is this one's only child; 0 where the kernel does not list children.
+pid_t child_of_this() {
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+// What the thread of a process that has worked most has done: milliseconds on a core, and how often it gave that away.
+std::pair<long, long> busiest_thread(pid_t process) {
+  std::pair<long, long> busiest;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+    long long nanoseconds = 0;
+    std::ifstream(task.path() / "schedstat") >> nanoseconds;
+    std::ifstream status(task.path() / "status");
+    constexpr std::string_view kLabel = "voluntary_ctxt_switches:";
+    long switches = 0;
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with(kLabel)) switches = std::stol(line.substr(kLabel.size()));
+    busiest = std::max(busiest, std::pair{static_cast<long>(nanoseconds / 1'000'000), switches});
+  }
+  return busiest;
+}
+
+TEST_F(LakeProcess, LetsCallsHaveTheCoreWhileItLoads) {
+  spool(folder_.path(), std::vector(20'000, record_of("bank", id_of(3))));
+  ASSERT_EQ(lake_->load(kEverything, INT64_MAX).value().records, 20'002);
+  const pid_t child = child_of_this();
+  if (child <= 0) GTEST_SKIP() << "this kernel does not list children";
+  const auto [worked_ms, switches] = busiest_thread(child);
+  EXPECT_GE(switches, worked_ms / 2);  // of which, without pauses, less than a third
+}
+
 TEST_F(LakeProcess, ComesBackAfterItWasKilled) {
   ASSERT_TRUE(lake_->load(kEverything, INT64_MAX));
   for (int i = 0; i < 3; ++i) {
-    // The lake's process is this one's only child.
-    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-    pid_t child = 0;
-    children >> child;
+    const pid_t child = child_of_this();
     if (child <= 0) GTEST_SKIP() << "this kernel does not list children";
     ::kill(child, SIGKILL);
     EXPECT_THAT(ids_of(lake_->look(Look::kCalls, "bank", "")), ElementsAre(id_of(2), id_of(1)));
