@@ -291,7 +291,9 @@ TEST(Client, ReadsTheRestOfADismissedAnswerBehindItsBack) {
   for (const Case& one : cases) {
     ScriptedUpstream upstream({one.first, {.answer = kFine}});
     ClientRunner client;
-    EXPECT_EQ(client.take_some(upstream.port()).substr(0, 4), "done");  // on a busy machine, and what came after
+    // On a busy machine it comes with what follows, and with the fault in that.
+    const std::string first = client.take_some(upstream.port()).substr(0, 4);
+    EXPECT_TRUE(first == "done" || (first == "upst" && one.first.answer.ends_with("zz\r\n"))) << first;
     std::this_thread::sleep_for(one.pause);
     EXPECT_EQ(client.get(upstream.port()).body, "ok");
     EXPECT_EQ(upstream.connections(), one.connections) << one.first.answer;
