@@ -11,6 +11,7 @@
 
 #include "app/log.h"
 #include "app/server_parts.h"
+#include "base/code_pages.h"
 #include "base/secret.h"
 #include "cli/cli.h"
 #include "platform/config/settings.h"
@@ -95,6 +96,7 @@ int serve(const std::vector<std::string>& arguments) {
     say(started.error());
     return started.error().kind == ErrorKind::kInvalid ? cli::kUsage : cli::kFailed;
   }
+  release_code_pages();
   int signal = 0;
   sigwait(&stops, &signal);
   kLog.info("stopping", {{"signal", signal}});

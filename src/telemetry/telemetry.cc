@@ -14,7 +14,6 @@ constexpr std::chrono::milliseconds kLockWait{10'000};
 std::unique_ptr<LakeService> make_lake(const TelemetryOptions& options, const std::string& spool, const Clock& clock) {
   LakeServiceOptions lake{options.folder + "/lake.duckdb", spool, options.lake_memory_bytes};
   if (options.lake_command.empty()) return make_local_lake(std::move(lake), clock);
-  lake::release_engine_pages();  // this process will not run it
   lake.lock_wait = kLockWait;
   return make_lake_process(options.lake_command, std::move(lake), clock);
 }

@@ -1,7 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
 
 #include "base/clock.h"
+#include "base/code_pages.h"
 #include "base/digest.h"
 #include "base/id.h"
 #include "base/result.h"
@@ -9,6 +14,21 @@
 
 namespace fairlead {
 namespace {
+
+long pages_of_files() {
+  std::ifstream statm("/proc/self/statm");
+  long size = 0, resident = 0, shared = 0;
+  statm >> size >> resident >> shared;
+  return shared;
+}
+
+TEST(CodePages, GoAndComeBackWhenTheyAreWanted) {
+  const long before = pages_of_files();
+  ASSERT_GT(before, 0);
+  release_code_pages();
+  EXPECT_LT(pages_of_files(), before * 3 / 4);
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
 
 TEST(Digest, MatchesThePublishedVectors) {
   // FIPS 180-4 example "abc"; RFC 4231 test cases 1 and 6.

@@ -38,8 +38,8 @@ void append_routes(std::string& out, const llm::Model& model, std::span<const st
 
 std::string& scratch() {
   thread_local std::string text;
-  if (text.capacity() > kKeptCapacity) text = std::string();
   text.clear();
+  if (text.capacity() > kKeptCapacity) text.shrink_to_fit();
   return text;
 }
 

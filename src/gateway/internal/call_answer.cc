@@ -55,9 +55,9 @@ async::Task<Result<void>> CallPipeline::answer() {
   std::optional<WatchedAnswer> watched;
   if (watcher) watched.emplace(origin, std::move(watcher));
   Answer& first = watched ? static_cast<Answer&>(*watched) : origin;
-  std::optional<CheckedAnswer> checked;
+  std::unique_ptr<CheckedAnswer> checked;  // seldom there, and large
   if (call_.output && surface_.format() != llm::Format::kCountTokens)
-    checked.emplace(first, request, call_, unfitted_ ? *unfitted_ : call_.request, clock_);
+    checked = std::make_unique<CheckedAnswer>(first, request, call_, unfitted_ ? *unfitted_ : call_.request, clock_);
   Answer& from = checked ? *checked : first;
   Result<void> done;
   if (call_.request.stream)

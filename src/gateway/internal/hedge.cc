@@ -28,7 +28,7 @@ void RoutedCompletion::plan_hedge() {
     after = std::chrono::ceil<Millis>(state->shared->latencies(request_.chat.stream).percentile(policy.percentile));
   if (after.count() == 0) return;  // too little is known
   hold_ = request_.chat.stream;
-  hedge_.emplace(*this);
+  hedge_ = std::make_unique<Hedge>(*this);
   hedge_->due.arm_in(after);
 }
 

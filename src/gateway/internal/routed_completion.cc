@@ -175,7 +175,7 @@ void RoutedCompletion::start(Reason reason, Millis waited) {
   if (state != nullptr && !request_.is_shadow && (reason == Reason::kFirst || plan_[current_].model != model_))
     state->shared->retries.count_call();
   const bool is_last = current_ + 1 == plan_.size();
-  slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_.has_value(), is_last},
+  slots_[0].emplace(request_, routing::AttemptPlan{plan_[current_], reason, waited, hedge_ != nullptr, is_last},
                     clock_);
   use(*slots_[0]);
 }

@@ -1,5 +1,6 @@
 // A model's answer, from whichever of its routes gives it.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,7 +86,7 @@ class RoutedCompletion final : public Answer {
   bool begun_ = false;
   std::optional<routing::Attempt> slots_[2];  // the second one is a hedge's
   routing::Attempt* attempt_ = nullptr;       // the one in use
-  std::optional<Hedge> hedge_;
+  std::unique_ptr<Hedge> hedge_;
   const llm::Route* route_ = nullptr;
   const llm::Model* model_ = &request_.model;
   llm::Outcome last_outcome_;     // of an attempt that failed

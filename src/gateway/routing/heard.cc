@@ -8,6 +8,7 @@ namespace fairlead::gateway::routing {
 namespace {
 
 constexpr std::size_t kKept = 16 * 1024;
+constexpr int kLessons = 4;                       // the first events of a stream often are not like the rest
 constexpr std::size_t kMost = 256 * 1024 * 1024;  // of events; a token has some 200 bytes of them
 
 std::size_t position(std::string_view text, std::string_view needle) {
@@ -25,6 +26,25 @@ std::string_view string_at(std::string_view text) {
   return {};
 }
 
+std::string_view first_event(std::string_view events) {
+  const std::size_t end = events.find("\n\n");
+  return events.substr(0, end == std::string_view::npos ? end : end + 2);
+}
+
+// Nearly every event of a chat holds one text and nothing else that was written; to find that takes a tenth of parsing
+// the event. A quote within a string is escaped, so that a name with its quotes is a name. Empty: it is another one.
+std::string_view only_text(std::string_view event) {
+  for (const std::string_view name : {R"("content":")", R"("reasoning_content":")"}) {
+    const std::size_t at = position(event, name);
+    if (at == std::string_view::npos) continue;
+    const std::string_view text = string_at(event.substr(at + name.size()));
+    const bool is_all = position(event, R"("tool_calls":[)") == std::string_view::npos &&
+                        position(event.substr(at + name.size() + text.size()), name) == std::string_view::npos;
+    return is_all ? text : std::string_view();
+  }
+  return {};
+}
+
 std::string decoded(const std::string& plain) {
   const std::string json = '"' + plain + '"';
   simdjson::dom::parser parser;
@@ -35,8 +55,45 @@ std::string decoded(const std::string& plain) {
 }  // namespace
 
 void Heard::take(llm::Format format, std::string_view wire) {
-  if (events_.size() + wire.size() > kKept) read(format);
-  events_ += wire;
+  if (format != llm::Format::kChat) return keep(format, wire);
+  while (!wire.empty()) {
+    if (take_like_sample(wire)) continue;
+    const std::string_view event = first_event(wire);
+    if (lessons_ == kLessons || !learn(event)) keep(format, event);
+    wire.remove_prefix(event.size());
+  }
+}
+
+bool Heard::take_like_sample(std::string_view& events) {
+  const std::string_view sample = sample_, before = sample.substr(0, text_at_);
+  if (sample.empty() || !events.starts_with(before)) return false;
+  const std::string_view text = string_at(events.substr(before.size()));
+  const std::string_view behind = sample.substr(text_at_ + text_size_);
+  if (text.empty() || !events.substr(before.size() + text.size()).starts_with(behind)) return false;
+  const std::size_t size = before.size() + text.size() + behind.size();
+  if (read_ < kMost) plain_ += text;
+  read_ += size;
+  events.remove_prefix(size);
+  return true;
+}
+
+// Of an event with one text, takes it and the event as the sample.
+bool Heard::learn(std::string_view event) {
+  ++lessons_;
+  const std::string_view text = only_text(event);
+  if (text.empty() || !event.ends_with("\n\n")) return false;
+  sample_ = event;
+  text_at_ = static_cast<std::size_t>(text.data() - event.data());
+  text_size_ = text.size();
+  plain_ += text;
+  read_ += event.size();
+  return true;
+}
+
+void Heard::keep(llm::Format format, std::string_view events) {
+  if (events_.size() + events.size() > kKept) read(format);
+  if (events_.size() + events.size() > kKept / 2) events_.reserve(kKept);
+  events_ += events;
   if (events_.size() > kKept) read(format);
 }
 
@@ -58,24 +115,14 @@ void Heard::read(llm::Format format) {
   events_.clear();
 }
 
-// Nearly every event of a chat holds one text and nothing else that was written; to find that takes a tenth of parsing
-// the event. A quote within a string is escaped, so that a name with its quotes is a name.
 void Heard::read_chat() {
   for (std::string_view rest = events_; !rest.empty();) {
-    const std::size_t end = position(rest, "\n\n");
-    const std::string_view event = rest.substr(0, end == std::string_view::npos ? end : end + 2);
+    const std::string_view event = first_event(rest), text = only_text(event);
     rest.remove_prefix(event.size());
-    bool found = false;
-    for (const std::string_view name : {R"("content":")", R"("reasoning_content":")"}) {
-      const std::size_t at = position(event, name);
-      if (at == std::string_view::npos) continue;
-      const std::string_view text = string_at(event.substr(at + name.size()));
-      found = !text.empty() && position(event, R"("tool_calls":[)") == std::string_view::npos &&
-              position(event.substr(at + name.size() + text.size()), name) == std::string_view::npos;
-      if (found) plain_ += text;
-      break;
-    }
-    if (!found) parse(llm::Format::kChat, event);
+    if (text.empty())
+      parse(llm::Format::kChat, event);
+    else
+      plain_ += text;
   }
 }
 

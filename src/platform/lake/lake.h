@@ -136,8 +136,4 @@ class Lake {
   virtual Result<void> remove_unused(std::string_view table, std::string_view column, std::string_view by) = 0;
 };
 
-// Gives back the memory that the engine's code takes while nobody runs it: 9 MiB that linking it has touched, 20 MiB
-// that using it has. They are clean pages of its file, which the kernel reads again when they are wanted. Thread-safe.
-void release_engine_pages();
-
 }  // namespace fairlead::lake

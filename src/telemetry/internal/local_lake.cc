@@ -3,6 +3,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/code_pages.h"
 #include "telemetry/internal/lake_service.h"
 #include "telemetry/internal/process.h"
 
@@ -64,7 +65,7 @@ class LocalLake final : public LakeService {
     const std::lock_guard lock(mutex_);
     if (store_ != nullptr && store_.use_count() == 1 && clock_.steady() - used_ >= options_.idle) {
       store_.reset();
-      lake::release_engine_pages();
+      release_code_pages();  // the engine is most of it
     }
   }
 
@@ -96,7 +97,7 @@ class LocalLake final : public LakeService {
     const std::lock_guard lock(mutex_);
     if (store_ == nullptr || store_.use_count() > 1) return;
     store_.reset();
-    lake::release_engine_pages();
+    release_code_pages();  // the engine is most of it
     ::malloc_trim(0);
   }
 

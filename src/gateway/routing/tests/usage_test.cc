@@ -83,6 +83,30 @@ TEST(HeardTest, OfALongAnswerIsAllOfItsText) {
   EXPECT_EQ(large.text(llm::Format::kChat).size(), 100'003U);
 }
 
+TEST(HeardTest, TakesEventsThatAreAlikeWhereverTheyStand) {
+  const auto event = [](std::string_view before, std::string_view text, std::string_view behind) {
+    return std::string("data: {")
+        .append(before)
+        .append(R"("choices":[{"index":0,"delta":{"content":")")
+        .append(text)
+        .append(R"("}}])")
+        .append(behind)
+        .append("}\n\n");
+  };
+  Heard heard;
+  heard.take(llm::Format::kChat, event("", "", ""));
+  heard.take(llm::Format::kChat, event("", "one ", ""));
+  heard.take(llm::Format::kChat, event("", R"(\"two\\)", "") + event("", " three", "") + event("", "", ""));
+  heard.take(llm::Format::kChat, event("", " four", R"(,"usage":null)") + event(R"("id":"x",)", " five", ""));
+  heard.take(llm::Format::kChat, event("", R"( six","tool_calls":[{"function":{"arguments":"a"}}],"x":")", ""));
+  for (int i = 0; i < 3; ++i) heard.take(llm::Format::kChat, event("", "!", ""));
+  heard.take(llm::Format::kChat, "data: [DONE]\n\n");
+  const std::string text = heard.text(llm::Format::kChat);
+  for (const std::string_view part : {"one \"two\\ three", " four", " five", " six", "!!!"})
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  EXPECT_EQ(text.size(), 4 + 5 + 6 + 5 + 5 + 4 + 1 + 3U);
+}
+
 TEST(HeardTest, ReadsEscapesAndWhatIsNoPlainText) {
   std::string events = chunk("a \"quote\" \\ and\n\u044F ");
   events +=

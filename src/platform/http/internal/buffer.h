@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -10,10 +11,12 @@ namespace fairlead::http {
 
 inline constexpr std::size_t kOneSend = 16 * 1024;     // up to here copying is cheaper than gathering
 inline constexpr std::size_t kRoomForBody = 4 * 1024;  // with less behind a head, a buffer is made anew for its body
+inline constexpr std::size_t kKeptOfOut = 4 * 1024;    // of memory, by a connection that has nothing to send
 
 // A contiguous buffer: bytes arrive behind, leave in front. 64 bytes past its capacity may be read, as simdjson does.
 class Buffer {
  public:
+  static constexpr std::size_t kFirst = 4 * 1024;  // enough for most: many connections wait, each with its buffer
   static constexpr std::size_t kUsual = 16 * 1024;
   static constexpr std::size_t kSlack = 64;
 
@@ -48,6 +51,15 @@ class Buffer {
     }
     end_ = size();
     begin_ = 0;
+  }
+  // For more than has room, of a length that is not known.
+  void grow() { reserve(capacity_ == 0 ? kFirst : std::max(kUsual, 2 * size())); }
+  // For a body behind what is here, of which `rest` bytes have not come; all of it or a good part. Whether it has
+  // moved.
+  bool make_room(std::uint64_t rest) {
+    if (room() >= std::min<std::uint64_t>(rest, kRoomForBody)) return false;
+    reserve(std::max(kUsual, size() + kRoomForBody));
+    return true;
   }
   // Back to the usual size after an unusual message; only while empty.
   void release() {

@@ -165,7 +165,7 @@ async::Task<Result<void>> ClientConnection::read_head(bool sent) {
   while (true) {
     while (status == HeadParser::Status::kNeedMore) {
       if (input_.room() == 0) {
-        input_.reserve(std::max(Buffer::kUsual, 2 * input_.size()));
+        input_.grow();
         parser_.reset();
       }
       Transport::ErrorCode error;
@@ -196,8 +196,8 @@ Result<void> ClientConnection::begin_body() {
   ended_ = framing_ == Framing::kLength && remaining_ == 0;
   fresh_ = input_.size() - parser_.head_size();
   surplus_ = ended_ && fresh_ > 0;
-  if (!ended_ && input_.room() < kRoomForBody) {
-    input_.reserve(input_.size() + Buffer::kUsual);
+  const std::uint64_t rest = framing_ != Framing::kLength ? kRoomForBody : remaining_ - std::min(remaining_, fresh_);
+  if (!ended_ && input_.make_room(rest)) {
     parser_.reset();
     parser_.parse_response(input_.text());
   }

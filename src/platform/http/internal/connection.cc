@@ -97,7 +97,7 @@ async::Task<bool> Connection::read_head() {
       wait_in(Phase::kHead, head_due);
     }
     if (input_.room() == 0) {
-      input_.reserve(std::max(Buffer::kUsual, 2 * input_.size()));
+      input_.grow();
       parser_.reset();
     }
     Transport::ErrorCode error;
@@ -122,9 +122,9 @@ async::Task<bool> Connection::read_head() {
                     "The body is larger than " + std::to_string(limits().body_bytes) + " bytes.");
     co_return false;
   }
-  if ((head().chunked || head().content_length.value_or(0) > 0) && input_.room() < kRoomForBody) {
-    // Now, while no view into the buffer has been handed out.
-    input_.reserve(input_.size() + Buffer::kUsual);
+  // Now, while no view into the buffer has been handed out.
+  const std::uint64_t came = input_.size() - parser_.head_size(), length = head().content_length.value_or(0);
+  if (input_.make_room(head().chunked ? kRoomForBody : length - std::min(length, came))) {
     parser_.reset();
     parser_.parse_request(input_.text());
   }

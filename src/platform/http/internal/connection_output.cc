@@ -111,12 +111,14 @@ async::Task<Result<void>> Connection::write(std::string_view bytes) {
     end = "\r\n";
   }
   if (out_.size() + bytes.size() <= kOneSend) {
+    out_.reserve(out_.size() + bytes.size() + end.size());
     out_.append(bytes).append(end);
     if (transport_.failed()) co_return gone();
     if (!gone_ && transport_.send_soon(out_)) co_return Result<void>{};
     const iovec piece{out_.data(), out_.size()};
     const std::size_t sent = gone_ ? 0 : transport_.send_now({&piece, 1});
     out_.erase(0, sent);
+    if (out_.empty() && out_.capacity() > kKeptOfOut) out_.shrink_to_fit();
     if (out_.empty()) co_return Result<void>{};
     co_return co_await send({}, {});
   }

@@ -15,11 +15,6 @@
 
 namespace fairlead::http {
 namespace asio = boost::asio;
-namespace {
-
-constexpr std::size_t kKeptOfSoon = 4 * 1024;  // of memory, by a connection that has nothing to send
-
-}  // namespace
 
 struct Transport::Tls {
   Tls(Socket& socket, const TlsContext& settings) : stream(socket, settings.native()) {}
@@ -95,6 +90,7 @@ bool Transport::send_soon(std::string& bytes) {
   else
     soon_.append(bytes);
   bytes.clear();
+  if (bytes.capacity() > kKeptOfOut) bytes.shrink_to_fit();
   batch_end_.ask();
   return true;
 }
@@ -108,7 +104,7 @@ bool Transport::flush() {
   } else if (sent > 0) {
     soon_.erase(0, static_cast<std::size_t>(sent));
   }
-  if (soon_.empty() && soon_.capacity() > kKeptOfSoon) soon_ = {};
+  if (soon_.empty() && soon_.capacity() > kKeptOfOut) soon_.shrink_to_fit();  // assigning would keep it
   return soon_.empty();
 }
 
