@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <cstring>
+#include <utility>
 
 namespace fairlead::gateway::routing {
 namespace {
@@ -55,7 +56,8 @@ std::string decoded(const std::string& plain) {
 }  // namespace
 
 void Heard::take(llm::Format format, std::string_view wire) {
-  if (format != llm::Format::kChat) return keep(format, wire);
+  // The first piece may be all of it, and nobody ask; or is an event without text.
+  if (!std::exchange(any_, true) || format != llm::Format::kChat) return keep(format, wire);
   while (!wire.empty()) {
     if (take_like_sample(wire)) continue;
     const std::string_view event = first_event(wire);
@@ -98,7 +100,10 @@ void Heard::keep(llm::Format format, std::string_view events) {
 }
 
 std::string Heard::text(llm::Format format) {
+  // Most of what was kept came before the rest, or brought no text.
+  const std::string taken = std::exchange(plain_, {});
   read(format);
+  plain_ += taken;
   std::string out = text_ ? text_->text() : std::string();
   if (!plain_.empty()) out += decoded(plain_);
   return out;

@@ -10,7 +10,8 @@
 namespace fairlead::gateway::routing {
 
 // Of events of a chat that are all alike but for their text, as nearly all are, it takes the text at once: less work
-// than a copy of the event. Others it keeps as they are, and looks into them when they have become many. Loop-affine.
+// than a copy of the event. Others, and the first piece, it keeps as they are, and looks into them when they have
+// become many. Loop-affine.
 class Heard {
  public:
   // Whole events (llm::Delta::wire), all of one format.
@@ -30,6 +31,7 @@ class Heard {
   std::string sample_;
   std::size_t text_at_ = 0, text_size_ = 0;
   int lessons_ = 0;
+  bool any_ = false;
   std::string events_;
   std::string plain_;                           // texts as they stand in the JSON, escapes and all
   std::unique_ptr<internal::AnswerText> text_;  // of events that were parsed
