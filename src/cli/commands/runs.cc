@@ -7,6 +7,7 @@
 
 #include "cli/internal/command.h"
 #include "cli/internal/live_steps.h"
+#include "cli/internal/named.h"
 #include "cli/internal/variables.h"
 
 namespace fairlead::cli {
@@ -261,6 +262,8 @@ void add_lists(CLI::App& runs, Context& context) {
   add("limit", "At most so many; else 50");
   add("before", "Older than this run's id: the next page");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "parent", "/api/v1/runs/"); !whole)
+      return context.fail_with(whole.error());
     answer(context, http::Method::kGet, "/api/v1/runs" + query_string(*filters), nullptr,
            [&context](const bj::value& reply) { return list_page(reply, context.colours()); });
   });
@@ -409,6 +412,8 @@ void add_tasks(CLI::App& app, Context& context) {
   add("run", "Only tasks of this run");
   add("limit", "At most so many; else 50");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "run", "/api/v1/runs/"); !whole)
+      return context.fail_with(whole.error());
     answer(
         context, http::Method::kGet, "/api/v1/tasks" + query_string(*filters), nullptr,
         [&context](const bj::value& reply) {
