@@ -11,6 +11,7 @@
 #include "access/store/keys.h"
 #include "access/store/migrations.h"
 #include "base/id.h"
+#include "platform/store/whole_id.h"
 
 namespace fairlead::access {
 namespace {
@@ -250,11 +251,15 @@ async::Task<Result<std::vector<KeyInfo>>> KeyService::list(Principal admin) {
   co_return keys;
 }
 
-async::Task<Result<std::int64_t>> KeyService::revoke(std::string id, Principal admin) {
+async::Task<Result<KeyRevoked>> KeyService::revoke(std::string id, Principal admin) {
   const std::int64_t now_us = impl_->clock.unix_micros();
-  auto revoked_at = std::make_shared<std::int64_t>(now_us);
-  store::Database::Work work = [id, admin, now_us, revoked_at](Connection& connection) -> Result<void> {
-    auto found = find_key(connection, id);
+  auto revoked = std::make_shared<KeyRevoked>();
+  store::Database::Work work = [id, admin, now_us, revoked](Connection& connection) -> Result<void> {
+    // Revoked ones count, too: what is said again must not mean another key.
+    const std::string project = admin.project == kHomeProject ? "" : admin.project;
+    const char* const theirs = "select id from keys where ($1 = '' or project = $1)";
+    FAIRLEAD_TRY(const std::string whole, store::whole_id(connection, theirs, {project}, id));
+    auto found = find_key(connection, whole);
     if (!found) return fail(std::move(found).error());
     const std::optional<KeyRow>& row = *found;
     if (!row || !manages(admin, row->info.project)) {
@@ -262,12 +267,10 @@ async::Task<Result<std::int64_t>> KeyService::revoke(std::string id, Principal a
       return fail(ErrorKind::kNotFound, "key_not_found",
                   "There is no key with this id. `fairlead keys list` shows the ids.", "id");
     }
-    if (row->revoked_at_us != 0) {
-      *revoked_at = row->revoked_at_us;
-      return {};
-    }
+    *revoked = {whole, row->revoked_at_us == 0 ? now_us : row->revoked_at_us};
+    if (row->revoked_at_us != 0) return {};
     FAIRLEAD_CHECK(keep_an_admin(connection, *row, now_us));
-    FAIRLEAD_CHECK(revoke_key(connection, id, now_us));
+    FAIRLEAD_CHECK(revoke_key(connection, whole, now_us));
     auto noted = append_audit(connection, audit_of(*row, "revoke_key", Actor::of(admin), now_us));
     if (!noted) return fail(std::move(noted).error());
     return {};
@@ -276,7 +279,7 @@ async::Task<Result<std::int64_t>> KeyService::revoke(std::string id, Principal a
   if (!written) co_return fail(std::move(written).error());
   auto published = co_await impl_->reload_off_loop();
   if (!published) co_return fail(std::move(published).error());
-  co_return *revoked_at;
+  co_return std::move(*revoked);
 }
 
 async::Task<Result<AuditPage>> KeyService::audit(std::string project, std::int64_t before, std::size_t limit) {

@@ -47,6 +47,11 @@ struct PepperSource {
   std::string name;  // of `text`, for messages
 };
 
+struct KeyRevoked {
+  std::string id;
+  std::int64_t at_us = 0;
+};
+
 // Thread-safe. What create() and revoke() did is in table() when they return.
 class KeyService {
  public:
@@ -72,8 +77,9 @@ class KeyService {
   // permission_denied.
   async::Task<Result<NewKey>> create(KeyRequest request, Principal admin);
   async::Task<Result<std::vector<KeyInfo>>> list(Principal admin);  // not revoked, oldest first
-  // When it was revoked; a revoked key stays so. Errors: key_not_found, last_admin_key.
-  async::Task<Result<std::int64_t>> revoke(std::string id, Principal admin);
+  // By its id or a beginning of it that no other key has; a revoked key stays so. Errors: key_not_found, ambiguous_id,
+  // last_admin_key.
+  async::Task<Result<KeyRevoked>> revoke(std::string id, Principal admin);
   async::Task<Result<AuditPage>> audit(std::string project, std::int64_t before, std::size_t limit);
 
  private:

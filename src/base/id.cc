@@ -72,4 +72,11 @@ std::int64_t id_millis(std::string_view id) {
   return millis;
 }
 
+Error ambiguous_id(std::string_view start, const std::vector<std::string>& ids) {
+  std::string message = "More than one id begins with `" + std::string(start) + "`: ";
+  for (std::size_t i = 0; i < std::min(ids.size(), kNamedIds); ++i) message += (i > 0 ? ", " : "") + ids[i];
+  message += ids.size() > kNamedIds ? " and others. Give more of it." : ". Give more of it.";
+  return {ErrorKind::kInvalid, "ambiguous_id", std::move(message), "id"};
+}
+
 }  // namespace fairlead

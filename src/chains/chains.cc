@@ -215,13 +215,6 @@ int Chains::version_of(const journal::Run& run) const {
   return version == chain->second.by_digest.end() ? 0 : version->second.number;
 }
 
-std::vector<std::string> Chains::steps_of(const journal::Run& run) const {
-  std::vector<std::string> names;
-  if (const auto plan = plan_of(run))
-    for (const internal::StepPlan& step : plan->steps) names.push_back(step.name);
-  return names;
-}
-
 async::Task<journal::Outcome> Chains::advance(journal::Execution& execution) {
   const journal::Run& run = execution.run();
   auto plan = plan_of(run);

@@ -21,6 +21,7 @@ namespace fairlead::chains {
 
 namespace internal {
 struct Plan;
+struct StepOutline;
 class Durations;
 }  // namespace internal
 
@@ -72,8 +73,8 @@ class Chains final : public journal::Definition {
                                const boost::json::object& given) const;
   // The version of a run's chain; 0 if it is not known here.
   int version_of(const journal::Run& run) const;
-  // The names of its steps, in the order of the file.
-  std::vector<std::string> steps_of(const journal::Run& run) const;
+  // Its steps, in the order of the file; how many elements a map has is read from what the history says was done.
+  std::vector<internal::StepOutline> steps_of(const journal::Run& run, std::span<const journal::Event> history) const;
 
   // The digest of the version of the run's own chain that a reference names: "digest@5", "@5". Errors: kInvalid
   // another_chain; those of request().

@@ -7,6 +7,7 @@
 #include "chains/chains.h"
 #include "chains/internal/durations.h"
 #include "chains/internal/kept.h"
+#include "chains/internal/progress.h"
 #include "chains/internal/replay.h"
 #include "llm/reference.h"
 #include "platform/json/text.h"
@@ -94,6 +95,23 @@ std::vector<std::string> Chains::failed(const Run& run, std::span<const Event> h
   const Replayed replayed =
       internal::replay(*plan, internal::input_of(kept_of(run), *plan), story, run.id, run.created_at);
   return internal::failures_that_count(*plan, replayed, story);
+}
+
+std::vector<internal::StepOutline> Chains::steps_of(const Run& run, std::span<const Event> history) const {
+  std::vector<internal::StepOutline> out;
+  const auto plan = plan_of(run);
+  if (!plan) return out;
+  std::vector<std::size_t> elements(plan->steps.size());
+  if (std::ranges::any_of(plan->steps, [](const internal::StepPlan& step) { return step.map.has_value(); }))
+    elements = internal::elements_of(*plan, internal::input_of(kept_of(run), *plan), journal::story_of(history), run.id,
+                                     run.created_at);
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    internal::StepOutline& step = out.emplace_back();
+    step.name = plan->steps[i].name;
+    step.elements = elements[i];
+    for (const std::size_t other : plan->steps[i].waits) step.after.push_back(plan->steps[other].name);
+  }
+  return out;
 }
 
 Result<void> Chains::agrees(const Run& run, std::span<const Event> history, const std::string& digest) {

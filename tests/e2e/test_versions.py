@@ -52,6 +52,21 @@ def test_plan_counts_the_tests_that_pass(server, tmp_path):
     assert "rendered with test 1" in said and "1 of 2 rendered alike" in said
 
 
+def test_apply_says_what_undoes_it(server, tmp_path):
+    folder = tmp_path / "undone"
+    folder.mkdir()
+    text = "kind: prompt\nname: kept\nmodel: gpt\nmessages: [{system: Say one.}]\n"
+    (folder / "p.yaml").write_text(text)
+    assert "undo:" not in server.cli("apply", str(folder)).stdout, "nothing takes back what is new"
+    (folder / "p.yaml").write_text(text.replace("one", "two"))
+    assert "undo:" not in server.cli("plan", str(folder)).stdout
+    assert f"(undo: fairlead apply {folder}, with its files as they were)" in server.cli("apply", str(folder)).stdout
+    (folder / "p.yaml").write_text(text)
+    assert "v2 → v1   (label staging moves here)" in server.cli("apply", str(folder)).stdout
+    assert all("one" in server.cli("get", "prompt", "kept", "--ref", ref).stdout for ref in ("latest", "staging"))
+    assert "undo:" not in server.cli("apply", str(folder)).stdout, "nothing changed"
+
+
 def test_a_protected_label_takes_checks_and_a_second_person(server):
     maria, olga = key(server, "maria", "read", "write"), key(server, "olga", "read", "approve")
     boris = key(server, "boris", "read", "write")

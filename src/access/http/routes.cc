@@ -117,11 +117,11 @@ async::Task<void> list_keys(http::Exchange& exchange, const Principal& admin, Ke
 async::Task<void> delete_key(http::Exchange& exchange, const Principal& admin, KeyService& keys) {
   const std::string id(exchange.path_parameter("id"));
   auto asking = keys.revoke(id, admin);
-  auto revoked_at_us = co_await std::move(asking);
-  if (!revoked_at_us) co_return co_await refuse(exchange, std::move(revoked_at_us).error());
+  auto revoked = co_await std::move(asking);
+  if (!revoked) co_return co_await refuse(exchange, std::move(revoked).error());
   bj::object answer;
-  answer["id"] = id;
-  answer["revoked_at"] = iso8601(*revoked_at_us);
+  answer["id"] = revoked->id;
+  answer["revoked_at"] = iso8601(revoked->at_us);
   co_await respond_json(exchange, 200, std::move(answer));
 }
 

@@ -32,6 +32,13 @@ TEST(AccessRoutes, make_list_and_revoke_a_key) {
   EXPECT_EQ(server.call("GET", kKeys, server.admin_key()).json.at("data").as_array().size(), 1u);
   server.clock.advance(std::chrono::seconds(5));
   EXPECT_EQ(server.call("DELETE", "/api/v1/keys/" + id, server.admin_key()).text, revoked.text);  // again: as it was
+  // Shortened: of the admin's and this one.
+  const std::string start = id.substr(0, id.size() - 1);
+  EXPECT_EQ(server.call("DELETE", "/api/v1/keys/" + start, server.admin_key()).text, revoked.text);
+  const Reply several = server.call("DELETE", "/api/v1/keys/key_", server.admin_key());
+  EXPECT_EQ(several.status, 400);
+  EXPECT_EQ(several.code(), "ambiguous_id");
+  EXPECT_NE(several.text.find(id), std::string::npos);
 
   const Reply audit = server.call("GET", "/api/v1/audit?limit=2", server.admin_key());
   ASSERT_EQ(audit.status, 200) << audit.text;

@@ -133,7 +133,7 @@ std::string shown_whole(const Chains& chains, Run run, std::span<const Event> ev
   bj::object answer = shown_run(chains, run);
   const bj::value kept = parsed(run.asked.input);
   if (kept.is_object() && kept.get_object().contains("input")) answer["input"] = kept.get_object().at("input");
-  answer["steps"] = internal::progress_of(events, chains.steps_of(run));
+  answer["steps"] = internal::progress_of(events, chains.steps_of(run, events));
   if (run.state == journal::RunState::kSucceeded) answer["output"] = parsed(run.output);
   if (auto late = internal::late_of(events); !late.empty()) answer["late"] = std::move(late);
   return json::to_text(answer);

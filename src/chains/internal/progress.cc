@@ -148,9 +148,9 @@ bj::object shown_step(const std::string& name, const Progress& progress) {
 
 }  // namespace
 
-bj::array progress_of(std::span<const Event> events, const std::vector<std::string>& steps) {
+bj::array progress_of(std::span<const Event> events, std::span<const StepOutline> steps) {
   std::map<std::string, Progress> by_step;
-  std::vector<std::string> order = steps;
+  std::vector<StepOutline> order(steps.begin(), steps.end());
   bool has_ended = false;
   for (const Event& event : events) {
     if (event.kind == EventKind::kRetried) begin_anew(event, by_step);
@@ -158,15 +158,19 @@ bj::array progress_of(std::span<const Event> events, const std::vector<std::stri
     has_ended = event.kind == EventKind::kFinished || (has_ended && event.kind != EventKind::kRetried);
     if (event.step.empty() || event.kind == EventKind::kSignal) continue;
     const std::string step = step_of(event.step);
-    if (!by_step.contains(step) && !std::ranges::count(order, step)) order.push_back(step);
+    if (!by_step.contains(step) && !std::ranges::count(order, step, &StepOutline::name))
+      order.push_back({.name = step});
     take(event, by_step[step]);
   }
   if (has_ended) end_waits(by_step, true);
   bj::array out;
-  for (const std::string& step : order) {
-    const auto found = by_step.find(step);
-    out.push_back(found == by_step.end() ? bj::object{{"name", step}, {"state", "pending"}}
-                                         : shown_step(step, found->second));
+  for (const StepOutline& step : order) {
+    const auto found = by_step.find(step.name);
+    bj::object shown = found == by_step.end() ? bj::object{{"name", step.name}, {"state", "pending"}}
+                                              : shown_step(step.name, found->second);
+    if (!step.after.empty()) shown["after"] = bj::array(step.after.begin(), step.after.end());
+    if (step.elements > 0) shown["of"] = step.elements;
+    out.push_back(std::move(shown));
   }
   return out;
 }

@@ -20,9 +20,10 @@ constexpr const char* kSkipped = "skipped";  // instead of a digest
 
 class Reading {
  public:
+  enum class Inputs : std::uint8_t { kDigested, kLeftOut };
   Reading(const Plan& plan, const bj::value& input, const Story& story, const std::string& run_id,
-          std::int64_t started_at)
-      : plan_(plan), input_(input), story_(story), run_id_(run_id), started_at_(started_at) {
+          std::int64_t started_at, Inputs inputs)
+      : plan_(plan), input_(input), story_(story), run_id_(run_id), started_at_(started_at), inputs_(inputs) {
     out_.outputs.resize(plan.steps.size());
     out_.skipped.resize(plan.steps.size());
     out_.items.resize(plan.steps.size());
@@ -97,7 +98,7 @@ class Reading {
   }
 
   Part read_part(const StepPlan& step, const std::string& name, const Scope& scope) {
-    out_.inputs[name] = digest_of(step, scope);
+    if (inputs_ == Inputs::kDigested) out_.inputs[name] = digest_of(step, scope);
     const auto told = story_.find(name);
     if (told == story_.end() || told->second.end == End::kNone) return {};
     if (told->second.end == End::kFailed) return {Became::kFailed};
@@ -174,6 +175,7 @@ class Reading {
   const Story& story_;
   const std::string& run_id_;
   const std::int64_t started_at_;
+  const Inputs inputs_;
   std::map<std::string, std::size_t, std::less<>> places_;
   expr::Evaluation memory_;
   Replayed out_;
@@ -227,7 +229,15 @@ PartName part_name(std::string_view text) {
 
 Replayed replay(const Plan& plan, const bj::value& input, const Story& story, const std::string& run_id,
                 std::int64_t started_at) {
-  return Reading(plan, input, story, run_id, started_at).read();
+  return Reading(plan, input, story, run_id, started_at, Reading::Inputs::kDigested).read();
+}
+
+std::vector<std::size_t> elements_of(const Plan& plan, const bj::value& input, const Story& story,
+                                     const std::string& run_id, std::int64_t started_at) {
+  const Replayed replayed = Reading(plan, input, story, run_id, started_at, Reading::Inputs::kLeftOut).read();
+  std::vector<std::size_t> out;
+  for (const bj::array& items : replayed.items) out.push_back(items.size());
+  return out;
 }
 
 std::optional<Disagreement> disagreement(const Plan& done_with, const Plan& plan, const Replayed& theirs,

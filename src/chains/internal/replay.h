@@ -35,6 +35,10 @@ struct Replayed {
 Replayed replay(const Plan& plan, const boost::json::value& input, const journal::Story& story,
                 const std::string& run_id, std::int64_t started_at);
 
+// How many elements each step's `map` has, by the steps' places: 0 where there is none, or it cannot be asked for yet.
+std::vector<std::size_t> elements_of(const Plan& plan, const boost::json::value& input, const journal::Story& story,
+                                     const std::string& run_id, std::int64_t started_at);
+
 // Where what is done (the steps among `steps`, or all) would not be the same; empty: it agrees. `theirs` was given by
 // the plan with which it was done.
 struct Disagreement {

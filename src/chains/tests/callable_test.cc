@@ -89,7 +89,7 @@ Event event(EventKind kind, std::string step = {}, std::string data = {}) {
 }
 
 std::string shown(const std::vector<Event>& events) {
-  const bj::array steps = internal::progress_of(events, {"a"});
+  const bj::array steps = internal::progress_of(events, std::vector<internal::StepOutline>{{.name = "a"}});
   const bj::object& step = steps.at(0).as_object();
   const bj::value* const by = step.if_contains("waits_for");
   return std::string(step.at("state").as_string()) + (by != nullptr ? " " + std::string(by->as_string()) : "");

@@ -333,6 +333,21 @@ TEST_F(ChainControl, ARunIsMovedWhereWhatIsDoneAgrees) {
   EXPECT_THAT(models_.take(), ElementsAre("better <a a>"));
 }
 
+TEST(ElementsOf, AMapIsKnownOnceWhatItIsOfIsDone) {
+  internal::Faults faults;
+  const auto plan = internal::read_plan(json::parse(R"({"input": {"parts": {"type": "array"}}, "steps": [
+        {"name": "given", "map": "${{ input.parts }}", "wait": "200ms"},
+        {"name": "made", "transform": "${{ [1, 2, 3] }}"},
+        {"name": "each", "map": "${{ steps.made.output }}", "wait": "200ms"}]})")
+                                            ->as_object(),
+                                        {}, faults);
+  ASSERT_TRUE(faults.empty()) << faults[0].message;
+  const bj::value input = bj::object{{"parts", bj::array{1, 2}}};
+  EXPECT_THAT(internal::elements_of(plan, input, {}, "r", 0), ElementsAre(2, 0, 0));
+  const journal::Story story{{"made", {.end = journal::Told::End::kDone, .output = "[1,2,3]"}}};
+  EXPECT_THAT(internal::elements_of(plan, input, story, "r", 0), ElementsAre(2, 0, 3));
+}
+
 TEST(Disagreement, AnAgentThatIsUnderWayIsComparedAsAWhole) {
   const std::string agent = R"({"steps": [{"name": "desk", "at_most": 3, "agent": {"model": "m", "messages": "Find it.",
     "tools": [{"name": "ask", "description": "Asks.", "arguments": {"n": {"type": "integer"}},

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/internal/command.h"
+#include "cli/internal/named.h"
 
 namespace fairlead::cli {
 namespace {
@@ -97,6 +98,8 @@ void print_line(Context& context, const boost::json::value& call) {
 }
 
 void tail(Context& context, std::map<std::string, std::string> filters) {
+  if (auto whole = complete_id(context, filters, "shadow_of", "/api/v1/calls/"); !whole)
+    return context.fail_with(whole.error());
   filters["limit"] = "10";
   auto reply = context.call(http::Method::kGet, "/api/v1/calls" + query_string(filters));
   if (!reply) return context.fail_with(reply.error());
@@ -154,6 +157,8 @@ void add_calls(CLI::App& app, Context& context) {
       "--before", [filters](const std::string& value) { (*filters)["before"] = value; },
       "Older than this call's id: the next page");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "shadow_of", "/api/v1/calls/"); !whole)
+      return context.fail_with(whole.error());
     answer(context, http::Method::kGet, "/api/v1/calls" + query_string(*filters), nullptr,
            [&context](const boost::json::value& reply) {
              std::string out;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/internal/command.h"
+#include "cli/internal/named.h"
 
 namespace fairlead::cli {
 namespace {
@@ -47,6 +48,8 @@ void add_feedback_list(CLI::App& feedback, Context& context) {
   list->add_flag_callback(
       "--history", [filters] { (*filters)["history"] = "true"; }, "Also what was changed or withdrawn since");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "call", "/api/v1/calls/"); !whole)
+      return context.fail_with(whole.error());
     answer(context, http::Method::kGet, "/api/v1/feedback" + query_string(*filters), nullptr,
            [&context](const boost::json::value& reply) {
              std::vector<std::vector<std::string>> rows;
@@ -71,7 +74,8 @@ void add_feedback_add(CLI::App& feedback, Context& context) {
   const auto score = std::make_shared<std::optional<double>>();
   const auto withdraw = std::make_shared<bool>(false);
   add->add_option_function<std::string>(
-      "call", [texts](const std::string& value) { (*texts)["call"] = value; }, "The call's id");
+      "call", [texts](const std::string& value) { (*texts)["call"] = value; },
+      "The call's id, or as much of it as is unique");
   add_option(*add, texts, "session", "A session instead of a call");
   add_option(*add, texts, "user", "A user instead of a call");
   add_option(*add, texts, "name", "What is judged; else `feedback`");
@@ -83,6 +87,8 @@ void add_feedback_add(CLI::App& feedback, Context& context) {
   add_option(*add, texts, "author", "Who says so; else the key");
   add->add_flag("--withdraw", *withdraw, "Take back what this author said");
   add->callback([=, &context] {
+    if (auto whole = complete_id(context, *texts, "call", "/api/v1/calls/"); !whole)
+      return context.fail_with(whole.error());
     boost::json::object body;
     for (const auto& [name, value] : *texts) body[name] = value;
     if (!vote->empty()) body["vote"] = *vote == "yes";

@@ -51,8 +51,8 @@ void add_keys(CLI::App& app, Context& context) {
     });
   });
 
-  CLI::App* const revoke = command(*keys, context, "revoke", "End a key, at once", "fairlead keys revoke key_01JD…");
-  revoke->add_option("id", words->id, "The key's id, as `keys list` shows it")->required();
+  CLI::App* const revoke = command(*keys, context, "revoke", "End a key, at once", "fairlead keys revoke key_01JD");
+  revoke->add_option("id", words->id, "The key's id, or as much of it as is unique")->required();
   revoke->callback([&context, words] {
     answer(context, http::Method::kDelete, "/api/v1/keys/" + segment(words->id), nullptr,
            [](const boost::json::value& reply) {

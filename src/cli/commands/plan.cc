@@ -37,6 +37,8 @@ void send(Context& context, const std::string& verb, const PlanWords& words) {
       context.as_json ? json::to_pretty_text(*reply) + "\n" : change_set(*reply, context.colours());
   std::fputs(text.c_str(), stdout);
   if (verb != "apply") return;
+  if (!context.as_json && integer_of(reply->at("summary"), "changed") > 0)
+    std::fputs(("  (undo: fairlead apply " + words.folder + ", with its files as they were)\n").c_str(), stdout);
   // A pipeline may have no right to write here; its versions are known by its name.
   if (auto written = write_lock(words.folder, known_from(*reply)); !written)
     std::fprintf(stderr, "applied, but %s\n", written.error().message.c_str());

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "base/clock.h"
 #include "cli/internal/command.h"
+#include "cli/internal/named.h"
 #include "cli/internal/variables.h"
 #include "platform/config/settings.h"
 
@@ -32,8 +34,8 @@ std::string time_of(const std::string& text) {
   return ago ? iso8601(SystemClock().unix_micros() - Micros(*ago).count()) : text;
 }
 
-Result<bj::object> filter_of(const Which& which) {
-  bj::object filter;
+Result<bj::object> filter_of(Context& context, const Which& which) {
+  std::map<std::string, std::string> filter;
   for (const std::string& pair : which.where) {
     const std::size_t equals = pair.find('=');
     if (equals == pair.npos || equals == 0) return fail(wrong("`" + pair + "` is not NAME=VALUE: state=failed."));
@@ -41,7 +43,10 @@ Result<bj::object> filter_of(const Which& which) {
   }
   if (!which.since.empty()) filter["since"] = time_of(which.since);
   if (!which.until.empty()) filter["until"] = time_of(which.until);
-  return filter;
+  FAIRLEAD_CHECK(complete_id(context, filter, "parent", "/api/v1/runs/"));
+  bj::object out;
+  for (const auto& [name, value] : filter) out[name] = value;
+  return out;
 }
 
 std::string bulk_page(const bj::value& reply, bool dry_run) {
@@ -63,7 +68,7 @@ std::string bulk_page(const bj::value& reply, bool dry_run) {
 }
 
 void act_on_many(Context& context, const std::string& action, const Which& which) {
-  auto filter = filter_of(which);
+  auto filter = filter_of(context, which);
   if (!filter) return context.fail_with(filter.error());
   bj::object body{{"action", action}, {"filter", std::move(*filter)}, {"dry_run", which.dry_run}};
   if (!which.to.empty()) body["to"] = which.to;

@@ -2,11 +2,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "cli/internal/command.h"
+#include "cli/internal/interrupted.h"
 #include "cli/internal/live_steps.h"
+#include "cli/internal/named.h"
 #include "cli/internal/variables.h"
 
 namespace fairlead::cli {
@@ -25,7 +28,7 @@ std::string dollars(double usd) {
   return usd > 0 ? fmt::format("{:.4f} $", usd) : std::string();
 }
 
-std::string list_page(const bj::value& reply, bool colours) {
+std::string runs_page(const bj::value& reply, bool colours) {
   std::vector<std::vector<std::string>> rows;
   for (const bj::value& run : reply.at("data").as_array()) {
     rows.push_back({text_of(run, "id"), text_of(run, "chain") + " v" + text_of(run, "version"),
@@ -41,24 +44,46 @@ std::string seconds(std::int64_t ms) {
   return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
 }
 
-// "summarise   ✓ 4.1 s   0.0012 $", "editor      · waits for approve:editor: Publish it?"
-std::string step_line(const bj::value& step, bool colours) {
-  const std::string state = text_of(step, "state");
-  std::string out = fmt::format("  {:<14} ", text_of(step, "name"));
+// "", or " for summarise": the steps that it waits for and that are not done.
+std::string pending_for(const bj::value& step, const bj::array& all) {
+  const bj::value* const after = step.as_object().if_contains("after");
+  std::string out;
+  if (after == nullptr) return out;
+  for (const bj::value& name : after->as_array()) {
+    const auto other = std::ranges::find_if(
+        all, [&](const bj::value& one) { return text_of(one, "name") == std::string_view(name.as_string()); });
+    if (other != all.end() && text_of(*other, "state") == "done") continue;
+    (out += out.empty() ? " for " : ", ") += name.as_string();
+  }
+  return out;
+}
+
+// "summarise   ✓ 4.1 s   0.0012 $", "editor      · waits for approval: Publish it?", "check       · waits for
+// summarise"
+std::string step_line(const bj::value& step, const bj::array& all, bool is_over, bool colours) {
+  const std::string state = text_of(step, "state"), name = text_of(step, "name"), of = text_of(step, "of");
+  std::string out = fmt::format("  {:<14} ", name), done = text_of(step, "done");
+  const std::string waits = state == "pending" && !is_over ? pending_for(step, all) : "";
   if (state == "done" || state == "failed") {
     out += painted(state == "done" ? "✓" : "✗", state == "done" ? Colour::kGreen : Colour::kRed, colours);
     out += " " + seconds(integer_of(step, "duration_ms"));
+  } else if (state == "waiting") {
+    const std::string wait = waiting(name, text_of(step, "waits_for"), text_of(step, "ask"), text_of(step, "until"));
+    out += painted("· " + wait, Colour::kYellow, colours);
+  } else if (!waits.empty()) {
+    out += "· waits" + waits;
+  } else if (state == "running" && !of.empty()) {
+    out += progress_bar(static_cast<std::size_t>(integer_of(step, "done")),
+                        static_cast<std::size_t>(integer_of(step, "of")));
+    done.clear();
   } else {
-    out += painted(state == "waiting" ? "· waits" : state, colour_of(state), colours);
+    out += painted(state, colour_of(state), colours);
   }
-  if (const std::string done = text_of(step, "done"); !done.empty()) out += "   " + done + " done";
+  if (!done.empty()) out += "   " + done + (of.empty() || of == done ? " done" : " of " + of + " done");
   if (const std::string failed = text_of(step, "failed"); !failed.empty()) out += ", " + failed + " failed";
-  if (const std::string retries = text_of(step, "retries"); !retries.empty()) out += "   tried again " + retries + "×";
+  if (const std::string retries = text_of(step, "retries"); !retries.empty()) out += "   " + retries + " retried";
   if (const std::string reused = text_of(step, "reused"); !reused.empty()) out += "   reused " + reused;
   if (const std::string cost = dollars(number_of(step, "cost_usd")); !cost.empty()) out += "   " + cost;
-  if (const std::string signal = text_of(step, "waits_for"); !signal.empty()) out += " for " + signal;
-  if (const std::string ask = text_of(step, "ask"); !ask.empty()) out += ": " + ask;
-  if (const std::string until = text_of(step, "until"); !until.empty()) out += "   until " + local_time(until);
   const bj::value* const error = step.as_object().if_contains("error");
   if (error != nullptr && state == "failed")
     out += "   " + painted(text_of(*error, "code"), Colour::kRed, colours) + ": " + text_of(*error, "message");
@@ -73,8 +98,9 @@ std::string run_page(const bj::value& run, bool colours) {
                   painted(state, colour_of(state), colours), dollars(number_of(run, "cost_usd")));
   if (!held_by.empty())
     out += "  " + painted("held back", Colour::kYellow, colours) + " by the limit of " + held_by + "\n";
+  const bool is_over = run.as_object().contains("finished_at");
   if (const bj::value* const steps = run.as_object().if_contains("steps"))
-    for (const bj::value& step : steps->as_array()) out += step_line(step, colours);
+    for (const bj::value& step : steps->as_array()) out += step_line(step, steps->as_array(), is_over, colours);
   if (const bj::value* const error = run.as_object().if_contains("error")) {
     const std::string step = text_of(*error, "step");
     out += "  " + painted("failed", Colour::kRed, colours) + (step.empty() ? "" : " at " + step) + ": " +
@@ -112,7 +138,7 @@ class LivePage {
   ~LivePage() { wipe(); }
   LivePage(const LivePage&) = delete;
   LivePage& operator=(const LivePage&) = delete;
-  void take(const bj::value& event) { steps_.take(event); }
+  LiveSteps& steps() { return steps_; }
   void draw() {
     winsize size{};
     const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
@@ -138,13 +164,17 @@ std::unique_ptr<LivePage> live_page(Context& context, const std::string& run) {
   if (!found || !found->is_object() || !found->get_object().contains("steps")) return nullptr;
   std::vector<std::string> steps;
   for (const bj::value& step : found->at("steps").as_array()) steps.push_back(text_of(step, "name"));
-  return std::make_unique<LivePage>(std::move(steps));
+  auto page = std::make_unique<LivePage>(std::move(steps));
+  page->steps().know(found->at("steps"));
+  return page;
 }
 
 // On a terminal a line for each step, drawn anew as it goes on; else a line for each event. When the run has ended, the
 // run.
 void follow(Context& context, const std::string& run) {
   std::string buffer;
+  const SaidWhenInterrupted said("The run goes on: fairlead runs tail " + run +
+                                 " shows the rest, fairlead runs cancel " + run + " stops it.");
   auto live = live_page(context, run);
   const auto on_bytes = [&](std::string_view bytes) {
     buffer += bytes;
@@ -156,14 +186,19 @@ void follow(Context& context, const std::string& run) {
       const auto event = json::parse(block.substr(data + 6));
       if (!event || text_of(*event, "event") == "taken" || text_of(*event, "event") == "finished") continue;
       if (live) {
-        live->take(*event);
+        live->steps().take(*event);
         continue;
       }
       const std::string line = context.as_json ? json::to_text(*event) + "\n" : event_line(*event);
       std::fputs(line.c_str(), stdout);
       std::fflush(stdout);
     }
-    if (live) live->draw();
+    if (!live) return;
+    if (live->steps().wants_to_know()) {
+      const auto now = context.call(http::Method::kGet, path_of(run));
+      if (now && now->is_object() && now->get_object().contains("steps")) live->steps().know(now->at("steps"));
+    }
+    live->draw();
   };
   if (live) live->draw();
   auto reply = context.stream(http::Method::kGet, path_of(run, "/events"), {}, on_bytes);
@@ -261,8 +296,10 @@ void add_lists(CLI::App& runs, Context& context) {
   add("limit", "At most so many; else 50");
   add("before", "Older than this run's id: the next page");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "parent", "/api/v1/runs/"); !whole)
+      return context.fail_with(whole.error());
     answer(context, http::Method::kGet, "/api/v1/runs" + query_string(*filters), nullptr,
-           [&context](const bj::value& reply) { return list_page(reply, context.colours()); });
+           [&context](const bj::value& reply) { return runs_page(reply, context.colours()); });
   });
 
   struct Show {
@@ -409,6 +446,8 @@ void add_tasks(CLI::App& app, Context& context) {
   add("run", "Only tasks of this run");
   add("limit", "At most so many; else 50");
   list->callback([&context, filters] {
+    if (auto whole = complete_id(context, *filters, "run", "/api/v1/runs/"); !whole)
+      return context.fail_with(whole.error());
     answer(
         context, http::Method::kGet, "/api/v1/tasks" + query_string(*filters), nullptr,
         [&context](const bj::value& reply) {

@@ -34,7 +34,7 @@ std::string next_of(const bj::value& schedule) {
   return next.empty() ? std::string() : local_time(std::string(next[0].as_string()));
 }
 
-std::string list_page(const bj::value& reply, bool colours) {
+std::string schedules_page(const bj::value& reply, bool colours) {
   std::vector<std::vector<std::string>> rows;
   for (const bj::value& one : reply.at("data").as_array()) {
     std::string state = is_paused(one) ? painted("paused", Colour::kYellow, colours) : "";
@@ -89,7 +89,7 @@ void add_schedules(CLI::App& app, Context& context) {
   CLI::App* const list = command(*noun, context, "list", "List schedules", "fairlead schedules list");
   list->callback([&context] {
     answer(context, http::Method::kGet, "/api/v1/schedules", nullptr,
-           [&context](const bj::value& reply) { return list_page(reply, context.colours()); });
+           [&context](const bj::value& reply) { return schedules_page(reply, context.colours()); });
   });
   CLI::App* const show = command(*noun, context, "show", "Show a schedule, its next times and its backfills",
                                  "fairlead schedules show nightly");
@@ -115,8 +115,8 @@ void add_schedules(CLI::App& app, Context& context) {
   back->add_option("--at-once", words->at_once, "How many runs at once (1)");
   back->callback([&context, words] { backfill(context, *words); });
   CLI::App* const cancel = command(*noun, context, "cancel-backfill", "Start no further tick of a backfill",
-                                   "fairlead schedules cancel-backfill 01JDF3M8…");
-  cancel->add_option("id", words->id, "The backfill")->required();
+                                   "fairlead schedules cancel-backfill 01JDF3");
+  cancel->add_option("id", words->id, "The backfill's id, or as much of it as is unique")->required();
   cancel->callback([&context, words] {
     answer(context, http::Method::kPost, "/api/v1/backfills/" + segment(words->id) + "/cancel", nullptr,
            [&context](const bj::value& reply) { return backfill_line(reply, context.colours()); });

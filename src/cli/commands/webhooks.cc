@@ -78,8 +78,8 @@ void add_webhooks(CLI::App& app, Context& context) {
            [&context](const bj::value& reply) { return deliveries_page(reply, context.colours()); });
   });
   CLI::App* const again = command(*noun, context, "redeliver", "Send it again now, under the same webhook-id",
-                                  "fairlead webhooks redeliver wh_01JDF3M8…");
-  again->add_option("id", words->id, "The delivery")->required();
+                                  "fairlead webhooks redeliver wh_01JDF3");
+  again->add_option("id", words->id, "The delivery's id, or as much of it as is unique")->required();
   again->callback([&context, words] {
     answer(context, http::Method::kPost, "/api/v1/deliveries/" + segment(words->id) + "/redeliver", nullptr,
            [&context](const bj::value& reply) {

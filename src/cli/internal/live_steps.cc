@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/iso_time.h"
 #include "cli/internal/context.h"
 #include "cli/internal/show.h"
@@ -13,6 +14,10 @@ namespace fairlead::cli {
 namespace {
 
 namespace bj = boost::json;
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
 
 std::string cut_to(const std::string& text, std::size_t width) {
   std::size_t characters = 0;
@@ -40,6 +45,8 @@ void LiveSteps::take(const bj::value& event) {
   Part& state = step.parts[part];
   if (step.began.empty()) step.began = text_of(event, "at");
   step.ended = text_of(event, "at");
+  if (Known& known = known_[name]; part.starts_with(name + "[") && known.elements == 0 && !known.asked)
+    known.asked = wants_to_know_ = true;
   if (what == "intent") {
     step.retries += integer_of(event, "attempt") > 1 ? 1 : 0;
     state = Part::kRunning;
@@ -51,12 +58,18 @@ void LiveSteps::take(const bj::value& event) {
     state = Part::kPending;
   } else if (what == "wait" || what == "held") {
     state = Part::kWaiting;
-    step.waits_for = text_of(event.at("data"), what == "held" ? "by" : "for");
+    const bj::value& data = event.at("data");
+    const std::int64_t until = integer_of(data, "until");
+    step.wait = waiting(name, text_of(data, what == "held" ? "by" : "for"), text_of(data, "ask"),
+                        until > 0 ? iso8601(until) : std::string());
   } else if (what == "failure") {
     const bj::value& data = event.at("data");
     const bool comes_again = data.is_object() && data.get_object().contains("retry_at");
     state = comes_again ? Part::kBetween : Part::kFailed;
     step.why = text_of(data, "code");
+    std::ranges::replace(step.why, '_', ' ');
+    const auto at = parse_iso_time(step.ended);
+    step.pause_s = at ? static_cast<double>(integer_of(data, "retry_at") - *at) / 1e6 : 0;
   }
 }
 
@@ -71,10 +84,47 @@ void LiveSteps::begin_anew(const bj::value& retried) {
   }
 }
 
+void LiveSteps::know(const bj::value& steps) {
+  if (!steps.is_array()) return;
+  for (const bj::value& step : steps.get_array()) {
+    Known& known = known_[text_of(step, "name")];
+    known.elements = static_cast<std::size_t>(std::max<std::int64_t>(integer_of(step, "of"), 0));
+    known.after.clear();
+    const bj::value* const after = step.is_object() ? step.get_object().if_contains("after") : nullptr;
+    if (after == nullptr || !after->is_array()) continue;
+    for (const bj::value& one : after->get_array())
+      if (one.is_string()) known.after.emplace_back(one.get_string());
+  }
+}
+
+std::size_t LiveSteps::elements_of(const std::string& name) const {
+  const auto known = known_.find(name);
+  return known == known_.end() ? 0 : known->second.elements;
+}
+
+bool LiveSteps::is_over(const std::string& name) const {
+  const auto found = steps_.find(name);
+  if (found == steps_.end() || found->second.parts.size() < elements_of(name)) return false;
+  return std::ranges::all_of(found->second.parts,
+                             [](const auto& one) { return one.second == Part::kDone || one.second == Part::kFailed; });
+}
+
+// "·", or "· waits for summarise".
+std::string LiveSteps::pending(const std::string& name) const {
+  std::string out;
+  const auto known = known_.find(name);
+  if (known == known_.end()) return "·";
+  for (const std::string& other : known->second.after) {
+    if (is_over(other)) continue;
+    out += (out.empty() ? "· waits for " : ", ") + other;
+  }
+  return out.empty() ? "·" : out;
+}
+
 std::string LiveSteps::line(const std::string& name, std::size_t width, bool colours) const {
   const auto found = steps_.find(name);
   const std::string head = fmt::format("  {:<14} ", name);
-  if (found == steps_.end()) return cut_to(head + "·", width);
+  if (found == steps_.end()) return cut_to(head + pending(name), width);
   const Step& step = found->second;
   const auto count = [&](Part state) {
     return static_cast<std::size_t>(
@@ -82,13 +132,17 @@ std::string LiveSteps::line(const std::string& name, std::size_t width, bool col
   };
   const std::size_t done = count(Part::kDone), running = count(Part::kRunning), between = count(Part::kBetween);
   const std::size_t failed = count(Part::kFailed), waiting = count(Part::kWaiting);
-  const bool is_over = running + between + waiting + count(Part::kPending) == 0;
+  const std::size_t elements = elements_of(name);
+  const bool ended = is_over(name);
   std::string mark, rest;
-  if (is_over) {
+  if (ended) {
     const auto whole = step.parts.find(name);
     const bool has_failed = whole != step.parts.end() && whole->second == Part::kFailed;
     mark = has_failed || (failed > 0 && done == 0) ? "✗" : "✓";
     rest = fmt::format(" {:.1f} s", seconds_between(step.began, step.ended));
+  } else if (elements > 0) {
+    constexpr std::size_t kRoom = 60;  // for a bar
+    mark = width < kRoom ? fmt::format("{}/{}", done, elements) : progress_bar(done, elements);
   } else {
     mark = running > 0 ? "…" : "·";
   }
@@ -97,17 +151,21 @@ std::string LiveSteps::line(const std::string& name, std::size_t width, bool col
     if (number > 0) rest += fmt::format("{} {} {}", std::exchange(first, false) ? "  " : ",", number, word);
   };
   if (step.parts.size() > 1 || step.parts.begin()->first != name) {
-    add(done, "done");
+    if (ended || elements == 0) add(done, "done");
     add(running, "running");
     add(failed, "failed");
   } else if (running > 0) {
     rest += " running";
   }
-  if (step.retries + between > 0)
-    rest += fmt::format("   tried again {}× ({})", step.retries + between, step.why.empty() ? "cut off" : step.why);
-  if (waiting > 0) rest += step.waits_for.empty() ? " waits" : " waits for " + step.waits_for;
-  rest = cut_to(rest, width > head.size() + 1 ? width - head.size() - 1 : 0);
-  const Colour colour = is_over       ? (mark == "✓" ? Colour::kGreen : Colour::kRed)
+  if (const std::size_t retried = step.retries + between; retried > 0) {
+    add(retried, "retried");
+    rest += " (" + (step.why.empty() ? "cut off" : step.why);
+    rest += between > 0 && step.pause_s > 0 ? fmt::format(", waits {:.1f} s)", step.pause_s) : ")";
+  }
+  if (waiting > 0) rest += (elements > 0 ? "   " : " ") + (step.wait.empty() ? "waits" : step.wait);
+  const std::size_t taken = characters(head) + characters(mark);
+  rest = cut_to(rest, width > taken ? width - taken : 0);
+  const Colour colour = ended         ? (mark == "✓" ? Colour::kGreen : Colour::kRed)
                         : mark == "·" ? Colour::kYellow
                                       : Colour::kNone;
   return head + painted(mark, colour, colours) + rest;

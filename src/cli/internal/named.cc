@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/id.h"
 #include "platform/http/message.h"
 
 namespace fairlead::cli {
@@ -41,6 +42,18 @@ Result<void> find_kind(Context& context, Named& named) {
 
 std::string path_of(const Named& named) {
   return "/api/v1/resources/" + http::percent_encode(named.kind) + "/" + http::percent_encode(named.name);
+}
+
+Result<void> complete_id(Context& context, std::map<std::string, std::string>& parameters, const std::string& name,
+                         const std::string& path) {
+  constexpr std::size_t kWhole = 26;
+  const auto given = parameters.find(name);
+  if (given == parameters.end() || given->second.empty() || given->second.size() >= kWhole) return {};
+  if (!is_id(given->second + std::string(kWhole - given->second.size(), '0'))) return {};
+  FAIRLEAD_TRY(const boost::json::value found,
+               context.call(http::Method::kGet, path + http::percent_encode(given->second)));
+  given->second = text_of(found, "id");
+  return {};
 }
 
 }  // namespace fairlead::cli

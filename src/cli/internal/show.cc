@@ -169,6 +169,32 @@ std::string local_time(std::string_view iso) {
   return text;
 }
 
+std::string progress_bar(std::size_t done, std::size_t of) {
+  constexpr std::size_t kWidth = 16;
+  static constexpr std::string_view kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const std::size_t eighths = of == 0 ? 0 : (std::min(done, of) * kWidth * 8 + of / 2) / of;
+  std::string out;
+  for (std::size_t i = 0; i < eighths / 8; ++i) out += "█";
+  out += kEighths[eighths % 8];
+  out.append(kWidth - width(out), ' ');
+  return fmt::format("{}   {}/{}", out, done, of);
+}
+
+std::string waiting(const std::string& step, const std::string& signal, const std::string& ask,
+                    const std::string& until) {
+  if (signal.empty() && !until.empty()) return "sleeps until " + local_time(until);
+  std::string out = "waits";
+  if (signal == "approve:" + step)
+    out += " for approval";
+  else if (signal.starts_with("approve:"))
+    out += " for approval of " + signal.substr(8);
+  else if (!signal.empty())
+    out += " for " + signal;
+  if (!ask.empty()) out += ": " + ask;
+  if (!until.empty()) out += "   until " + local_time(until);
+  return out;
+}
+
 std::string opinion(const boost::json::value& feedback) {
   const boost::json::object& object = feedback.as_object();
   std::string out;

@@ -28,6 +28,14 @@ std::string moved_label(const boost::json::value& reply, const std::string& undo
 // "14:02:19" today, else "2026-11-24 14:02", in the reader's zone; the text itself if it is no ISO 8601 time.
 std::string local_time(std::string_view iso);
 
+// How many of so many are done: "████████████▌      7/9".
+std::string progress_bar(std::size_t done, std::size_t of);
+
+// What a step waits for: "waits for approval: Publish it?   until 14:05:00", "sleeps until 14:02:11". `signal` is what
+// the history says that it waits for, `until` an ISO 8601 time; empty: there is none.
+std::string waiting(const std::string& step, const std::string& signal, const std::string& ask,
+                    const std::string& until);
+
 // What a feedback says but for its comment: "yes, 0.8, wrong fee, corrected".
 std::string opinion(const boost::json::value& feedback);
 

@@ -124,7 +124,7 @@ class Engine {
   // run_compensated. Durable when it returns.
   async::Task<Result<Moved>> move(MoveRequest request);
 
-  // By its id or the beginning of it. Errors: run_not_found; kInvalid run_ambiguous.
+  // By its id or the beginning of it. Errors: run_not_found; kInvalid ambiguous_id.
   async::Task<Result<Run>> find(std::string project, std::string run);
   // The latest first.
   async::Task<Result<std::vector<Run>>> list(RunFilter filter);

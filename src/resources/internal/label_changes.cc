@@ -225,17 +225,15 @@ Result<LabelMove> Changer::rollback(const std::string& project, const std::strin
 }
 
 Result<Approval> Changer::waiting_approval(const std::string& project, const std::string& id) {
-  std::vector<Approval> found;
+  std::optional<Approval> found;
   FAIRLEAD_CHECK(database_.read_blocking([&](Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(found, find_approvals(connection, project, id));
+    FAIRLEAD_TRY(found, find_approval(connection, project, id));
     return {};
   }));
-  if (found.empty() || id.empty())
+  if (!found)
     return fail(ErrorKind::kNotFound, "request_not_found",
                 "There is no request `" + id.substr(0, 40) + "`. `fairlead approvals list` shows those that wait.");
-  if (found.size() > 1)
-    return fail(ErrorKind::kConflict, "ambiguous_id", "Several requests begin with `" + id + "`. Write more of it.");
-  Approval& one = found.front();
+  Approval& one = *found;
   if (one.state == "stale" && one.decided_at_us != 0)
     return fail(ErrorKind::kConflict, "already_decided",
                 "Request " + one.id + " is stale: `" + one.label + "` had moved when it was approved. Ask anew.");

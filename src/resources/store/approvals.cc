@@ -1,5 +1,7 @@
 #include "resources/store/approvals.h"
 
+#include "platform/store/whole_id.h"
+
 namespace fairlead::resources {
 namespace {
 
@@ -182,11 +184,14 @@ Result<std::vector<Approval>> load_approvals(Connection& connection, const std::
                         which);
 }
 
-Result<std::vector<Approval>> find_approvals(Connection& connection, const std::string& project,
-                                             const std::string& id) {
+Result<std::optional<Approval>> find_approval(Connection& connection, const std::string& project,
+                                              const std::string& start) {
+  FAIRLEAD_TRY(const std::string id,
+               store::whole_id(connection, "select id from approvals where project = $1", {project}, start));
+  if (id.empty()) return std::nullopt;
   const Value which[] = {project, id};
-  return read_approvals(connection,
-                        std::string(kApprovals) + " and substr(a.id, 1, length($2)) = $2 order by a.id limit 2", which);
+  FAIRLEAD_TRY(auto found, read_approvals(connection, std::string(kApprovals) + " and a.id = $2", which));
+  return std::move(found.front());
 }
 
 Result<void> insert_approval(Connection& connection, const std::string& project, const Approval& one) {

@@ -24,9 +24,9 @@ Result<void> put_check(store::Connection& connection, const std::string& project
 // Newest first. Those that wait, and are not stale, or all of them.
 Result<std::vector<Approval>> load_approvals(store::Connection& connection, const std::string& project, bool all,
                                              std::size_t limit);
-// Those whose id begins so, two at most.
-Result<std::vector<Approval>> find_approvals(store::Connection& connection, const std::string& project,
-                                             const std::string& id);
+// By its id or a beginning of it that no other has. Error: ambiguous_id.
+Result<std::optional<Approval>> find_approval(store::Connection& connection, const std::string& project,
+                                              const std::string& id);
 Result<void> insert_approval(store::Connection& connection, const std::string& project, const Approval& approval);
 // Writes its state, who decided, and when.
 Result<void> decide_approval(store::Connection& connection, const std::string& project, const Approval& approval);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/id.h"
+#include "platform/store/whole_id.h"
 #include "schedules/internal/log.h"
 #include "schedules/internal/rows.h"
 #include "schedules/scheduler.h"
@@ -72,11 +73,12 @@ async::Task<Result<List>> Scheduler::backfills(std::string project, std::string 
 async::Task<Result<Backfill>> Scheduler::cancel_backfill(std::string project, std::string id) {
   const auto found = std::make_shared<List>();
   const store::Database::Work work = [project, id, found](store::Connection& connection) -> Result<void> {
-    FAIRLEAD_TRY(*found, internal::read_backfills(connection, "id = $1", id));
-    std::erase_if(*found, [&](const Backfill& one) { return one.project != project; });
+    FAIRLEAD_TRY(const std::string whole,
+                 store::whole_id(connection, "select id from schedule_backfills where project = $1", {project}, id));
+    FAIRLEAD_TRY(*found, internal::read_backfills(connection, "id = $1", whole));
     if (found->empty())
       return fail(ErrorKind::kNotFound, "backfill_not_found", "There is no such backfill in this project.");
-    FAIRLEAD_CHECK(internal::cancel(connection, id));
+    FAIRLEAD_CHECK(internal::cancel(connection, whole));
     if (found->front().state == "running") found->front().state = "cancelled";
     return {};
   };

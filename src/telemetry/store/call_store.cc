@@ -272,8 +272,11 @@ Result<std::string> CallStore::get(std::string_view project, std::string_view id
   FAIRLEAD_TRY(auto answer, lake_->query(project, sql, query.parameters, lake::RowShape::kObjects, page_bounds(2)));
   if (answer.rows.empty()) return not_found();
   if (answer.rows.size() > 1) {
-    return fail(ErrorKind::kInvalid, "ambiguous_id",
-                "More than one call begins with `" + std::string(id) + "`. Give more of it.", "id");
+    constexpr std::int64_t kMost = kNamedIds + 1;
+    const std::string some = "SELECT id FROM calls " + query.where + " ORDER BY id LIMIT " + std::to_string(kMost);
+    FAIRLEAD_TRY(auto ids, lake_->query(project, some, query.parameters, lake::RowShape::kArrays, page_bounds(kMost)));
+    for (std::string& row : ids.rows) row = row.substr(2, 26);  // ["01…"]
+    return fail(ambiguous_id(id, ids.rows));
   }
   return std::move(answer.rows.front());
 }

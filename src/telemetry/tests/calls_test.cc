@@ -188,7 +188,10 @@ TEST(Calls, AreFoundByTheStartOfTheirId) {
   auto store = store_in(folder.path());
   ASSERT_TRUE(store->load(kEverything));
   EXPECT_THAT(store->get("bank", id_of(12)).value(), HasSubstr(id_of(12)));
-  EXPECT_EQ(store->get("bank", id_of(12).substr(0, 25)).error().code, "ambiguous_id");
+  const auto several = store->get("bank", id_of(12).substr(0, 25));
+  ASSERT_FALSE(several);
+  EXPECT_EQ(several.error().code, "ambiguous_id");
+  EXPECT_THAT(several.error().message, HasSubstr(id_of(12) + ", " + id_of(13) + ". Give more"));
   EXPECT_EQ(store->get("bank", id_of(14)).error().code, "call_not_found");
   EXPECT_THAT(store->get("shop", "01HF").value(), HasSubstr(id_of(14)));
   for (const std::string_view id : {"", "%", "01HF'", "01HF0000000000000000000000000", "zzz", "nobody"}) {

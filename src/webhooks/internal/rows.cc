@@ -1,5 +1,7 @@
 #include "webhooks/internal/rows.h"
 
+#include "platform/store/whole_id.h"
+
 namespace fairlead::webhooks::internal {
 
 using store::Connection;
@@ -131,8 +133,10 @@ Result<std::map<std::string, std::int64_t>> count_pending(Connection& connection
 }
 
 // An attempt that is under way does not count any more: its end finds tried_at at 0.
-Result<Delivery> send_again(Connection& connection, const std::string& project, const std::string& id,
+Result<Delivery> send_again(Connection& connection, const std::string& project, const std::string& start,
                             std::int64_t now) {
+  FAIRLEAD_TRY(const std::string id,
+               store::whole_id(connection, "select id from webhook_deliveries where project = $1", {project}, start));
   const Value values[] = {id, project, now};
   FAIRLEAD_TRY(const std::int64_t found,
                connection.execute("update webhook_deliveries set state = 'pending', due = $3, tried_at = 0, ended_at ="

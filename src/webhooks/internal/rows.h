@@ -27,8 +27,9 @@ Result<void> settle_delivery(store::Connection& connection, const Delivery& afte
 Result<std::vector<Delivery>> list_deliveries(store::Connection& connection, const WebhookName& of,
                                               const std::string& state, const std::string& before, std::int64_t most);
 Result<std::map<std::string, std::int64_t>> count_pending(store::Connection& connection, const std::string& project);
-// Due at once, for a day from then. Error: delivery_not_found.
-Result<Delivery> send_again(store::Connection& connection, const std::string& project, const std::string& id,
+// By its id or a beginning of it that no other has; due at once, for a day from then. Errors: delivery_not_found,
+// ambiguous_id.
+Result<Delivery> send_again(store::Connection& connection, const std::string& project, const std::string& start,
                             std::int64_t now);
 // Ends those of a webhook that is not there.
 Result<std::int64_t> end_all(store::Connection& connection, const WebhookName& of, std::int64_t made_by,

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "platform/journal/internal/places.h"
+#include "platform/store/whole_id.h"
 
 namespace fairlead::journal {
 
@@ -209,21 +210,10 @@ Result<std::optional<Run>> find_run_by_key(Connection& connection, const std::st
 
 Result<std::optional<Run>> find_run_by_start(Connection& connection, const std::string& project,
                                              const std::string& start) {
-  std::optional<Run> found;
-  std::string another;
-  const Value values[] = {project, start, start + "~"};  // '~' comes after all that an id is made of
-  FAIRLEAD_CHECK(connection.query(
-      std::string("select ") + kRunColumns + " from journal_runs where project = $1 and id >= $2 and id < $3 limit 2",
-      values, [&](const Row& row) -> Result<void> {
-        if (found) another = row.text(0);
-        if (!found) found = run_of(row);
-        return {};
-      }));
-  if (!another.empty() && found->id != start)
-    return fail(ErrorKind::kInvalid, "run_ambiguous",
-                "`" + found->id + "` and `" + another + "` both begin so: give more of the id.", "run");
-  if (found) FAIRLEAD_CHECK(expand_runs(connection, {&*found, 1}));
-  return found;
+  FAIRLEAD_TRY(const std::string id,
+               store::whole_id(connection, "select id from journal_runs where project = $1", {project}, start));
+  if (id.empty()) return std::nullopt;
+  return find_run(connection, id);
 }
 
 Result<std::vector<Run>> list_runs(Connection& connection, const RunFilter& filter) {

@@ -45,7 +45,7 @@ Result<std::optional<Run>> find_run(store::Connection& connection, const std::st
 Result<std::optional<Run>> find_run_briefly(store::Connection& connection, const std::string& id);
 Result<std::optional<Run>> find_run_by_key(store::Connection& connection, const std::string& project,
                                            const std::string& key);
-// By its id or a beginning of it. Error: kInvalid run_ambiguous.
+// By its id or a beginning of it. Error: kInvalid ambiguous_id.
 Result<std::optional<Run>> find_run_by_start(store::Connection& connection, const std::string& project,
                                              const std::string& start);
 Result<std::vector<Run>> list_runs(store::Connection& connection, const RunFilter& filter);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "platform/async/task_group.h"
+#include "platform/store/whole_id.h"
 
 namespace fairlead::store {
 namespace {
@@ -65,6 +66,32 @@ Result<void> DatabaseSuite::reopen(std::span<const Migration> migrations) {
   database_.reset();
   FAIRLEAD_TRY(database_, place_->open(pool_, migrations));
   return {};
+}
+
+TEST_P(DatabaseSuite, AnIdIsFoundByTheBeginningThatNoOtherHas) {
+  for (const char* const name : {"key_1", "key_12", "key_2", "key_30", "key_31", "key_32", "key_33"})
+    ASSERT_TRUE(add(*database_, name, 7));
+  ASSERT_TRUE(add(*database_, "key_4", 8));
+  const auto found = [&](const std::string& start) {
+    std::string out;
+    auto read = database_->read_blocking([&](Connection& connection) -> Result<void> {
+      FAIRLEAD_TRY(out, whole_id(connection,
+                                 "select id from (select name as id, amount from items) as all_items where amount = $1",
+                                 {std::int64_t{7}}, start));
+      return {};
+    });
+    return read ? out : read.error().code + ": " + read.error().message;
+  };
+  EXPECT_EQ(found("key_1"), "key_1") << "the whole of one is that one";
+  EXPECT_EQ(found("key_12"), "key_12");
+  EXPECT_EQ(found("key_2"), "key_2");
+  EXPECT_EQ(found("key_4"), "") << "of those that are asked for";
+  EXPECT_EQ(found("key_3"),
+            "ambiguous_id: More than one id begins with `key_3`: key_30, key_31, key_32, key_33. Give more of it.");
+  EXPECT_EQ(found("k"),
+            "ambiguous_id: More than one id begins with `k`: key_1, key_12, key_2, key_30, key_31 and others. "
+            "Give more of it.");
+  for (const std::string nothing : {"", "key_9", "%", "key_1\n", "é"}) EXPECT_EQ(found(nothing), "") << nothing;
 }
 
 TEST_P(DatabaseSuite, keeps_what_was_written_across_a_restart) {
