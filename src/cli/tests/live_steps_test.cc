@@ -59,7 +59,7 @@ TEST(LiveSteps, AMapHasABarAndWhatHasNotBegunSaysWhatItWaitsFor) {
       steps,
       {R"({"event":"intent","step":"each[7]","attempt":1,"at":"2026-01-01T00:00:01Z","data":{}})",
        R"({"event":"failure","step":"each[8]","at":"2026-01-01T00:00:01Z","data":{"code":"rate_limit","retry_at":1767225602400000}})"});
-  EXPECT_EQ(steps.page(80, false),
+  EXPECT_EQ(steps.page(100, false),
             "  split          ✓ 0.0 s\n"
             "  each           ████████████▌      7/9   1 running, 1 retried (rate limit, waits 1.4 s)\n"
             "  check          · waits for each\n");
