@@ -63,6 +63,8 @@ def run_cli(*arguments, url="", key="", check=True, timeout=60, **options):
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in os.environ:
             env[name] = os.environ[name]
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
     done = subprocess.run([binary(), *arguments], env=env, capture_output=True, text=True, timeout=timeout, **options)
     assert not check or done.returncode == 0, f"fairlead {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done

@@ -51,9 +51,11 @@ void add_keys(CLI::App& app, Context& context) {
     });
   });
 
-  CLI::App* const revoke = command(*keys, context, "revoke", "End a key, at once", "fairlead keys revoke key_01JD");
+  CLI::App* const revoke =
+      destroying_command(*keys, context, "revoke", "End a key, at once", "fairlead keys revoke key_01JD");
   revoke->add_option("id", words->id, "The key's id, or as much of it as is unique")->required();
   revoke->callback([&context, words] {
+    if (!context.goes_on("Revoke " + words->id + "? Calls with it are refused from then on, for good.")) return;
     answer(context, http::Method::kDelete, "/api/v1/keys/" + segment(words->id), nullptr,
            [](const boost::json::value& reply) {
              return "  " + text_of(reply, "id") + " is revoked; calls with it are refused from now on.\n";

@@ -205,10 +205,11 @@ void add_policies(CLI::App& noun, Context& context) {
            [](const bj::value& reply) { return text_of(reply, "text"); });
   });
 
-  CLI::App* const forgetting = command(noun, context, "forget", "Delete what stands behind the pseudonyms of a session",
-                                       "fairlead privacy forget s-4");
+  CLI::App* const forgetting = destroying_command(
+      noun, context, "forget", "Delete what stands behind the pseudonyms of a session", "fairlead privacy forget s-4");
   forgetting->add_option("session", words->session, "The session, as calls name it in `fairlead.session`")->required();
   forgetting->callback([&context, words] {
+    if (!context.goes_on("Delete what stands behind the pseudonyms of session `" + words->session + "`?")) return;
     answer(context, http::Method::kDelete, "/api/v1/privacy/sessions/" + segment(words->session), nullptr,
            [words](const bj::value&) {
              return fmt::format("  what stood behind the pseudonyms of {} is deleted\n", words->session);

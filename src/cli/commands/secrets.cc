@@ -122,10 +122,12 @@ void add_secrets(CLI::App& app, Context& context) {
     });
   });
 
-  CLI::App* const removing = command(*secrets, context, "remove", "Remove a secret", "fairlead secrets remove openai");
+  CLI::App* const removing =
+      destroying_command(*secrets, context, "remove", "Remove a secret", "fairlead secrets remove openai");
   removing->add_option("name", words->name, "The secret")->required();
   removing->add_flag("--force", words->force, "Although a resource uses it: calls to that one then fail");
   removing->callback([&context, words] {
+    if (!context.goes_on("Remove secret `" + words->name + "`? Nothing keeps its value.")) return;
     const std::string target = "/api/v1/secrets/" + segment(words->name) + (words->force ? "?force=true" : "");
     answer(context, http::Method::kDelete, target, nullptr, [](const boost::json::value& reply) {
       return "  " + text_of(reply, "name") + " version " + text_of(reply, "version") + " is removed.\n";

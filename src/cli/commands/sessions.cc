@@ -55,10 +55,11 @@ void add_sessions(CLI::App& app, Context& context) {
     answer(context, http::Method::kGet, "/api/v1/sessions/" + segment(words->session), nullptr, session_page);
   });
 
-  CLI::App* const deleting = command(*sessions, context, "delete", "Forget a session, with all of its prompts",
-                                     "fairlead sessions delete s-4");
+  CLI::App* const deleting = destroying_command(
+      *sessions, context, "delete", "Forget a session, with all of its prompts", "fairlead sessions delete s-4");
   deleting->add_option("session", words->session, "The session, as calls name it in `fairlead.session`")->required();
   deleting->callback([&context, words] {
+    if (!context.goes_on("Forget session `" + words->session + "`, with all that its prompts remember?")) return;
     answer(context, http::Method::kDelete, "/api/v1/sessions/" + segment(words->session), nullptr,
            [words](const boost::json::value&) { return fmt::format("  {} is forgotten\n", words->session); });
   });

@@ -23,6 +23,14 @@ inline CLI::App* command(CLI::App& parent, Context& context, const std::string& 
   return out;
 }
 
+// One that asks before it does what cannot be undone (Context::goes_on).
+inline CLI::App* destroying_command(CLI::App& parent, Context& context, const std::string& name,
+                                    const std::string& what, const std::string& example) {
+  CLI::App* const out = command(parent, context, name, what, example);
+  out->add_flag("--yes", context.yes, "Do not ask");
+  return out;
+}
+
 // Runs the request; prints its answer as JSON if that was asked for, else what `show` makes of it.
 template <class Show>
 void answer(Context& context, http::Method method, const std::string& target, const boost::json::value* body,

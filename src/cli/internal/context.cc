@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <sstream>
+#include <string>
 
 #include "cli/cli.h"
 #include "platform/async/runtime.h"
@@ -123,6 +125,17 @@ bool Context::colours() const {
 }
 bool Context::error_colours() const {
   return terminal(STDERR_FILENO);
+}
+
+bool Context::goes_on(const std::string& question) {
+  if (yes || ::isatty(STDIN_FILENO) == 0) return true;
+  std::fprintf(stderr, "%s [y/N] ", question.c_str());
+  std::string line;
+  std::getline(std::cin, line);
+  if (line == "y" || line == "Y" || line == "yes") return true;
+  std::fputs("Nothing has changed.\n", stderr);
+  exit_status = 1;
+  return false;
 }
 
 Result<std::string> Context::key() const {

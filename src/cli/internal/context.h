@@ -27,6 +27,7 @@ class Context {
  public:
   bool as_json = false;
   std::string key_file;
+  bool yes = false;     // what cannot be undone is wanted without being asked
   int exit_status = 0;  // of the command that ran
 
   bool colours() const;        // standard output is a terminal and NO_COLOR is not set
@@ -41,6 +42,10 @@ class Context {
   // The same, the answer's body as it comes; `on_bytes` is called only for a status under 400.
   Result<Reply> stream(http::Method method, std::string_view target, std::string_view body,
                        const std::function<void(std::string_view)>& on_bytes);
+
+  // Whether to do what cannot be undone: asks at a terminal, unless `yes`. Where nobody can be asked it is done. If
+  // not, says that nothing has changed and sets the exit status to 1.
+  bool goes_on(const std::string& question);
 
   // Prints the error to standard error and sets the exit status: 2 for kInvalid, 3 for a gate, else 1.
   void fail_with(const Error& error);
