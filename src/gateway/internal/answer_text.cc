@@ -113,6 +113,7 @@ class OfEvents : public OfChoices {
  private:
   void parse(std::string_view json) {
     dom::element root;
+    if (json.empty()) return;  // it may be a null one, which the parser would copy from
     if (!parser_.parse(json.data(), json.size()).get(root) && root.is_object())
       object(root.get_object().value_unsafe());
   }
