@@ -1,5 +1,6 @@
 """`--follow` on a terminal: a line a step, drawn in place."""
 
+import contextlib
 import os
 import pty
 import re
@@ -17,14 +18,23 @@ steps:
 """
 
 
+@contextlib.contextmanager
+def server_of(folder, chain):
+    (folder / "p").mkdir()
+    (folder / "p" / "all.yaml").write_text(chain)
+    with Fairlead(folder / "data", folder / "p") as server:
+        yield server.wait_ready()
+
+
+def follow(server, chain, **options):
+    env = {"PATH": os.environ["PATH"], "FAIRLEAD_URL": server.url, "FAIRLEAD_KEY": server.admin_key, "LANG": "C.UTF-8", "TERM": "xterm"}
+    return subprocess.Popen([binary(), "run", chain, "--follow"], env=env, stdin=subprocess.DEVNULL, **options)
+
+
 def test_steps_are_drawn_in_place(tmp_path):
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "all.yaml").write_text(CHAIN)
-    with Fairlead(tmp_path / "data", tmp_path / "p") as server:
-        server.wait_ready()
-        env = {"PATH": os.environ["PATH"], "FAIRLEAD_URL": server.url, "FAIRLEAD_KEY": server.admin_key, "LANG": "C.UTF-8", "TERM": "xterm"}
+    with server_of(tmp_path, CHAIN) as server:
         master, slave = pty.openpty()
-        process = subprocess.Popen([binary(), "run", "steady", "--follow"], env=env, stdout=slave, stderr=slave, stdin=subprocess.DEVNULL)
+        process = follow(server, "steady", stdout=slave, stderr=slave)
         os.close(slave)
         shown = b""
         while True:
@@ -58,12 +68,8 @@ steps:
 
 
 def test_a_run_says_what_it_waits_for_and_ctrl_c_says_how_to_go_on(tmp_path):
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "all.yaml").write_text(ASKING)
-    with Fairlead(tmp_path / "data", tmp_path / "p") as server:
-        server.wait_ready()
-        env = {"PATH": os.environ["PATH"], "FAIRLEAD_URL": server.url, "FAIRLEAD_KEY": server.admin_key, "LANG": "C.UTF-8"}
-        process = subprocess.Popen([binary(), "run", "asking", "--follow"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with server_of(tmp_path, ASKING) as server:
+        process = follow(server, "asking", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         run = process.stdout.readline().split()[0]
         for _ in range(2):
             assert process.stdout.readline(), "it follows"
