@@ -10,6 +10,7 @@
 
 #include "platform/http/address.h"
 #include "platform/http/internal/client_connection.h"
+#include "platform/http/internal/poller.h"
 #include "platform/http/internal/resolver.h"
 #include "platform/http/internal/tls.h"
 
@@ -223,6 +224,7 @@ async::Task<Result<std::unique_ptr<ClientResponse>>> PoolingClient::send(const O
 
 Result<std::unique_ptr<Client>> Client::create(async::Loop& loop, async::BlockingPool& resolver,
                                                ClientOptions options) {
+  Poller::of(loop);  // now: by the first request there may be no descriptor left for it
   std::shared_ptr<TlsContext> tls;
   if (!options.ca_file.empty()) {
     FAIRLEAD_TRY(tls, TlsContext::client(options.ca_file));

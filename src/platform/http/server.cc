@@ -2,6 +2,7 @@
 
 #include "platform/http/internal/listener.h"
 #include "platform/http/internal/log.h"
+#include "platform/http/internal/poller.h"
 #include "platform/http/internal/shard.h"
 
 namespace fairlead::http {
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Server>> Server::listen(async::Runtime& runtime, ServerOp
   state->router = std::move(router);
   state->family = listener.family();
   for (int i = 0; i < runtime.size(); ++i) {
+    Poller::of(runtime.loop(i));  // now: by the first connection there may be no descriptor left for it
     state->shards.push_back(std::make_shared<Shard>(runtime.loop(i), state));
     if (static_cast<std::size_t>(i) < listener.size())
       state->shards.back()->listen(listener.take(static_cast<std::size_t>(i)));

@@ -12,7 +12,8 @@
 namespace fairlead::http {
 
 // An epoll of its own, edge-triggered, behind the loop's: unlike Asio's it tells its sockets that a peer has ended its
-// side, and keeps what it knows of those that nobody waits for. One a loop, made when first asked for; used on it only.
+// side, and keeps what it knows of those that nobody waits for. One a loop, made with the first server or client of it
+// by any thread; used on the loop only.
 class Poller final : public boost::asio::execution_context::service {
  public:
   using key_type = Poller;

@@ -273,6 +273,25 @@ TEST(ServerLimits, RunningOutOfDescriptorsDelaysAndDoesNotSpin) {
   EXPECT_LT(spent_ms, 200);
 }
 
+TEST(ServerLimits, AConnectionTakesOneDescriptorAndNoMore) {
+  TestServer server;
+  rlimit saved{};
+  ::getrlimit(RLIMIT_NOFILE, &saved);
+  // The last two: the client's own socket and, as the loop's first connection, the server's end of it.
+  const int next = ::dup(0), after_next = ::dup(0);
+  ::close(next);
+  ::close(after_next);
+  rlimit tight = saved;
+  tight.rlim_cur = static_cast<rlim_t>(after_next) + 1;
+  ::setrlimit(RLIMIT_NOFILE, &tight);
+  {
+    RawClient only(server.port());
+    only.send(kHello);
+    EXPECT_EQ(only.read().status, 200);
+  }
+  ::setrlimit(RLIMIT_NOFILE, &saved);
+}
+
 TEST(ServerEnd, DrainingLetsCallsInFlightEnd) {
   auto server = std::make_unique<TestServer>(ServerOptions{}, 2);
   RawClient idle(server->port()), busy(server->port());
