@@ -105,7 +105,7 @@ def test_limits_of_a_chain_hold_and_say_what_they_hold_back(tmp_path, cms):
         runs = [start(server, "abcd"[i % 4]) for i in range(20)]
         held = eventually(lambda: next((one for run in runs if (one := show(server, run)).get("held_by")), None), 5, "one that waits")
         assert held["held_by"] in ("chain post", *(f"chain post, user {who}" for who in "abcd")) and held["state"] == "queued"
-        page = eventually(lambda: next((page for run in runs if "held back" in (page := server.cli("runs", "show", run).stdout)), None), 5, "its page")
+        page = eventually(lambda: next((page for run in reversed(runs) if "held back" in (page := server.cli("runs", "show", run).stdout)), None), 5, "its page")
         assert "by the limit of chain post" in page
         all_succeed(server, runs)
         assert cms.most[""] == 3 and all(cms.most[who] == 1 for who in "abcd"), cms.most
